@@ -1,0 +1,29 @@
+#pragma once
+// await(x): what co_await is in a coroutine, for code in the blocking style. On a fiber it suspends
+// the fiber; in the main program, outside of every greenlet, it runs the event loop until x is there.
+
+#include <ringlet/core/awaitable.hpp>
+#include <ringlet/core/fiber_host.hpp>
+
+namespace ringlet {
+
+/// Suspends the code that runs now until `request` has an answer. Throws std::logic_error in a
+/// coroutine, which must co_await instead, and deadlock_error in the main program when nothing can
+/// ever end the wait.
+void block_on(suspend_request& request);
+
+/// Waits for `x`, anything that a coroutine could co_await, and returns what it gives or throws what
+/// it throws. `x` lives until then.
+template <awaitable X>
+await_result<X> await(X&& x) {
+    decltype(auto) a = get_awaiter(std::forward<X>(x));
+    if (!a.await_ready()) {
+        suspend_request request(a);
+        block_on(request);
+        if (request.error)
+            std::rethrow_exception(std::move(request.error));
+    }
+    return a.await_resume();
+}
+
+}  // namespace ringlet

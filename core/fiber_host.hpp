@@ -1,0 +1,116 @@
+#pragma once
+// A fiber of a greenlet is hosted by the greenlet's root coroutine: the host switches to the fiber,
+// and whatever the fiber awaits, the host awaits for it. So the loop resumes nothing but coroutines,
+// and every awaitable works in both worlds from one implementation. The awaitable's await_suspend runs
+// on the host's stack, so that a task that is started by it runs as a coroutine and not on the fiber.
+
+#include <ringlet/core/awaitable.hpp>
+#include <ringlet/core/context.hpp>
+#include <ringlet/core/greenlet_base.hpp>
+
+#include <exception>
+#include <string>
+
+namespace ringlet {
+
+/// What a fiber (or the main program) asks its host to wait for: an awaiter without its type.
+struct suspend_request {
+    void* awaiter = nullptr;
+    bool (*suspend)(void* awaiter, std::coroutine_handle<> host) = nullptr;
+    std::exception_ptr error;  // from await_suspend itself
+
+    template <class Awaiter>
+    explicit suspend_request(Awaiter& a) noexcept
+        : awaiter(&a), suspend([](void* at, std::coroutine_handle<> host) {
+              auto& self = *static_cast<Awaiter*>(at);
+              using outcome = decltype(self.await_suspend(host));
+              if constexpr (std::is_void_v<outcome>) {
+                  self.await_suspend(host);
+                  return true;
+              } else if constexpr (std::is_same_v<outcome, bool>) {
+                  return self.await_suspend(host);
+              } else {
+                  const std::coroutine_handle<> other = self.await_suspend(host);
+                  if (other == host)
+                      return false;
+                  other.resume();
+                  return true;
+              }
+          }) {}
+
+    /// Runs await_suspend for `host`. False: do not suspend, the answer (or an error) is there.
+    bool start(std::coroutine_handle<> host) noexcept {
+        try {
+            return suspend(awaiter, host);
+        } catch (...) {
+            error = std::current_exception();
+            return false;
+        }
+    }
+};
+
+/// The fiber behind a greenlet. `body` runs on it once; what it throws comes out of run().
+class fiber_host : private context {
+public:
+    template <class Body>
+    fiber_host(greenlet_base& owner, std::size_t stack_size, Body& body)
+        : context(&enter, stack_size), owner_(owner), call_([](void* b) { (*static_cast<Body*>(b))(); }),
+          body_(const_cast<void*>(static_cast<const void*>(&body))) {
+        name_ = owner.name();
+        set_name(name_.c_str());
+        owner_.set_fiber(this);
+    }
+    ~fiber_host() { owner_.set_fiber(nullptr); }
+
+    /// Runs the fiber until it waits; null when it is over.
+    suspend_request* run() {
+        host_ = &context::current();
+        request_ = static_cast<suspend_request*>(host_->switch_to(*active_, nullptr));
+        if (error_)
+            std::rethrow_exception(std::move(error_));
+        return request_;
+    }
+
+    /// True when the code that asks runs on the fiber and may block it.
+    bool on_fiber() const noexcept { return &context::current() != host_; }
+
+    /// From the fiber (or one that it switched to): wait.
+    void wait(suspend_request& request) {
+        active_ = &context::current();
+        active_->switch_to(*host_, &request);
+    }
+
+private:
+    static exit enter(context& self, void*) {
+        auto& host = static_cast<fiber_host&>(self);
+        try {
+            host.call_(host.body_);
+        } catch (...) {
+            host.error_ = std::current_exception();
+        }
+        return {host.host_, nullptr};
+    }
+
+    greenlet_base& owner_;
+    void (*call_)(void*);
+    void* body_;
+    context* active_ = this;  // which stack to go on with: its own, or a fiber it switched to
+    context* host_ = nullptr;
+    suspend_request* request_ = nullptr;
+    std::exception_ptr error_;
+    std::string name_;
+};
+
+/// What the host co_awaits on behalf of the fiber.
+class hosted_wait {
+public:
+    explicit hosted_wait(suspend_request& request) noexcept : request_(request) {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> host) const noexcept { return request_.start(host); }
+    void await_resume() const noexcept {}
+
+private:
+    suspend_request& request_;
+};
+
+}  // namespace ringlet

@@ -1,0 +1,92 @@
+#include <ringlet/core/group.hpp>
+
+#include <ringlet/core/report.hpp>
+
+namespace ringlet {
+
+group_error::group_error(std::vector<std::exception_ptr> errors)
+    : std::runtime_error([&errors] {
+          std::string text = std::to_string(errors.size()) + " greenlets of a group failed:";
+          for (const std::exception_ptr& e : errors)
+              text += "\n    " + describe(e);
+          return text;
+      }()),
+      errors_(std::move(errors)) {}
+
+group::~group() { check(children_.empty(), "a group ends after its greenlets"); }
+
+void group::adopt(greenlet_base& child) {
+    if (children_.size() == children_.capacity())
+        forget_dead();
+    children_.push_back(&child);
+    child.retain();
+    if (scope_.cancelled())
+        child.kill();
+}
+
+void group::forget_dead() noexcept {
+    std::erase_if(children_, [](greenlet_base* child) {
+        if (!child->dead())
+            return false;
+        (void)child->error();  // it is in errors_
+        child->release();
+        return true;
+    });
+}
+
+std::size_t group::alive() const noexcept {
+    std::size_t count = 0;
+    for (const greenlet_base* child : children_)
+        count += !child->dead();
+    return count;
+}
+
+void group::cancel() noexcept {
+    scope_.cancel();
+    for (greenlet_base* child : children_)
+        child->kill();
+}
+
+void group::failed(std::exception_ptr error) {
+    errors_.push_back(std::move(error));
+    cancel();
+}
+
+void group::body_failed(std::exception_ptr error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const canceled&) {
+        if (!scope_.ends_here())
+            canceled_ = error;
+        cancel();
+    } catch (...) {
+        failed(std::move(error));
+    }
+}
+
+task<> group::drain() {
+    for (forget_dead(); !children_.empty(); forget_dead()) {
+        join_awaiter end_of_child(*children_.back());
+        if (scope_.cancelled()) {
+            const shield until_all_are_gone;
+            co_await end_of_child;
+            continue;
+        }
+        try {
+            co_await end_of_child;
+        } catch (const canceled&) {
+            body_failed(std::current_exception());
+        }
+    }
+}
+
+void group::throw_errors() {
+    if (errors_.size() == 1)
+        std::rethrow_exception(errors_.front());
+    if (!errors_.empty())
+        throw group_error(std::move(errors_));
+    if (canceled_)
+        std::rethrow_exception(canceled_);
+}
+
+}  // namespace ringlet

@@ -1,0 +1,16 @@
+#include <ringlet/core/hub.hpp>
+
+#include <ringlet/core/greenlet_base.hpp>
+
+#include <optional>
+
+namespace ringlet {
+
+loop& hub() {
+    if (loop* l = loop::current_or_null())
+        return *l;
+    static thread_local std::optional<loop> own;
+    return own.emplace(make_kernel());
+}
+
+}  // namespace ringlet

@@ -1,0 +1,74 @@
+#pragma once
+// The seam between the loop and whatever answers its requests. It speaks the Linux kernel's own
+// vocabulary, io_uring_sqe in and io_uring_cqe out, so that a new operation is a new way to fill an
+// SQE and never a new function here. One virtual call per turn; pushing is a plain append.
+
+#include <ringlet/core/time.hpp>
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace ringlet {
+
+/// Whoever put its address into an SQE's user_data: it is told of each CQE with that user_data.
+/// It must stay in place until a CQE without IORING_CQE_F_MORE has come.
+class completion {
+public:
+    using function = void (*)(completion&, int res, unsigned flags) noexcept;
+
+    explicit completion(function on_complete) noexcept : on_complete_(on_complete) {}
+
+    std::uint64_t user_data() noexcept { return reinterpret_cast<std::uintptr_t>(this); }
+
+    /// Hands a CQE to the one who asked. user_data 0 means that nobody cares.
+    static void deliver(const io_uring_cqe& cqe) noexcept {
+        if (cqe.user_data == 0)
+            return;
+        auto* target = reinterpret_cast<completion*>(static_cast<std::uintptr_t>(cqe.user_data));
+        target->on_complete_(*target, cqe.res, cqe.flags);
+    }
+
+private:
+    function on_complete_;
+};
+
+class kernel {
+public:
+    kernel() = default;
+    kernel(const kernel&) = delete;
+    kernel& operator=(const kernel&) = delete;
+    virtual ~kernel() = default;
+
+    /// The only clock.
+    virtual time_point now() noexcept = 0;
+
+    /// Takes everything pushed so far, in order; waits until something completes, wake() is called or
+    /// `until` has come (a time in the past means: do not wait); delivers every completion there is.
+    virtual void turn(time_point until) = 0;
+
+    /// Ends a turn() that waits, or the next one. The only member that other threads may call.
+    virtual void wake() noexcept = 0;
+
+    /// Makes a ring of `entries` (a power of two) buffers known under a group id, to be selected by
+    /// SQEs with IOSQE_BUFFER_SELECT. Null when this kernel has none. io_uring_register_buf_ring(3).
+    virtual io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) = 0;
+
+    /// True when the kernel answers this IORING_OP_.
+    virtual bool supports(unsigned opcode) const noexcept = 0;
+
+    /// Appends to the queue that the next turn takes. First in, first out, also for cancels: an
+    /// earlier cancel must not reach a later request at the same address.
+    void push(const io_uring_sqe& sqe) { submissions_.push_back(sqe); }
+
+protected:
+    std::vector<io_uring_sqe> submissions_;
+};
+
+/// The kernel for this machine; the environment variable RINGLET_KERNEL can name one ("uring", "sim").
+/// Defined in io/, the one link from core upwards. Throws std::system_error that names cause and cure.
+std::unique_ptr<kernel> make_kernel();
+
+}  // namespace ringlet

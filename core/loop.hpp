@@ -1,0 +1,114 @@
+#pragma once
+// The event loop of one thread: a ready list, timers and a kernel. It reaps first and runs later:
+// completions and expired timers only move waiters to the ready list; a lap then resumes what was
+// ready when the lap began; then the kernel is asked again. This is the only place where a parked
+// coroutine is resumed. Greenlets are in greenlet.hpp, cancellation in scope.hpp, kernels in io/.
+
+#include <ringlet/core/kernel.hpp>
+#include <ringlet/core/timers.hpp>
+#include <ringlet/core/waiter.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace ringlet {
+
+/// What list of living greenlets a greenlet_base is in.
+class living : public hook {};
+
+class loop {
+public:
+    /// Becomes the loop of this thread, which must have none. The code that runs outside of every
+    /// spawned greenlet is the loop's main greenlet; when it waits, the loop runs.
+    explicit loop(std::unique_ptr<ringlet::kernel> k);
+
+    /// Kills the greenlets that still live and waits until they have unwound and the kernel has
+    /// finished with every request: nothing in flight is ever destroyed.
+    ~loop();
+
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+
+    /// The loop of this thread. Asking where there is none is a broken invariant.
+    static loop& current() noexcept {
+        check(current_ != nullptr, "this thread has no event loop: use it inside ringlet::run");
+        return *current_;
+    }
+    static loop* current_or_null() noexcept { return current_; }
+
+    /// The greenlet that runs now.
+    greenlet_base& running() const noexcept { return *running_; }
+    greenlet_base& main() const noexcept { return *main_; }
+
+    /// Every greenlet that was spawned and is not over, oldest first.
+    list<living>& greenlets() noexcept { return greenlets_; }
+    std::uint64_t next_id() noexcept { return ++spawned_; }
+
+    /// The time of this lap.
+    time_point now() noexcept { return now_ != time_point() ? now_ : now_ = kernel_->now(); }
+
+    /// The time now. Timers are armed against it, so that a long computation before a sleep does not
+    /// shorten the sleep.
+    time_point fresh_now() noexcept { return now_ = kernel_->now(); }
+
+    timer_heap& timers() noexcept { return timers_; }
+    ringlet::kernel& kernel() noexcept { return *kernel_; }
+
+    /// Queues a request whose user_data is a completion's, or 0 when nobody cares.
+    void push(const io_uring_sqe& sqe) {
+        in_flight_ += sqe.user_data != 0;
+        kernel_->push(sqe);
+    }
+
+    /// Asks the kernel to end early whatever has this user_data; its own completion still comes.
+    void push_cancel(std::uint64_t user_data);
+
+    /// To be called by a completion at its last CQE, the one without IORING_CQE_F_MORE.
+    void landed() noexcept {
+        check(in_flight_ > 0, "one push leads to exactly one final completion");
+        --in_flight_;
+    }
+
+    /// Requests that the kernel has not finished with.
+    std::size_t in_flight() const noexcept { return in_flight_; }
+
+    /// Runs laps until `done`, and stops in the middle of the lap in which it became true. False
+    /// means deadlock: nothing can ever wake anybody.
+    bool run_until(const bool& done);
+
+    /// What a coroutine that has finished says of its parent: it is resumed next, by the loop and not
+    /// from within the child, so that no chain of returns grows the stack (at -O0 and under the
+    /// sanitizers g++ 12 does not make symmetric transfer a tail call).
+    void resume_next(std::coroutine_handle<> parent) noexcept { next_ = parent; }
+
+    /// Runs `first`, a coroutine of `owner`, and whatever it names by resume_next, until all of it
+    /// waits or is over.
+    void run(std::coroutine_handle<> first, greenlet_base& owner);
+
+private:
+    friend class waiter;
+    friend class greenlet_base;
+    friend void wake(waiter& w) noexcept;
+
+    bool lap(const bool& stop);
+    bool turn();
+
+    static inline constinit thread_local loop* current_ = nullptr;
+
+    list<waiter> ready_;
+    list<waiter> lap_;
+    greenlet_base* running_ = nullptr;
+    std::coroutine_handle<> next_;
+    time_point now_{};
+    std::size_t in_flight_ = 0;
+    std::size_t waiting_outside_ = 0;
+    std::uint64_t spawned_ = 0;
+    timer_heap timers_;
+    list<living> greenlets_;
+    std::unique_ptr<greenlet_base> main_;
+    std::unique_ptr<ringlet::kernel> kernel_;
+};
+
+}  // namespace ringlet

@@ -1,0 +1,79 @@
+#include <ringlet/core/report.hpp>
+
+#include <ringlet/core/greenlet_base.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cxxabi.h>
+
+namespace ringlet {
+namespace {
+
+std::function<void(std::string_view)>& sink() {
+    static std::function<void(std::string_view)> chosen;
+    return chosen;
+}
+
+std::string readable_type(const std::type_info& type) {
+    int status = 0;
+    char* text = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+    std::string name = status == 0 ? text : type.name();
+    std::free(text);
+    return name;
+}
+
+}  // namespace
+
+void set_report_sink(std::function<void(std::string_view)> chosen) { sink() = std::move(chosen); }
+
+void report(std::string_view text) noexcept {
+    if (sink()) {
+        sink()(text);
+        return;
+    }
+    std::fprintf(stderr, "ringlet: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+std::string describe(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        return readable_type(typeid(e)) + ": " + e.what();
+    } catch (...) {
+        const std::type_info* type = abi::__cxa_current_exception_type();
+        return type != nullptr ? readable_type(*type) : "an unknown exception";
+    }
+}
+
+std::string describe(const std::source_location& where) {
+    if (where.line() == 0)
+        return "";
+    return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in " +
+           where.function_name();
+}
+
+void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) noexcept {
+    std::string text = g.name() + " died of an error that nobody asked for: " + describe(error);
+    if (const std::string where = describe(g.spawned_at()); !where.empty())
+        text += "\n    spawned at " + where;
+    report(text);
+}
+
+std::string list_greenlets(loop& l) {
+    std::string text;
+    const auto add = [&text](const greenlet_base& g) {
+        text += "\n    " + g.name() + (g.fiber() != nullptr ? " (fiber)" : "");
+        if (const waiter* w = g.waiting_on())
+            text += " waits for " + std::string(w->what());
+        else
+            text += " is ready to run";
+        if (const std::string where = describe(g.spawned_at()); !where.empty())
+            text += ", spawned at " + where;
+    };
+    if (l.main().waiting_on() != nullptr)
+        add(l.main());
+    l.greenlets().for_each([&](const living& each) { add(static_cast<const greenlet_base&>(each)); });
+    return text;
+}
+
+}  // namespace ringlet

@@ -1,0 +1,41 @@
+#pragma once
+// What the runtime has to say when nobody asked: an error that no joiner saw, greenlets that block
+// each other. It goes to a sink that the application can choose; stderr is the default.
+
+#include <exception>
+#include <functional>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace ringlet {
+
+class greenlet_base;
+class loop;
+
+/// Where reports go, for the whole process. Set it before the first loop starts; an empty function
+/// restores stderr. It may be called on any thread that runs a loop and must not throw.
+void set_report_sink(std::function<void(std::string_view)> sink);
+
+void report(std::string_view text) noexcept;
+
+/// Says once that a greenlet died of an error which nobody asked for.
+void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) noexcept;
+
+/// "std::runtime_error: disk full"
+std::string describe(const std::exception_ptr& error);
+
+/// "file.cpp:12 in main()", or "" when unknown.
+std::string describe(const std::source_location& where);
+
+/// Nothing can ever wake the greenlets that are left. what() lists them.
+class deadlock_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// One line for each greenlet that is not over: its name, where it was spawned, what it waits for.
+std::string list_greenlets(loop& l);
+
+}  // namespace ringlet

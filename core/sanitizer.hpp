@@ -1,0 +1,80 @@
+#pragma once
+// The one place that asks which sanitizer this is built with. ASan and TSan must be told of every
+// stack switch, or they report the wrong stack and poison the right one.
+
+#if defined(__SANITIZE_ADDRESS__)
+#define RINGLET_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RINGLET_ASAN 1
+#endif
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define RINGLET_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RINGLET_TSAN 1
+#endif
+#endif
+
+#if defined(RINGLET_ASAN)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(RINGLET_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+#include <cstddef>
+
+namespace ringlet {
+
+#if defined(RINGLET_ASAN) || defined(RINGLET_TSAN)
+inline constexpr bool built_with_sanitizer = true;
+#else
+inline constexpr bool built_with_sanitizer = false;
+#endif
+
+/// What the sanitizers need to know of one stack.
+struct sanitizer_stack {
+    const void* bottom = nullptr;
+    std::size_t size = 0;
+    void* fake_stack = nullptr;
+    void* tsan_fiber = nullptr;
+};
+
+#if defined(RINGLET_ASAN)
+/// Before a jump from `from` to `to`; `last` when `from` is never entered again.
+inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool last) noexcept {
+    __sanitizer_start_switch_fiber(last ? nullptr : &from.fake_stack, to.bottom, to.size);
+}
+/// After a jump, on the stack that was entered, with the one that was left.
+inline void confirm_switch(sanitizer_stack& entered, sanitizer_stack& left) noexcept {
+    const void* bottom = nullptr;
+    std::size_t size = 0;
+    __sanitizer_finish_switch_fiber(entered.fake_stack, &bottom, &size);
+    left.bottom = bottom;  // how the thread's own stack gets known
+    left.size = size;
+}
+inline void open_stack(sanitizer_stack&) noexcept {}
+inline void close_stack(sanitizer_stack& s) noexcept {
+    __asan_unpoison_memory_region(s.bottom, s.size);  // the next fiber starts on clean memory
+}
+#elif defined(RINGLET_TSAN)
+inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool) noexcept {
+    if (from.tsan_fiber == nullptr)
+        from.tsan_fiber = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(to.tsan_fiber, 0);
+}
+inline void confirm_switch(sanitizer_stack&, sanitizer_stack&) noexcept {}
+inline void open_stack(sanitizer_stack& s) noexcept { s.tsan_fiber = __tsan_create_fiber(0); }
+inline void close_stack(sanitizer_stack& s) noexcept { __tsan_destroy_fiber(s.tsan_fiber); }
+#else
+inline void announce_switch(sanitizer_stack&, const sanitizer_stack&, bool) noexcept {}
+inline void confirm_switch(sanitizer_stack&, sanitizer_stack&) noexcept {}
+inline void open_stack(sanitizer_stack&) noexcept {}
+inline void close_stack(sanitizer_stack&) noexcept {}
+#endif
+
+}  // namespace ringlet

@@ -1,0 +1,64 @@
+#pragma once
+// semaphore: a number of permits, handed out first come, first served. A released permit goes straight
+// to the one who waits longest, so nobody can overtake and nobody starves; one who gave up waiting
+// takes none.
+
+#include <ringlet/core/greenlet_base.hpp>
+
+#include <cstddef>
+
+namespace ringlet {
+
+class semaphore {
+public:
+    class awaiter;
+
+    explicit semaphore(std::size_t permits = 1) noexcept : permits_(permits) {}
+
+    std::size_t available() const noexcept { return permits_; }
+
+    /// Awaitable: takes a permit.
+    awaiter acquire() noexcept;
+
+    /// Takes a permit if one is free and nobody waits.
+    bool try_acquire() noexcept {
+        if (permits_ == 0)
+            return false;
+        --permits_;
+        return true;
+    }
+
+    /// Gives one back. Anybody may, not only who took it.
+    void release() noexcept {
+        if (waiting_.empty())
+            ++permits_;
+        else
+            wake(waiting_.front());
+    }
+
+private:
+    list<waiter> waiting_;
+    std::size_t permits_;  // zero whenever somebody waits
+};
+
+class semaphore::awaiter : public waiter {
+public:
+    explicit awaiter(semaphore& s, const char* what = "a semaphore") noexcept
+        : waiter(what, &abort_by_leaving), semaphore_(s) {}
+    bool await_ready() const {
+        throw_if_canceled();
+        return semaphore_.try_acquire();
+    }
+    void await_suspend(std::coroutine_handle<> h) noexcept {
+        park(h);
+        semaphore_.waiting_.push_back(*this);
+    }
+    void await_resume() const { throw_if_aborted(); }
+
+private:
+    semaphore& semaphore_;
+};
+
+inline semaphore::awaiter semaphore::acquire() noexcept { return awaiter(*this); }
+
+}  // namespace ringlet

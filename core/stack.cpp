@@ -1,0 +1,210 @@
+#include <ringlet/core/stack.hpp>
+
+#include <ringlet/core/context.hpp>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+namespace ringlet {
+namespace {
+
+constexpr std::size_t stacks_per_region = 64;
+constexpr std::size_t warm_stacks = 1024;  // free ones that keep their pages, per size and thread
+constexpr unsigned size_classes = 32;      // powers of two
+
+// mprotect guards cost two mappings each, and the limit is the process's.
+std::atomic<long> mprotect_guards{0};
+
+long max_map_count() {
+    long limit = 65530;
+    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+    return limit;
+}
+
+/// True when the guard split a mapping.
+bool install_guard(std::byte* at) {
+    if (madvise(at, guard_size, MADV_GUARD_INSTALL) == 0)
+        return false;
+    static const long budget = max_map_count() / 2 - 1024;
+    if (mprotect_guards.fetch_add(1) >= budget) {
+        --mprotect_guards;
+        throw std::system_error(ENOMEM, std::system_category(),
+                                "fiber stack: this kernel has no lightweight guard pages and " +
+                                    std::to_string(budget) +
+                                    " fibers with mprotect guards use up vm.max_map_count; raise it "
+                                    "(sysctl -w vm.max_map_count=1048576) or use coroutines");
+    }
+    if (mprotect(at, guard_size, PROT_NONE) != 0)
+        throw std::system_error(errno, std::system_category(), "fiber stack: mprotect of its guard");
+    return true;
+}
+
+struct region {
+    std::byte* memory;
+    std::size_t size;
+};
+
+struct size_class {
+    std::vector<stack> free;   // used before, most recent last
+    std::vector<stack> fresh;  // carved, not yet guarded
+    std::size_t carved = 0;
+};
+
+struct stack_pool {
+    ~stack_pool() {
+        for (const region& r : regions)
+            munmap(r.memory, r.size);
+        mprotect_guards -= split_mappings;
+    }
+
+    std::array<size_class, size_classes> classes;
+    std::vector<region> regions;
+    long split_mappings = 0;
+};
+
+// Leaked on purpose at thread exit while fibers of static lifetime still live on its stacks.
+thread_local std::size_t stacks_in_use = 0;
+struct pool_owner {
+    std::unique_ptr<stack_pool> pool = std::make_unique<stack_pool>();
+    ~pool_owner() {
+        if (stacks_in_use > 0)
+            (void)pool.release();
+    }
+};
+thread_local pool_owner owner;
+
+unsigned class_of(std::size_t size) {
+    return static_cast<unsigned>(std::bit_width(size - 1));
+}
+
+/// Maps one region and cuts it into slots of guard and stack. Huge pages would make every stack cost
+/// 2 MiB at its first touch.
+void carve(stack_pool& pool, size_class& sizes, std::size_t size) {
+    const std::size_t slot = size + guard_size;
+    const std::size_t count = size >= (8u << 20) ? 1 : stacks_per_region;
+    void* memory = mmap(nullptr, slot * count, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED)
+        throw std::system_error(errno, std::system_category(),
+                                "fiber stack: mmap of " + std::to_string(slot * count) + " bytes");
+    (void)madvise(memory, slot * count, MADV_NOHUGEPAGE);  // kernels without huge pages refuse it
+    auto* base = static_cast<std::byte*>(memory);
+    pool.regions.push_back({base, slot * count});
+    sizes.carved += count;
+    sizes.free.reserve(sizes.carved);  // so that giving back never allocates
+    for (std::size_t i = count; i-- > 0;)
+        sizes.fresh.push_back({base + i * slot + guard_size, base + (i + 1) * slot});
+}
+
+std::size_t rounded(std::size_t size) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return std::bit_ceil(size < 4 * page ? 4 * page : size);
+}
+
+struct sigaction previous_handler;
+
+// Only async-signal-safe calls in here.
+void say(const char* text) noexcept { (void)!write(STDERR_FILENO, text, std::strlen(text)); }
+
+void on_segv(int number, siginfo_t* info, void* ucontext) {
+    const context& here = context::current();
+    const auto* fault = static_cast<const std::byte*>(info->si_addr);
+    const std::byte* bottom = here.memory().bottom;
+    if (bottom != nullptr && fault < bottom && fault >= bottom - guard_size) {
+        char size[24];
+        std::snprintf(size, sizeof size, "%zu", here.memory().size() / 1024);
+        say("ringlet: stack overflow in fiber ");
+        say(here.name());
+        say(" (");
+        say(size);
+        say(" KiB); spawn it with a larger stack_size\n");
+    }
+    // Back to whoever was here before; the default action is reached by faulting again.
+    if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr) {
+        previous_handler.sa_sigaction(number, info, ucontext);
+        return;
+    }
+    sigaction(SIGSEGV, &previous_handler, nullptr);
+}
+
+struct signal_stack {
+    static constexpr std::size_t size = 64 * 1024;
+
+    signal_stack() {
+        stack_t existing{};
+        if (sigaltstack(nullptr, &existing) == 0 && (existing.ss_flags & SS_DISABLE) == 0)
+            return;  // a sanitizer or the application brought its own
+        memory = std::make_unique<std::byte[]>(size);
+        stack_t mine{};
+        mine.ss_sp = memory.get();
+        mine.ss_size = size;
+        sigaltstack(&mine, nullptr);
+    }
+    ~signal_stack() {
+        if (memory == nullptr)
+            return;
+        stack_t none{};
+        none.ss_flags = SS_DISABLE;
+        sigaltstack(&none, nullptr);
+    }
+    std::unique_ptr<std::byte[]> memory;
+};
+
+}  // namespace
+
+stack take_stack(std::size_t wanted) {
+    const std::size_t size = rounded(wanted);
+    stack_pool& pool = *owner.pool;
+    size_class& sizes = pool.classes[class_of(size)];
+    std::vector<stack>* source = &sizes.free;
+    if (sizes.free.empty()) {
+        source = &sizes.fresh;
+        if (sizes.fresh.empty())
+            carve(pool, sizes, size);
+        pool.split_mappings += install_guard(sizes.fresh.back().bottom - guard_size);
+    }
+    const stack taken = source->back();
+    source->pop_back();
+    ++stacks_in_use;
+    return taken;
+}
+
+void give_back(stack s) noexcept {
+    --stacks_in_use;
+    std::vector<stack>& free = owner.pool->classes[class_of(s.size())].free;
+    if (free.size() >= warm_stacks)
+        (void)madvise(s.bottom, s.size(), MADV_DONTNEED);
+    free.push_back(s);
+}
+
+void watch_for_overflow() {
+    static thread_local signal_stack alternate;
+    (void)alternate;
+    static const bool installed = [] {
+        struct sigaction mine {};
+        mine.sa_sigaction = on_segv;
+        mine.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+        sigemptyset(&mine.sa_mask);
+        return sigaction(SIGSEGV, &mine, &previous_handler) == 0;
+    }();
+    (void)installed;
+}
+
+}  // namespace ringlet

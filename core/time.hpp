@@ -1,0 +1,34 @@
+#pragma once
+// The words for time. Every clock that the runtime reads is its kernel's, so that a simulated kernel
+// can make a day pass in a microsecond; nothing else in core asks the operating system what time it is.
+
+#include <chrono>
+#include <string>
+
+namespace ringlet {
+
+using namespace std::chrono_literals;
+
+using duration = std::chrono::nanoseconds;
+using time_point = std::chrono::time_point<std::chrono::steady_clock, duration>;
+
+/// A point that never comes.
+inline constexpr time_point never = time_point::max();
+
+/// `start + wait` without overflow: a wait too long to express never ends.
+constexpr time_point after(time_point start, duration wait) noexcept {
+    return wait > never - start ? never : start + wait;
+}
+
+/// A double counts seconds, as in Python; chrono durations pass through.
+constexpr duration seconds(double count) noexcept {
+    constexpr double longest = 9.2e9;
+    if (!(count < longest))
+        return duration::max();
+    return count <= 0 ? duration::zero() : duration(static_cast<duration::rep>(count * 1e9));
+}
+
+/// "5 s", "150 ms", "20 us": for error messages.
+std::string to_string(duration d);
+
+}  // namespace ringlet

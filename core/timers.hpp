@@ -1,0 +1,68 @@
+#pragma once
+// Timers in user space: a 4-ary heap whose nodes know their place, so that arming and cancelling cost
+// nanoseconds and the kernel hears of one deadline only, the earliest. Equal times fire in the order
+// in which they were armed.
+
+#include <ringlet/core/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace ringlet {
+
+/// Calls back once when its time has come. Must be disarmed before it is destroyed.
+class timer {
+public:
+    using function = void (*)(timer&) noexcept;
+
+    explicit timer(function on_fire) noexcept : on_fire_(on_fire) {}
+    timer(const timer&) = delete;
+    timer& operator=(const timer&) = delete;
+    ~timer();
+
+    bool armed() const noexcept { return place_ != nowhere; }
+
+private:
+    friend class timer_heap;
+    static constexpr std::size_t nowhere = SIZE_MAX;
+
+    function on_fire_;
+    std::size_t place_ = nowhere;
+};
+
+class timer_heap {
+public:
+    bool empty() const noexcept { return heap_.empty(); }
+    std::size_t size() const noexcept { return heap_.size(); }
+
+    /// The earliest deadline, or `never`.
+    time_point next() const noexcept { return heap_.empty() ? never : heap_.front().when; }
+
+    void arm(timer& t, time_point when);
+    void disarm(timer& t) noexcept;
+
+    /// Fires everything due at `now`, earliest first. A timer armed meanwhile waits for the next call,
+    /// even if it is due already: a zero timeout re-armed in its own callback must not hold the loop.
+    void fire_due(time_point now) noexcept;
+
+private:
+    struct entry {
+        time_point when;
+        std::uint64_t order;
+        timer* node;
+
+        bool before(const entry& other) const noexcept {
+            return when != other.when ? when < other.when : order < other.order;
+        }
+    };
+
+    void place(std::size_t at, const entry& e) noexcept;
+    void sift_up(std::size_t at, const entry& e) noexcept;
+    void sift_down(std::size_t at, const entry& e) noexcept;
+
+    std::vector<entry> heap_;
+    std::uint64_t armed_ = 0;
+};
+
+}  // namespace ringlet

@@ -1,0 +1,90 @@
+#pragma once
+// One suspended computation: who to resume and how to ask it to stop. Everything that waits is one:
+// ring operations, sleeps, locks, queues, joins. Exactly one wake ends a wait.
+//
+//   idle --park()--> waiting --wake()--> ready --(the loop resumes it)--> idle
+//
+// Only `waiting` can be aborted, and leaving `waiting` leaves both the queue and the scope, so a late
+// abort cannot hit somebody who was already served. An awaiter derives from waiter, parks itself in
+// await_suspend, and asks `aborted()` in await_resume.
+
+#include <ringlet/core/list.hpp>
+
+#include <coroutine>
+#include <cstdint>
+
+namespace ringlet {
+
+class greenlet_base;
+class waiter;
+
+/// Thrown where a wait was cut short because its greenlet was killed or its scope cancelled. It is
+/// deliberately not a std::exception: a handler for errors must not swallow it.
+struct canceled {};
+
+/// Ends a wait: the greenlet goes to the end of the ready list and runs in the next lap. Resumes
+/// nothing itself. The waiter must be waiting.
+void wake(waiter& w) noexcept;
+
+class waiter : public hook {
+public:
+    using abort_function = void (*)(waiter&) noexcept;
+
+    /// Where the wake-up comes from. A greenlet that waits for others only can be in a deadlock; one
+    /// that waits for the kernel or another thread cannot.
+    enum class source : std::uint8_t { greenlets, outside };
+
+    /// `what` names the wait in reports ("recv", "mutex"); it must outlive the waiter.
+    waiter(const char* what, abort_function on_abort, source from = source::greenlets) noexcept
+        : on_abort_(on_abort), what_(what), source_(from) {}
+
+    /// Awaiters travel into combinators before they start; a waiter that waits stays where it is.
+    waiter(waiter&& other) noexcept : waiter(other.what_, other.on_abort_, other.source_) {
+        check(other.state_ == state::idle, "a waiter was moved while it was waiting");
+    }
+
+    ~waiter() { check(state_ == state::idle, "a frame was destroyed while something in it was waiting"); }
+
+    const char* what() const noexcept { return what_; }
+    greenlet_base* owner() const noexcept { return owner_; }
+    bool waiting() const noexcept { return state_ == state::waiting; }
+
+protected:
+    /// Suspends the current greenlet on this waiter; `handle` is what the loop resumes. The caller
+    /// then puts the waiter where its wake-up will find it.
+    void park(std::coroutine_handle<> handle) noexcept;
+
+    /// Parks and wakes in one step: goes to the end of the ready list.
+    void park_ready(std::coroutine_handle<> handle) noexcept;
+
+    /// True when the wait ended because it was asked to, not because what it waited for came.
+    bool aborted() const noexcept { return aborted_; }
+
+    void throw_if_aborted() const {
+        if (aborted_)
+            throw canceled();
+    }
+
+    /// The abort of whatever waits in a list: leave it, wake with aborted() true.
+    static void abort_by_leaving(waiter& w) noexcept;
+
+private:
+    friend class loop;
+    friend class greenlet_base;
+    friend void wake(waiter& w) noexcept;
+    enum class state : std::uint8_t { idle, waiting, ready };
+
+    std::coroutine_handle<> handle_;
+    greenlet_base* owner_ = nullptr;
+    abort_function on_abort_;
+    const char* what_;
+    state state_ = state::idle;
+    source source_;
+    bool aborted_ = false;
+};
+
+/// Throws canceled when the current greenlet was killed or is inside a cancelled scope. Every wait
+/// begins with this, so that a loop over waits that never have to wait can be stopped too.
+void throw_if_canceled();
+
+}  // namespace ringlet
