@@ -13,6 +13,11 @@ import xml.etree.ElementTree as xml
 GOOD = ('OK', 'EXPECTEDFAIL')
 
 
+def short(test):
+    """`core_loop` of `ringlet:unit / core_loop`."""
+    return test['name'].split(' / ')[-1]
+
+
 def cases(report):
     """(passed, failed, skipped) of a GoogleTest report."""
     passed = failed = skipped = 0
@@ -33,15 +38,14 @@ def finished(printed):
     return count('OK'), count('FAILED') + 1, count('SKIPPED')
 
 
-def outcome(test, build):
+def outcome(test, build, protocol):
     """(passed, failed, skipped) of one program."""
-    name, result = test['name'].split(' / ')[-1], test['result']
-    report = build / 'tests' / f'{name}.xml'
+    result = test['result']
     if result == 'SKIP':
         return 0, 0, 1
-    if any('--gtest_output' in word for word in test['command']):
+    if protocol == 'gtest':
         try:
-            counts = cases(report)
+            counts = cases(build / 'tests' / f'{short(test)}.xml')
         except (OSError, xml.ParseError):
             return finished(test['stdout'])
         # Every case was fine and yet the program failed: a leak found at exit, say.
@@ -64,9 +68,11 @@ def main():
     notes = []
     for build in map(pathlib.Path, sys.argv[1:]):
         log = build / 'meson-logs' / 'testlog.json'
+        known = json.loads((build / 'meson-info' / 'intro-tests.json').read_text())
+        protocols = {test['name']: test['protocol'] for test in known}
         for line in log.read_text().splitlines() if log.exists() else []:
             test = json.loads(line)
-            counts = outcome(test, build)
+            counts = outcome(test, build, protocols[short(test)])
             total = [a + b for a, b in zip(total, counts)]
             if counts[1]:
                 print(f'\n--- {test["name"]} in {build.name}: {test["result"]}, '
