@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+from expected import matches
+
 build, source = map(pathlib.Path, sys.argv[1:3])
 compiler = sys.argv[3:]
 FENCE = re.compile(r'^```(?P<kind>\w+)?(?P<words>[^\n]*)\n(?P<body>.*?)^```[ \t]*$', re.M | re.S)
@@ -51,11 +53,6 @@ def as_file(code, words, headers):
     if 'fiber' in words:
         return f'{prelude}void block() {{\n{code}\n}}\n'
     return prelude + code
-
-
-def matches(expected, printed):
-    pattern = re.escape(expected.rstrip()).replace(re.escape('...'), '[^\n]*')
-    return re.fullmatch(pattern, printed.rstrip()) is not None
 
 
 def try_block(work, words, code, expected, headers, cflags, libs):
