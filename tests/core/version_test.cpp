@@ -1,0 +1,6 @@
+#include <gmock/gmock.h>
+#include <ringlet/core/version.hpp>
+
+TEST(version, is_three_numbers) {
+    EXPECT_THAT(std::string(ringlet::version()), testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
+}

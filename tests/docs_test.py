@@ -1,0 +1,112 @@
+"""Compiles every ```cpp block of README.md and docs/, and runs those that have a main.
+
+What follows `cpp` in the fence says how a block is to be read:
+
+    ```cpp              a whole file; if it includes nothing, all public headers are there
+    ```cpp coroutine    statements inside a coroutine
+    ```cpp fiber        statements inside a plain function
+    ```cpp norun        compiled, not run (it needs the internet, or never ends)
+    ```cpp skip         not C++ that stands alone
+
+A block ```text output right after a program is what it must print; `...` there stands for any
+text within one line. Blocks are built against an installed copy, as a reader would.
+"""
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from expected import matches
+
+build, source = map(pathlib.Path, sys.argv[1:3])
+compiler = sys.argv[3:]
+FENCE = re.compile(r'^```(?P<kind>\w+)?(?P<words>[^\n]*)\n(?P<body>.*?)^```[ \t]*$', re.M | re.S)
+RUN_SECONDS = 20
+
+
+def blocks():
+    """(place, words, code, expected output or None) of every cpp block."""
+    for path in [source / 'README.md', *sorted((source / 'docs').rglob('*.md'))]:
+        if not path.exists():
+            continue
+        text = path.read_text()
+        fences = list(FENCE.finditer(text))
+        for fence, after in itertools.zip_longest(fences, fences[1:]):
+            if fence['kind'] != 'cpp':
+                continue
+            line = text.count('\n', 0, fence.start()) + 1
+            shown = after and after['kind'] == 'text' and 'output' in after['words'].split()
+            yield (f'{path.relative_to(source)}:{line}', fence['words'].split(), fence['body'],
+                   after['body'] if shown else None)
+
+
+def as_file(code, words, headers):
+    if '#include' in code:
+        return code
+    prelude = ''.join(f'#include <{h}>\n' for h in headers) + 'using namespace ringlet;\n'
+    if 'coroutine' in words:
+        return f'{prelude}task<void> block() {{\n{code}\nco_return;\n}}\n'
+    if 'fiber' in words:
+        return f'{prelude}void block() {{\n{code}\n}}\n'
+    return prelude + code
+
+
+def try_block(work, words, code, expected, headers, cflags, libs):
+    """None, or what is wrong."""
+    file, program = work / 'block.cpp', work / 'block'
+    file.write_text(as_file(code, words, headers))
+    runs = re.search(r'\bint main\(', code) is not None
+    output = ['-o', program, *libs] if runs else ['-fsyntax-only']
+    made = subprocess.run([*compiler, '-std=c++20', '-Wall', '-Wextra', file, *cflags, *output],
+                          capture_output=True, text=True)
+    if made.returncode:
+        return made.stderr
+    if not runs or 'norun' in words:
+        return None
+    try:
+        ran = subprocess.run([program], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                             timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f'still running after {RUN_SECONDS} s'
+    if ran.returncode:
+        return f'exit status {ran.returncode}\n{ran.stdout}{ran.stderr}'
+    if expected is not None and not matches(expected, ran.stdout):
+        return f'expected:\n{expected}\nprinted:\n{ran.stdout}'
+    return None
+
+
+def main():
+    wanted = [b for b in blocks() if 'skip' not in b[1]]
+    if not wanted:
+        print('skipped: no cpp block in README.md or docs/')
+        return 77
+    if not shutil.which('pkg-config'):
+        print('skipped: pkg-config is not installed')
+        return 77
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet',
+                        '--destdir', work / 'stage'], check=True)
+        pc = next((work / 'stage').rglob('ringlet.pc'))
+        include = next((work / 'stage').rglob('include'))
+        headers = sorted(h.relative_to(include).as_posix() for h in include.rglob('*.hpp'))
+        os.environ['PKG_CONFIG_PATH'] = str(pc.parent)
+
+        def flags(*which):
+            return subprocess.run(['pkg-config', *which, '--static', 'ringlet'], check=True,
+                                  capture_output=True, text=True).stdout.split()
+
+        cflags, libs = flags('--cflags'), flags('--libs')
+        failed = 0
+        for place, words, code, expected in wanted:
+            wrong = try_block(work, words, code, expected, headers, cflags, libs)
+            print(place, 'ok' if wrong is None else f'FAILED\n{wrong}', flush=True)
+            failed += wrong is not None
+    return 1 if failed else 0
+
+
+sys.exit(main())

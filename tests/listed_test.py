@@ -1,0 +1,42 @@
+"""A source that no list names is not built, a test not run, a header not installed.
+
+This compares what lies in the folders with what Meson knows of.
+"""
+import json
+import pathlib
+import sys
+
+build, source = map(pathlib.Path, sys.argv[1:3])
+FOLDERS = ('core', 'io', 'net', 'tests', 'bench', 'examples')
+# Built by tests/consumer/run, and by a fuzz target if there is one.
+ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp'}
+
+
+def info(name):
+    return json.loads((build / 'meson-info' / f'intro-{name}.json').read_text())
+
+
+off = [o['name'] for o in info('buildoptions')
+       if o['name'] in ('cares', 'http', 'bench', 'examples') and o['value'] == 'disabled']
+if off:
+    print('skipped: lists are incomplete without', ', '.join(off))
+    sys.exit(77)
+
+known = {pathlib.Path(file).resolve()
+         for target in info('targets')
+         for part in target['target_sources']
+         for file in part['sources']}
+known |= {pathlib.Path(file).resolve() for file in info('installed')}
+
+missing = []
+for folder in FOLDERS:
+    for path in sorted((source / folder).rglob('*.[ch]pp')):
+        name = path.relative_to(source).as_posix()
+        public = folder in ('core', 'io', 'net') and not name.endswith('_private.hpp')
+        if (path.suffix == '.cpp' or public) and path.resolve() not in known \
+                and name not in ELSEWHERE:
+            missing.append(name)
+
+for name in missing:
+    print(f'{name}: in no list; add it to {name.split("/")[0]}/meson.build')
+sys.exit(bool(missing))
