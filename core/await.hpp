@@ -4,6 +4,7 @@
 
 #include <ringlet/core/awaitable.hpp>
 #include <ringlet/core/fiber_host.hpp>
+#include <ringlet/core/report.hpp>
 
 namespace ringlet {
 

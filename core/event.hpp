@@ -30,7 +30,7 @@ private:
     bool set_ = false;
 };
 
-class event::awaiter : public waiter {
+class [[nodiscard]] event::awaiter : public waiter {
 public:
     explicit awaiter(event& e) noexcept : waiter("an event", &abort_by_leaving), event_(e) {}
     bool await_ready() const {

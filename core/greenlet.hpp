@@ -26,7 +26,7 @@ struct greenlet_state<void> : greenlet_base {
 };
 
 /// Waits for the end of a greenlet, and ignores how it ended.
-class join_awaiter : public waiter {
+class [[nodiscard]] join_awaiter : public waiter {
 public:
     explicit join_awaiter(greenlet_base& g) noexcept : waiter("join", &abort_by_leaving), target_(&g) {
         target_->retain();
@@ -56,7 +56,7 @@ private:
 
 /// Waits for the end of a greenlet and gives its result.
 template <class T>
-class get_awaiter_of : public join_awaiter {
+class [[nodiscard]] get_awaiter_of : public join_awaiter {
 public:
     explicit get_awaiter_of(greenlet_state<T>& g) noexcept : join_awaiter(g) {}
     T await_resume() const {

@@ -7,8 +7,10 @@
 
 #include <liburing.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 namespace ringlet {
@@ -33,6 +35,24 @@ public:
 
 private:
     function on_complete_;
+};
+
+/// A zeroed SQE. It is a class because io_uring_sqe ends in an array without a size, which ISO C++
+/// does not allow as a member.
+class request {
+public:
+    request() noexcept { ::new (bytes_) io_uring_sqe(); }
+    request(const request& other) noexcept { ::new (bytes_) io_uring_sqe(*other); }
+    request& operator=(const request&) = delete;
+
+    io_uring_sqe& operator*() noexcept { return *std::launder(reinterpret_cast<io_uring_sqe*>(bytes_)); }
+    io_uring_sqe* operator->() noexcept { return &**this; }
+    const io_uring_sqe& operator*() const noexcept {
+        return *std::launder(reinterpret_cast<const io_uring_sqe*>(bytes_));
+    }
+
+private:
+    alignas(io_uring_sqe) std::byte bytes_[sizeof(io_uring_sqe)];
 };
 
 class kernel {

@@ -3,7 +3,6 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 
-#include <cstring>
 
 namespace ringlet {
 namespace {
@@ -84,12 +83,11 @@ loop::~loop() {
     }
 
     if (in_flight_ > 0) {
-        io_uring_sqe everything;
-        std::memset(&everything, 0, sizeof everything);
-        everything.opcode = IORING_OP_ASYNC_CANCEL;
-        everything.fd = -1;
-        everything.cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-        kernel_->push(everything);
+        request everything;
+        everything->opcode = IORING_OP_ASYNC_CANCEL;
+        everything->fd = -1;
+        everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+        kernel_->push(*everything);
         while (in_flight_ > 0)
             kernel_->turn(never);
     }
@@ -97,12 +95,11 @@ loop::~loop() {
 }
 
 void loop::push_cancel(std::uint64_t user_data) {
-    io_uring_sqe sqe;
-    std::memset(&sqe, 0, sizeof sqe);
-    sqe.opcode = IORING_OP_ASYNC_CANCEL;
-    sqe.fd = -1;
-    sqe.addr = user_data;
-    push(sqe);
+    request cancel;
+    cancel->opcode = IORING_OP_ASYNC_CANCEL;
+    cancel->fd = -1;
+    cancel->addr = user_data;
+    push(*cancel);
 }
 
 bool loop::run_until(const bool& done) {

@@ -29,7 +29,7 @@ private:
     semaphore one_{1};
 };
 
-class mutex::awaiter : public semaphore::awaiter {
+class [[nodiscard]] mutex::awaiter : public semaphore::awaiter {
 public:
     explicit awaiter(mutex& m) noexcept : semaphore::awaiter(m.one_, "a mutex"), mutex_(m) {}
     guard await_resume() const {

@@ -41,7 +41,7 @@ private:
     std::size_t permits_;  // zero whenever somebody waits
 };
 
-class semaphore::awaiter : public waiter {
+class [[nodiscard]] semaphore::awaiter : public waiter {
 public:
     explicit awaiter(semaphore& s, const char* what = "a semaphore") noexcept
         : waiter(what, &abort_by_leaving), semaphore_(s) {}

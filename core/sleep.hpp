@@ -6,7 +6,7 @@
 namespace ringlet {
 
 /// Suspends until a point in time.
-class sleep_awaiter : public waiter, private timer {
+class [[nodiscard]] sleep_awaiter : public waiter, private timer {
 public:
     explicit sleep_awaiter(time_point when) noexcept
         : waiter("a sleep", &abort_sleep), timer(&fire), when_(when), for_(0) {}
@@ -46,7 +46,7 @@ inline sleep_awaiter sleep_for(duration d) noexcept { return sleep_awaiter(d); }
 inline sleep_awaiter sleep_until(time_point when) noexcept { return sleep_awaiter(when); }
 
 /// Lets everything that is ready run first. It cannot be aborted midway: the next wait fails instead.
-class yield_awaiter : public waiter {
+class [[nodiscard]] yield_awaiter : public waiter {
 public:
     yield_awaiter() noexcept : waiter("a yield", nullptr) {}
     bool await_ready() const {

@@ -1,0 +1,15 @@
+#pragma once
+// What liburing 2.3 (Debian 12) does not name yet. A newer liburing may define these; whether the
+// running kernel knows them is always probed, never assumed.
+
+#include <liburing.h>
+
+#ifndef IORING_ENTER_ABS_TIMER
+#define IORING_ENTER_ABS_TIMER (1U << 5)
+#endif
+#ifndef IORING_ENTER_NO_IOWAIT
+#define IORING_ENTER_NO_IOWAIT (1U << 7)
+#endif
+#ifndef IORING_FEAT_NO_IOWAIT
+#define IORING_FEAT_NO_IOWAIT (1U << 17)
+#endif
