@@ -31,16 +31,6 @@ limits limits::client() {
     return l;
 }
 
-void message_head::clear() {
-    start_line_.clear();
-    fields_.clear();
-    content_length_.reset();
-    method_end_ = target_end_ = reason_start_ = 0;
-    status_ = 0;
-    minor_ = 1;
-    keep_alive_ = chunked_ = expects_continue_ = upgrade_ = false;
-}
-
 parser::parser(reads what, const limits& most) : most_(most), what_(what), framer_(what == reads::requests) {}
 
 step parser::feed(std::string_view input) {
@@ -122,7 +112,10 @@ std::string parser::error_text() const {
         if (line_number_ > 0) text += ", line " + std::to_string(line_number_);
         break;
     case phase::trailer_lines: text += ", trailer"; break;
-    default: text += ", body after " + std::to_string(body_bytes_) + " bytes";
+    default:
+        text += ", body after " + std::to_string(body_bytes_);
+        if (head_.content_length_) text += " of " + std::to_string(*head_.content_length_);
+        text += " bytes";
     }
     if (!offending_.empty()) text += " '" + net::ascii::printable(offending_) + '\'';
     return text;
@@ -218,25 +211,10 @@ bool parser::judge_line(std::string_view line) {
 }
 
 bool parser::judge_start(std::string_view line) {
-    auto& start = head_.start_line_;
-    start.assign(line);
-    const auto offset = [&](std::string_view part) { return static_cast<std::size_t>(part.data() - start.data()); };
-    if (strict()) {
-        detail::request_line parts;
-        if (const auto e = detail::split_request_line(start, parts); e != fine) return refuse(e, line);
-        head_.method_end_ = parts.method.size();
-        head_.target_end_ = offset(parts.target) + parts.target.size();
-        head_.minor_ = parts.minor;
-        if (!framer_.tell(start) || !framer_.tell("\r\n")) return refuse_with_framer(line);
-    } else {
-        detail::status_line parts;
-        if (const auto e = detail::split_status_line(start, parts); e != fine) return refuse(e, line);
-        head_.status_ = parts.status;
-        head_.minor_ = parts.minor;
-        head_.reason_start_ = parts.reason.empty() ? start.size() : offset(parts.reason);
-        // llhttp knows fewer reasons and separators than servers do: it is told the part that matters.
-        if (!framer_.tell(std::string_view(start).substr(0, 12)) || !framer_.tell(" -\r\n")) return refuse_with_framer(line);
-    }
+    if (const auto e = head_.judge_start_line(line, strict()); e != fine) return refuse(e, line);
+    // llhttp knows fewer reasons and separators than servers do: of a response it is told what matters.
+    const bool agreed = strict() ? framer_.tell(line) && framer_.tell("\r\n") : framer_.tell(line.substr(0, 12)) && framer_.tell(" -\r\n");
+    if (!agreed) return refuse_with_framer(line);
     phase_ = phase::field_lines;
     return true;
 }
@@ -284,47 +262,20 @@ bool parser::judge_chunk(std::string_view line) {
 
 // ---- head and body ----
 
-bool parser::end_head() { return strict() ? judge_request_head() : judge_response_head(); }
-
-bool parser::judge_request_head() {
-    const auto& f = head_.fields_;
-    if (const auto e = detail::judge_host(f, head_.minor_); e != fine) return refuse(e);
-    detail::framing body;
-    if (const auto e = detail::judge_framing(f, head_.minor_, strictness::request, body); e != fine) return refuse(e);
-    const bool connect = head_.method() == "CONNECT";
-    // RFC 9110 section 9.3.6: what follows CONNECT is the tunnel's; a length would be read by some.
-    if (connect && (body.chunked || body.length.value_or(0) > 0)) return refuse(errc::ambiguous_length);
-
-    head_.content_length_ = body.length;
-    head_.keep_alive_ = !f.has_token("connection", "close") && (head_.minor_ == 1 || f.has_token("connection", "keep-alive"));
-    head_.expects_continue_ = head_.minor_ == 1 && f.has_token("expect", "100-continue");
-    head_.upgrade_ = connect || (head_.minor_ == 1 && f.contains("upgrade") && f.has_token("connection", "upgrade"));
-    return begin_body(body.chunked, connect);
+bool parser::end_head() {
+    bool skip = false;
+    if (strict()) {
+        if (const auto e = head_.judge_request(); e != fine) return refuse(e);
+        skip = head_.method() == "CONNECT";
+    } else {
+        const bool interim = head_.status() < 200 && head_.status() != 101;
+        if (interim && ++interim_ > most_.interim_responses) return refuse(errc::too_many_interim_responses);
+        if (const auto e = head_.judge_response(no_body_ && !interim, tunnel_, skip); e != fine) return refuse(e);
+    }
+    return begin_body(skip);
 }
 
-bool parser::judge_response_head() {
-    const int status = head_.status_;
-    const auto& f = head_.fields_;
-    const bool interim = status < 200 && status != 101;
-    if (interim && ++interim_ > most_.interim_responses) return refuse(errc::too_many_interim_responses);
-    const bool tunnel = tunnel_ && status >= 200 && status < 300;
-    const bool skip = !status_has_body(status) || tunnel || (no_body_ && !interim);
-
-    detail::framing body;
-    const auto e = detail::judge_framing(f, head_.minor_, strictness::response, body);
-    // Where no body can come its announcement cannot mislead: a HEAD answer may name any coding.
-    if (e != fine && !skip) return refuse(e);
-    head_.content_length_ = e == fine ? body.length : std::nullopt;
-    head_.upgrade_ = tunnel || status == 101;
-    head_.keep_alive_ = !f.has_token("connection", "close") && (head_.minor_ == 1 || f.has_token("connection", "keep-alive")) &&
-                        !body.both && !(body.chunked && head_.minor_ == 0) && e == fine;
-    // RFC 9112 section 6.3: the length lost against chunked, so nobody behind us shall see it.
-    if (body.both) head_.fields_.remove("content-length");
-    return begin_body(body.chunked, skip);
-}
-
-bool parser::begin_body(bool chunked, bool skip) {
-    head_.chunked_ = chunked && !skip;
+bool parser::begin_body(bool skip) {
     const bool sized = !skip && head_.content_length_.has_value();
     body_left_ = sized ? *head_.content_length_ : 0;
     if (body_left_ > most_.body) return refuse(errc::body_too_large);

@@ -6,13 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include <ringlet/net/http_error.hpp>
 #include <ringlet/net/http_fields.hpp>
 #include <ringlet/net/http_framer.hpp>
+#include <ringlet/net/http_head.hpp>
 
 namespace ringlet::http {
 
@@ -30,45 +30,6 @@ struct limits {
 
     static limits server() { return {}; }
     static limits client();
-};
-
-/// The first line and the fields of a message. Views are valid until the parser's reset().
-class message_head {
-public:
-    /// Of a request.
-    std::string_view method() const { return part(0, method_end_); }
-    std::string_view target() const { return part(method_end_ + 1, target_end_); }
-    /// Of a response; the reason may be empty.
-    int status() const { return status_; }
-    std::string_view reason() const { return part(reason_start_, start_line_.size()); }
-
-    /// 0 or 1, of HTTP/1.x.
-    int version_minor() const { return minor_; }
-    const http::fields& fields() const { return fields_; }
-    std::optional<std::string_view> get(std::string_view name) const { return fields_.get(name); }
-
-    /// Whether the connection may carry another message after this one (RFC 9112 section 9.3).
-    bool keep_alive() const { return keep_alive_; }
-    bool chunked() const { return chunked_; }
-    /// As announced, also by an answer to HEAD, whose body does not come.
-    std::optional<std::uint64_t> content_length() const { return content_length_; }
-    /// The client waits for "100 Continue" before it sends the body (RFC 9110 section 10.1.1).
-    bool expects_continue() const { return expects_continue_; }
-    /// After this message the connection speaks something else: in a request the wish (CONNECT, or
-    /// Upgrade), in a response the fact (101, or 2xx to CONNECT). What follows `done` is not HTTP.
-    bool upgrade() const { return upgrade_; }
-
-private:
-    friend class parser;
-    std::string_view part(std::size_t from, std::size_t to) const { return std::string_view(start_line_).substr(from, to - from); }
-    void clear();
-
-    std::string start_line_;
-    std::size_t method_end_ = 0, target_end_ = 0, reason_start_ = 0;
-    http::fields fields_;
-    std::optional<std::uint64_t> content_length_;
-    int status_ = 0, minor_ = 1;
-    bool keep_alive_ = false, chunked_ = false, expects_continue_ = false, upgrade_ = false;
 };
 
 enum class reads { requests, responses };
@@ -113,7 +74,7 @@ public:
     void expect_tunnel() { tunnel_ = true; }
 
     /// No byte of a message has come yet: closing now hurts nobody.
-    bool idle() const { return phase_ == phase::start_line && partial_.empty(); }
+    bool idle() const { return phase_ == phase::start_line && (partial_.empty() || gathered_); }
     const message_head& head() const { return head_; }
     /// Complete when `done` is reported; only chunked messages have any.
     const fields& trailers() const { return trailers_; }
@@ -138,9 +99,7 @@ private:
     bool judge_fold(std::string_view line, http::fields& into);
     bool judge_chunk(std::string_view line);
     bool end_head();
-    bool judge_request_head();
-    bool judge_response_head();
-    bool begin_body(bool chunked, bool skip);
+    bool begin_body(bool skip);
     bool take_body(std::string_view& input, std::string_view& piece);
     bool refuse(errc e, std::string_view text = {});
     bool refuse_with_framer(std::string_view text = {});
