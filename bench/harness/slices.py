@@ -28,8 +28,7 @@ class Tally:
         self._baselines = baselines
         self._cpu: dict[str, list[float]] = collections.defaultdict(list)
         self._ratios: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
-        self._messages: collections.Counter = collections.Counter()
-        self._elapsed_ns: collections.Counter = collections.Counter()
+        self._rate: dict[str, list[float]] = collections.defaultdict(list)
         self._latency: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
 
     def add_bracket(self, slices: dict[str, dict]) -> None:
@@ -37,8 +36,7 @@ class Tally:
         cost = {name: each["cpu_ns"] / each["messages"] for name, each in slices.items()}
         for name, each in slices.items():
             self._cpu[name].append(cost[name])
-            self._messages[name] += each["messages"]
-            self._elapsed_ns[name] += each["elapsed_ns"]
+            self._rate[name].append(each["messages"] / each["elapsed_ns"] * 1e9)
             for ns, count in each["histogram"]:
                 self._latency[name][ns] += count
             for base in self._baselines:
@@ -52,7 +50,7 @@ class Tally:
             "cpu_ns": spread(self._cpu[name]),
             "ratio": {base: spread(self._ratios[name, base]) for base in self._baselines
                       if self._ratios[name, base]},
-            "per_second": self._messages[name] / self._elapsed_ns[name] * 1e9,
+            "per_second": spread(self._rate[name]),
             **{f"p{percent:g}_ns": percentile(self._latency[name], percent) for percent in (50, 99, 99.9)},
         }
 

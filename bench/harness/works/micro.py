@@ -18,7 +18,7 @@ from ..report import Section
 from ..slices import spread
 
 # Adding a program is adding its name.
-PROGRAMS = ["micro"]
+PROGRAMS = ["raw_switch", "micro"]
 
 
 class Micro:

@@ -98,7 +98,7 @@ class ServedWork:
         header = ["server", *[f"/ {base}" for base in BASELINES], "CPU ns", "per s", "p50 us", "p99 us", "p99.9 us",
                   "syscalls", "sqes", "RSS MB", "B/conn"]
         cells = [[row["server"], *[ratio(row, base) for base in BASELINES], f"{row['cpu_ns']['median']:.0f}",
-                  f"{row['per_second']:.0f}", *[f"{row[f'p{p}_ns'] / 1000:.0f}" for p in ("50", "99", "99.9")],
+                  f"{row['per_second']['median']:.0f}", *[f"{row[f'p{p}_ns'] / 1000:.0f}" for p in ("50", "99", "99.9")],
                   optional(row, "system_calls_per_message"), optional(row, "sqes_per_message"),
                   f"{row['rss_bytes'] / 1e6:.1f}", f"{row['bytes_per_connection']:.0f}" if many else "-"]
                  for row in rows]
