@@ -34,7 +34,9 @@ def main() -> int:
         return 0
 
     # Ended politely, the processes under measurement are ended as on Ctrl-C.
+    # SIGINT is said too, since a background job of a shell starts with it ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     server_core, load_core = isolation.cores()
     isolated = isolation.enter_network_namespace()
     isolation.raise_descriptor_limit()

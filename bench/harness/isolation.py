@@ -52,7 +52,7 @@ def cores() -> tuple[int, int]:
 
 
 def raise_descriptor_limit() -> None:
-    """Ten thousand connections to each of ten servers, in one process."""
+    """As far as we may: ten thousand connections need as many descriptors."""
     with open("/proc/sys/fs/nr_open") as limit:
         ceiling = int(limit.read())
     for wanted in ((ceiling, ceiling), (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2):

@@ -1,4 +1,4 @@
-"""Work done by servers: start them all, connect one load to all of them, and
+"""Work done by servers: start them all, connect a load to each of them, and
 let them take turns. What is asked of them is the subclass's business."""
 
 import json
@@ -30,20 +30,15 @@ class ServedWork:
         if not servers:
             raise CannotStart(f"{self.name}: no server could be started")
         bare = {name: accounting.rss_bytes(each.pid) for name, each in servers.items()}
-        load = stage.start([f"{setting.build}/{self.load}", *[word for port in ports for word in ("--port", str(port))],
-                            "--connections", str(connections), "--size", str(size), "--depth", str(depth)],
-                           setting.load_core)
-        if (line := load.line(60)) != "ready":
-            raise CannotStart(f"{self.load} said {line!r}")
+        loads = {name: self._connect(setting, stage, port, connections, size, depth) for name, port in ports.items()}
 
         # A slice must be long against its first and last burst.
         slice_ms = setting.slice_ms or max(setting.choose(10, 80, 80), connections // 20)
-        indexes = {name: index for index, name in enumerate(servers)}
 
         def run_slice(name: str, milliseconds: int) -> dict:
             before = accounting.cpu_ns(servers[name].pid)
-            load.tell(f"run {indexes[name]} {milliseconds}")
-            result = json.loads(load.line(60))
+            loads[name].tell(f"run 0 {milliseconds}")
+            result = json.loads(loads[name].line(60))
             result["cpu_ns"] = accounting.cpu_ns(servers[name].pid) - before
             return result
 
@@ -71,7 +66,7 @@ class ServedWork:
                                            "slice_ms": slice_ms, "rounds": rounds})
 
     def _start(self, setting, stage):
-        running, ports = {}, []
+        running, ports = {}, {}
         for server in SERVERS:
             if server.protocol != self.protocol or (setting.only and server.name not in setting.only):
                 continue
@@ -81,8 +76,17 @@ class ServedWork:
                 setting.skip(server.name, why)
                 continue
             running[server.name] = process
-            ports.append(port)
+            ports[server.name] = port
         return running, ports
+
+    # A load process for each server, of which all but one sleep: the hard
+    # limit on descriptors may allow 10,000 connections, but not ten times that.
+    def _connect(self, setting, stage, port, connections, size, depth):
+        load = stage.start([f"{setting.build}/{self.load}", "--port", str(port), "--connections", str(connections),
+                            "--size", str(size), "--depth", str(depth)], setting.load_core)
+        if (line := load.line(60)) != "ready":
+            raise CannotStart(f"{self.load} said {line!r}")
+        return load
 
     def _section(self, title, rows, parameters):
         def ratio(row, base):
