@@ -112,9 +112,14 @@ public:
         return task.handle_.promise().value;
     }
 
-    bare_task(const bare_task&) = delete;
-    bare_task& operator=(const bare_task&) = delete;
-    ~bare_task() { handle_.destroy(); }
+    // Movable only because older clangs do not elide the returned object.
+    bare_task(bare_task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    bare_task& operator=(bare_task&&) = delete;
+    ~bare_task()
+    {
+        if (handle_)
+            handle_.destroy();
+    }
 
 private:
     explicit bare_task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
