@@ -1,0 +1,63 @@
+"""What the kernel knows about a process: CPU time, memory, system calls.
+
+CPU time is taken from schedstat because it counts nanoseconds; stat counts
+ticks of 4 to 10 ms, a tenth of a slice. All threads are added up, the
+kernel's io_uring workers among them.
+"""
+
+import os
+import shutil
+import signal
+import time
+
+from .processes import Stage
+
+TRACEPOINTS = {"system_calls": "raw_syscalls:sys_enter", "sqes": "io_uring:io_uring_submit_req"}
+
+
+def cpu_ns(pid: int) -> int:
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as schedstat:
+                total += int(schedstat.read().split()[0])
+        except FileNotFoundError:
+            continue  # The thread ended between the listing and the reading.
+    return total
+
+
+def rss_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class KernelCounts:
+    """System calls and SQEs of one process while the block runs, counted by
+    perf at the tracepoints; so they cost nothing in the timed slices and are
+    had for any program. Empty where perf or the tracepoints are not."""
+
+    def __init__(self, pid: int, core: int):
+        self._pid, self._core = pid, core
+        self._stage = Stage()
+        self.counts: dict[str, int] = {}
+
+    def __enter__(self):
+        self._events = [event for event in TRACEPOINTS.values()
+                        if os.path.exists(f"/sys/kernel/tracing/events/{event.replace(':', '/')}")]
+        self._perf = None
+        if self._events and shutil.which("perf"):
+            self._perf = self._stage.start(
+                ["perf", "stat", "--log-fd", "1", "-x", ",", "-e", ",".join(self._events), "-p", str(self._pid)],
+                self._core)
+            time.sleep(0.2)  # perf does not say when it has attached.
+        return self
+
+    def __exit__(self, *_):
+        if not self._perf:
+            return
+        self._perf.end(signal.SIGINT)
+        for name, event in TRACEPOINTS.items():
+            for line in self._perf.rest_of_output().splitlines():
+                fields = line.split(",")
+                if event in fields and fields[0].isdigit():
+                    self.counts[name] = int(fields[0])

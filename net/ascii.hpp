@@ -1,0 +1,82 @@
+// Byte classes and comparisons for protocols that are ASCII whatever the locale says.
+// <cctype> is not used in net/: its answers depend on setlocale and it is undefined for
+// negative chars. Everything here is constexpr and takes the bytes as they come.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace ringlet::net::ascii {
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+constexpr bool is_alpha(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+
+/// The value of a hexadecimal digit, -1 if `c` is none.
+constexpr int hex_value(char c) {
+    if (is_digit(c)) return c - '0';
+    const char l = lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+constexpr bool is_hex(char c) { return hex_value(c) >= 0; }
+
+/// C0 controls and DEL.
+constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+/// `tchar`, what methods and field names are made of (RFC 9110 section 5.6.2).
+constexpr bool is_token_char(char c) {
+    return is_digit(c) || is_alpha(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+/// As is_token_char, by one table look-up: header parsing asks it for every byte of a name.
+struct token_table {
+    bool is[256]{};
+    constexpr token_table() {
+        for (unsigned i = 0; i < 128; ++i) is[i] = is_token_char(static_cast<char>(i));
+    }
+};
+inline constexpr token_table token_chars;
+
+constexpr bool is_token(std::string_view s) {
+    for (const char c : s)
+        if (!token_chars.is[static_cast<unsigned char>(c)]) return false;
+    return !s.empty();
+}
+
+constexpr bool iequals(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/// Without the optional white space (RFC 9110 section 5.6.3) at both ends.
+constexpr std::string_view trim(std::string_view s) {
+    while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
+    while (!s.empty() && is_blank(s.back())) s.remove_suffix(1);
+    return s;
+}
+
+/// Foreign bytes fit for an error message or a log: what is not printable ASCII becomes \xNN, and
+/// what is long is cut, so that hostile input can neither forge log lines nor flood them.
+inline std::string printable(std::string_view s, std::size_t most = 80) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const char c : s.substr(0, most)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f) {
+            out += c;
+        } else {
+            out += "\\x";
+            out += digits[byte >> 4];
+            out += digits[byte & 15];
+        }
+    }
+    if (s.size() > most) out += "...";
+    return out;
+}
+
+}  // namespace ringlet::net::ascii

@@ -1,0 +1,22 @@
+// The host part of a url: percent-decoding, forbidden code points, the number forms of IPv4 that
+// browsers take (0x7f.1), IPv6 literals. After "host parsing" in the WHATWG URL standard.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace ringlet::net::detail {
+
+/// Why a part of a url is not acceptable; never leaves url.cpp.
+struct url_refusal : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// The normalised host (IPv6 in brackets). Throws url_refusal with the cause.
+std::string parse_url_host(std::string_view text);
+
+/// The bytes that "%41" and its like stand for; a '%' without two digits stays as it is.
+std::string percent_decode(std::string_view text);
+
+}  // namespace ringlet::net::detail
