@@ -26,7 +26,7 @@ void greenlet_base::start(std::coroutine_handle<> root) noexcept {
     l.greenlets().push_back(*this);
     handle_ = root;
     owner_ = this;
-    state_ = state::ready;
+    phase_ = phase::ready;
     l.ready_.push_back(*this);
 }
 

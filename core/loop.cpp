@@ -14,23 +14,23 @@ constexpr duration timer_slack = 50us;
 
 void waiter::park(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
-    check(state_ == state::idle, "a waiter waits once at a time");
+    check(phase_ == phase::idle, "a waiter waits once at a time");
     handle_ = handle;
     owner_ = l.running_;
     check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
     owner_->waiting_ = this;
     aborted_ = false;
-    state_ = state::waiting;
+    phase_ = phase::waiting;
     l.waiting_outside_ += source_ == source::outside;
 }
 
 void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
-    check(state_ == state::idle, "a waiter waits once at a time");
+    check(phase_ == phase::idle, "a waiter waits once at a time");
     handle_ = handle;
     owner_ = l.running_;
     aborted_ = false;
-    state_ = state::ready;
+    phase_ = phase::ready;
     l.ready_.push_back(*this);
 }
 
@@ -40,11 +40,11 @@ void waiter::abort_by_leaving(waiter& w) noexcept {
 }
 
 void wake(waiter& w) noexcept {
-    check(w.state_ == waiter::state::waiting, "exactly one wake ends a wait");
+    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
     loop& l = loop::current();
     w.unlink();
     w.owner_->waiting_ = nullptr;
-    w.state_ = waiter::state::ready;
+    w.phase_ = waiter::phase::ready;
     l.waiting_outside_ -= w.source_ == waiter::source::outside;
     l.ready_.push_back(w);
 }
@@ -91,6 +91,7 @@ loop::~loop() {
         while (in_flight_ > 0)
             kernel_->turn(never);
     }
+    services_.clear();
     current_ = nullptr;
 }
 
@@ -114,7 +115,7 @@ bool loop::run_until(const bool& done) {
 bool loop::lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
-        w.state_ = waiter::state::idle;
+        w.phase_ = waiter::phase::idle;
         run(w.handle_, *w.owner_);
         if (stop)
             return true;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace ringlet {
 
@@ -55,6 +56,19 @@ public:
 
     timer_heap& timers() noexcept { return timers_; }
     ringlet::kernel& kernel() noexcept { return *kernel_; }
+
+    /// The one T of this loop, made at first use: what belongs to a loop but not into core (buffers,
+    /// a resolver). It goes when the kernel has finished with every request.
+    template <class T>
+    T& service() {
+        static const char key = 0;
+        for (const auto& [which, object] : services_)
+            if (which == &key)
+                return *static_cast<T*>(object.get());
+        auto made = std::make_shared<T>();
+        services_.emplace_back(&key, made);
+        return *made;
+    }
 
     /// Queues a request whose user_data is a completion's, or 0 when nobody cares.
     void push(const io_uring_sqe& sqe) {
@@ -108,6 +122,7 @@ private:
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
+    std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
 };
 

@@ -40,14 +40,14 @@ public:
 
     /// Awaiters travel into combinators before they start; a waiter that waits stays where it is.
     waiter(waiter&& other) noexcept : waiter(other.what_, other.on_abort_, other.source_) {
-        check(other.state_ == state::idle, "a waiter was moved while it was waiting");
+        check(other.phase_ == phase::idle, "a waiter was moved while it was waiting");
     }
 
-    ~waiter() { check(state_ == state::idle, "a frame was destroyed while something in it was waiting"); }
+    ~waiter() { check(phase_ == phase::idle, "a frame was destroyed while something in it was waiting"); }
 
     const char* what() const noexcept { return what_; }
     greenlet_base* owner() const noexcept { return owner_; }
-    bool waiting() const noexcept { return state_ == state::waiting; }
+    bool waiting() const noexcept { return phase_ == phase::waiting; }
 
 protected:
     /// Suspends the current greenlet on this waiter; `handle` is what the loop resumes. The caller
@@ -72,13 +72,13 @@ private:
     friend class loop;
     friend class greenlet_base;
     friend void wake(waiter& w) noexcept;
-    enum class state : std::uint8_t { idle, waiting, ready };
+    enum class phase : std::uint8_t { idle, waiting, ready };
 
     std::coroutine_handle<> handle_;
     greenlet_base* owner_ = nullptr;
     abort_function on_abort_;
     const char* what_;
-    state state_ = state::idle;
+    phase phase_ = phase::idle;
     source source_;
     bool aborted_ = false;
 };

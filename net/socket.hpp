@@ -1,0 +1,152 @@
+#pragma once
+// A connected stream socket on the ring: what tcp_stream and unix_stream are made of. One multishot
+// receive feeds every read, so that a read costs no request of its own; sends go out one at a time, in
+// the order of asking. The state outlives the handle until the kernel has finished with it: dropping a
+// socket cancels, reaps and then closes, in the background.
+
+#include <ringlet/core/greenlet_base.hpp>
+#include <ringlet/core/result.hpp>
+#include <ringlet/io/fd.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ringlet::io {
+class receive_buffers;
+}
+
+namespace ringlet::net {
+
+class socket {
+public:
+    class read_awaiter;
+    class write_awaiter;
+
+    /// Takes over a connected socket. `name` is what errors call it ("10.0.0.1:443"); when empty, the
+    /// address of the peer.
+    explicit socket(io::fd connected, std::string name = {});
+    socket(socket&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    socket& operator=(socket&& other) noexcept {
+        std::swap(state_, other.state_);
+        return *this;
+    }
+    ~socket();
+
+    /// Awaitable: at least one byte into `into`, as many as have come; 0 at the end of the stream.
+    /// Buffers of `direct_size` and more are received into without a copy. `into` must live until then.
+    /// A second reader at the same time is refused with std::logic_error that names both.
+    read_awaiter read(std::span<std::byte> into);
+
+    /// Awaitable: sends all of `from`, which must live until then. Several writers take turns.
+    write_awaiter write_all(std::span<const std::byte> from);
+
+    /// Says that no more will be sent (shutdown(2)); reading goes on.
+    void shutdown();
+
+    /// Ends it now: whoever waits on it gets an error that says so.
+    void close() noexcept;
+
+    /// For setsockopt(2) and the like; -1 when closed.
+    int native_handle() const noexcept;
+
+    /// What errors call it.
+    std::string name() const;
+
+    static constexpr std::size_t direct_size = 64 * 1024;
+
+private:
+    struct state;
+    state* state_ = nullptr;
+};
+
+struct socket::state : completion {
+    state(io::fd connected, std::string name);
+
+    std::size_t take(std::span<std::byte> into) noexcept;
+    void start_receive(read_awaiter& reader);
+    void on_received(int res, unsigned flags) noexcept;
+    void serve_reader() noexcept;
+    void start_send(write_awaiter& writer) noexcept;
+    void next_writer() noexcept;
+    void close() noexcept;
+    void close_if_done() noexcept;
+    void leave() noexcept;
+    bool busy() const noexcept { return armed_ || direct_ || writer_ != nullptr; }
+    std::string describe() const;
+    std::system_error failure(const char* act, int error) const;
+
+    static void arrived(completion& c, int res, unsigned flags) noexcept {
+        static_cast<state&>(c).on_received(res, flags);
+    }
+
+    io::fd fd_;
+    std::string name_;
+    io::receive_buffers* buffers_ = nullptr;
+    std::vector<std::byte> unread_;  // received while nobody was reading
+    std::size_t unread_start_ = 0;
+    read_awaiter* reader_ = nullptr;
+    write_awaiter* writer_ = nullptr;  // whose send is in flight
+    list<waiter> writers_;             // who come next
+    int end_ = 1;                      // 1: open; 0: the peer has finished; negative: the error
+    bool armed_ = false;               // a multishot receive is in flight
+    bool paused_ = false;              // and was asked to end, because nobody reads
+    bool direct_ = false;              // a receive into the reader's own buffer is in flight
+    bool closed_ = false;
+    unsigned users_ = 1;  // the handle, and everybody who reads or writes
+};
+
+class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
+public:
+    read_awaiter(state& s, std::span<std::byte> into) noexcept
+        : waiter("a read from a socket", &stop, source::outside), completion(&received), state_(s),
+          into_(into) {
+        ++state_.users_;
+    }
+    read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_) {}
+    ~read_awaiter() { state_.leave(); }
+
+    bool await_ready();
+    void await_suspend(std::coroutine_handle<> h);
+    std::size_t await_resume() const;
+    result<std::size_t> await_result() const;
+
+private:
+    friend struct socket::state;
+    static void stop(waiter& w) noexcept;
+    static void received(completion& c, int res, unsigned flags) noexcept;
+    void receive_directly();
+
+    state& state_;
+    std::span<std::byte> into_;
+    int outcome_ = 0;  // a count, or a negative errno
+};
+
+class [[nodiscard]] socket::write_awaiter : public waiter, private completion {
+public:
+    write_awaiter(state& s, std::span<const std::byte> from) noexcept
+        : waiter("a write to a socket", &stop, source::outside), completion(&sent), state_(s),
+          from_(from) {
+        ++state_.users_;
+    }
+    write_awaiter(write_awaiter&& other) noexcept : write_awaiter(other.state_, other.from_) {}
+    ~write_awaiter() { state_.leave(); }
+
+    bool await_ready();
+    void await_suspend(std::coroutine_handle<> h);
+    void await_resume() const;
+    result<void> await_result() const;
+
+private:
+    friend struct socket::state;
+    static void stop(waiter& w) noexcept;
+    static void sent(completion& c, int res, unsigned flags) noexcept;
+    void send_rest() noexcept;
+
+    state& state_;
+    std::span<const std::byte> from_;
+    int error_ = 0;
+};
+
+}  // namespace ringlet::net
