@@ -170,28 +170,28 @@ address address::unix_abstract(std::string_view name) {
     return result;
 }
 
-address address::from(const sockaddr* given, socklen_t length) {
+address address::from(const void* given, socklen_t length) {
     address result;
     // recvfrom on a UNIX datagram socket reports a sender without a name as length 0.
     if (length == 0) return result;
-    const auto short_by_family = [&](std::size_t needed) {
+    const auto require_size = [&](std::size_t needed) {
         if (length < needed)
             throw std::invalid_argument("socket address: " + std::to_string(length) + " bytes, too short for its family");
     };
-    short_by_family(sizeof(sa_family_t));
+    require_size(sizeof(sa_family_t));
     sa_family_t family = 0;
     std::memcpy(&family, given, sizeof family);
     switch (family) {
     case AF_UNSPEC:
         return result;
     case AF_INET:
-        short_by_family(sizeof(sockaddr_in));
+        require_size(sizeof(sockaddr_in));
         std::memcpy(&result.storage_.ip4, given, sizeof(sockaddr_in));
         std::memset(result.storage_.ip4.sin_zero, 0, sizeof result.storage_.ip4.sin_zero);
         result.size_ = sizeof(sockaddr_in);
         return result;
     case AF_INET6:
-        short_by_family(sizeof(sockaddr_in6));
+        require_size(sizeof(sockaddr_in6));
         std::memcpy(&result.storage_.ip6, given, sizeof(sockaddr_in6));
         result.storage_.ip6.sin6_flowinfo = 0;  // no part of who the peer is
         result.size_ = sizeof(sockaddr_in6);

@@ -43,9 +43,9 @@ public:
     /// A name in Linux's abstract namespace, any bytes, written without the leading NUL.
     static address unix_abstract(std::string_view name);
 
-    /// What accept(2), getsockname(2) or recvfrom(2) wrote. `given` is read by memcpy, so it need
-    /// not be aligned. Throws std::invalid_argument for other families or a length that is short.
-    static address from(const sockaddr* given, socklen_t length);
+    /// A sockaddr that accept(2), getsockname(2) or recvmsg(2) wrote, at any alignment.
+    /// Throws std::invalid_argument for other families and for a length that is too short.
+    static address from(const void* given, socklen_t length);
 
     /// AF_INET, AF_INET6, AF_UNIX, or AF_UNSPEC for the default address.
     int family() const noexcept { return storage_.any.sa_family; }

@@ -113,7 +113,7 @@ TEST(address, survives_the_round_trip_through_the_kernel) {
         socklen_t length = sizeof got;
         ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&got), &length), 0);
         close(fd);
-        const auto bound = address::from(reinterpret_cast<sockaddr*>(&got), length);
+        const auto bound = address::from(&got, length);
         if (wanted.is_ip()) {
             EXPECT_NE(bound.port(), 0);
             EXPECT_EQ(bound.with_port(0), wanted);
@@ -134,9 +134,9 @@ TEST(address, from_refuses_what_is_short_or_foreign) {
     EXPECT_EQ(address::from(nullptr, 0), address());
     sockaddr_un unnamed{};
     unnamed.sun_family = AF_UNIX;
-    EXPECT_EQ(address::from(reinterpret_cast<sockaddr*>(&unnamed), sizeof(sa_family_t)).to_string(), "unix:");
+    EXPECT_EQ(address::from(&unnamed, sizeof(sa_family_t)).to_string(), "unix:");
     std::memset(unnamed.sun_path, 'x', sizeof unnamed.sun_path);  // a path without any NUL is legal here
-    EXPECT_EQ(address::from(reinterpret_cast<sockaddr*>(&unnamed), sizeof unnamed).host().size(), 108u);
+    EXPECT_EQ(address::from(&unnamed, sizeof unnamed).host().size(), 108u);
 }
 
 TEST(address, order_and_hash_follow_equality) {
