@@ -39,6 +39,38 @@ void greenlet_base::kill() noexcept {
         abort_wait();
 }
 
+void greenlet_base::interrupt(std::exception_ptr error, const void* from) {
+    if (dead())
+        return;
+    if (!interruptions_)
+        interruptions_ = std::make_unique<std::vector<interruption>>();
+    interruptions_->push_back({std::move(error), from});
+    refresh_cancel();
+    if (cancel_pending_)
+        abort_wait();
+}
+
+bool greenlet_base::withdraw(const void* from) noexcept {
+    if (!interruptions_ || this != &loop::current().running())
+        return false;
+    const bool found = std::erase_if(*interruptions_, [&](const auto& i) { return i.from == from; }) != 0;
+    if (interruptions_->empty())
+        interruptions_.reset();
+    refresh_cancel();
+    return found;
+}
+
+void greenlet_base::throw_cancellation() {
+    if (!interruptions_ || told_to_stop())
+        throw canceled();
+    const std::exception_ptr error = std::move(interruptions_->front().error);
+    interruptions_->erase(interruptions_->begin());
+    if (interruptions_->empty())
+        interruptions_.reset();
+    refresh_cancel();
+    std::rethrow_exception(error);
+}
+
 void greenlet_base::abort_wait() noexcept {
     if (waiting_ == nullptr || waiting_->aborted_)
         return;
@@ -47,13 +79,21 @@ void greenlet_base::abort_wait() noexcept {
 }
 
 void greenlet_base::refresh_cancel() noexcept {
-    cancel_pending_ = killed_;
+    cancel_pending_ = killed_ || interruptions_ != nullptr;
     for (const scope* s = innermost_; s != nullptr; s = s->outer_) {
         if (s->cancelled_ || s->shielded_) {
             cancel_pending_ = s->cancelled_;
             return;
         }
     }
+}
+
+/// Killed, or in a cancelled scope, with no shield between: what lasts goes before what is said once.
+bool greenlet_base::told_to_stop() const noexcept {
+    for (const scope* s = innermost_; s != nullptr; s = s->outer_)
+        if (s->cancelled_ || s->shielded_)
+            return s->cancelled_;
+    return killed_;
 }
 
 void greenlet_base::add_link(std::function<void()> fn) {

@@ -47,8 +47,20 @@ public:
     void kill() noexcept;
     bool killed() const noexcept { return killed_; }
 
-    /// True when its waits must fail: killed, or in a cancelled scope, and not shielded from it.
+    /// Throws `error` once, out of the wait that it is in or else out of its next one: the opposite of
+    /// kill() and of scopes, after which every wait fails. Held back by a shield. Several come out in
+    /// the order of asking. `from` names who asks, for withdraw(). Does nothing to the dead.
+    void interrupt(std::exception_ptr error, const void* from = nullptr);
+
+    /// Takes back what `from` asked for and was not thrown yet. Only the greenlet itself can: in another
+    /// one's the wait may have been cut short already. True when there was something.
+    bool withdraw(const void* from) noexcept;
+
+    /// True when its waits must fail: killed, in a cancelled scope or interrupted, and not shielded.
     bool canceled_now() const noexcept { return cancel_pending_; }
+
+    /// To be called when canceled_now() or when a wait of it was aborted: throws what it must.
+    [[noreturn]] void throw_cancellation();
 
     /// The wait it is suspended on; null while it runs or is ready to.
     const waiter* waiting_on() const noexcept { return waiting_; }
@@ -90,7 +102,13 @@ private:
     friend class scope;
     friend void wake(waiter& w) noexcept;
 
+    struct interruption {
+        std::exception_ptr error;
+        const void* from;
+    };
+
     void refresh_cancel() noexcept;
+    bool told_to_stop() const noexcept;
     void destroy() noexcept;
 
     std::coroutine_handle<> root_;
@@ -102,6 +120,7 @@ private:
     std::exception_ptr error_;
     std::unique_ptr<std::string> name_;
     std::unique_ptr<std::vector<std::function<void()>>> links_;
+    std::unique_ptr<std::vector<interruption>> interruptions_;  // null when there are none
     std::source_location spawned_at_;
     std::uint32_t references_ = 1;
     outcome outcome_ = outcome::none;

@@ -49,10 +49,12 @@ void wake(waiter& w) noexcept {
     l.ready_.push_back(w);
 }
 
+void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation(); }
+
 void throw_if_canceled() {
     loop* l = loop::current_or_null();
     if (l != nullptr && l->running().canceled_now()) [[unlikely]]
-        throw canceled();
+        l->running().throw_cancellation();
 }
 
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {

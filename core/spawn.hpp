@@ -94,8 +94,7 @@ root<T> run_coroutine(Fn&& fn, Args&&... args) {
     std::decay_t<Fn> body(std::forward<Fn>(fn));
     std::tuple<std::decay_t<Args>...> arguments(std::forward<Args>(args)...);
     auto& self = co_await typename root<T>::birth();
-    if (self.killed())
-        throw canceled();
+    throw_if_canceled();
     auto work = std::apply(
         [&body](auto&... each) { return std::invoke(std::move(body), std::move(each)...); }, arguments);
     if constexpr (std::is_void_v<T>)
@@ -112,8 +111,7 @@ root<T> run_fiber(std::size_t stack_size, Fn&& fn, Args&&... args) {
     std::decay_t<Fn> body(std::forward<Fn>(fn));
     std::tuple<std::decay_t<Args>...> arguments(std::forward<Args>(args)...);
     auto& self = co_await typename root<T>::birth();
-    if (self.killed())
-        throw canceled();
+    throw_if_canceled();
     const auto call = [&] {
         root<T>::keep(self, [&]() -> decltype(auto) {
             return std::apply(

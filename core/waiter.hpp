@@ -19,7 +19,8 @@ class greenlet_base;
 class waiter;
 
 /// Thrown where a wait was cut short because its greenlet was killed or its scope cancelled. It is
-/// deliberately not a std::exception: a handler for errors must not swallow it.
+/// deliberately not a std::exception: a handler for errors must not swallow it. What derives from it
+/// (gevent's GreenletExit) ends a greenlet in the same way.
 struct canceled {};
 
 /// Ends a wait: the greenlet goes to the end of the ready list and runs in the next lap. Resumes
@@ -60,9 +61,10 @@ protected:
     /// True when the wait ended because it was asked to, not because what it waited for came.
     bool aborted() const noexcept { return aborted_; }
 
+    /// Throws canceled, or the exception that greenlet_base::interrupt left for this greenlet.
     void throw_if_aborted() const {
         if (aborted_)
-            throw canceled();
+            throw_cancellation(*owner_);
     }
 
     /// The abort of whatever waits in a list: leave it, wake with aborted() true.
@@ -71,6 +73,7 @@ protected:
 private:
     friend class loop;
     friend class greenlet_base;
+    [[noreturn]] static void throw_cancellation(greenlet_base& owner);
     friend void wake(waiter& w) noexcept;
     enum class phase : std::uint8_t { idle, waiting, ready };
 
@@ -83,8 +86,8 @@ private:
     bool aborted_ = false;
 };
 
-/// Throws canceled when the current greenlet was killed or is inside a cancelled scope. Every wait
-/// begins with this, so that a loop over waits that never have to wait can be stopped too.
+/// Throws canceled when the current greenlet was killed or is inside a cancelled scope, and what it was
+/// interrupted with. Every wait begins with this, so that a loop over waits that never have to wait can be stopped too.
 void throw_if_canceled();
 
 }  // namespace ringlet
