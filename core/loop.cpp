@@ -34,6 +34,26 @@ void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
     l.ready_.push_back(*this);
 }
 
+void waiter::stand_by() noexcept {
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    owner_ = &loop::current().hub();
+    phase_ = phase::waiting;
+}
+
+void waiter::post(std::coroutine_handle<> handle) noexcept {
+    loop& l = loop::current();
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    handle_ = handle;
+    owner_ = &l.hub();
+    phase_ = phase::ready;
+    l.ready_.push_back(*this);
+}
+
+void waiter::stand_down() noexcept {
+    unlink();
+    phase_ = phase::idle;
+}
+
 void waiter::abort_by_leaving(waiter& w) noexcept {
     w.unlink();
     wake(w);
@@ -62,10 +82,13 @@ loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     current_ = this;
     main_ = std::make_unique<greenlet_base>(nullptr);
     main_->set_name("main");
+    hub_ = std::make_unique<greenlet_base>(nullptr);
+    hub_->set_name("hub");
     running_ = main_.get();
 }
 
 loop::~loop() {
+    ending_ = true;
     list<living> asked;
     while (!greenlets_.empty()) {
         auto& g = static_cast<greenlet_base&>(greenlets_.pop_front());
@@ -75,7 +98,7 @@ loop::~loop() {
     greenlets_.splice_back(asked);
 
     const bool never_done = false;
-    while (!greenlets_.empty() && lap(never_done)) {
+    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
     }
     if (!greenlets_.empty()) {
         report("these greenlets were killed at the end of their loop and never finished:" +
@@ -118,7 +141,13 @@ bool loop::lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
-        run(w.handle_, *w.owner_);
+        if (w.handle_) {
+            run(w.handle_, *w.owner_);
+        } else {
+            greenlet_base* before = std::exchange(running_, hub_.get());
+            w.on_abort_(w);
+            running_ = before;
+        }
         if (stop)
             return true;
     }

@@ -67,6 +67,13 @@ protected:
             throw_cancellation(*owner_);
     }
 
+    /// For what has a place among waiters and suspends nobody (callback.hpp, hub_task.hpp). It belongs to
+    /// the loop's hub: waiting until somebody wakes it, or at once in the ready list. stand_down leaves
+    /// either, before its turn has come.
+    void stand_by() noexcept;
+    void post(std::coroutine_handle<> handle = nullptr) noexcept;
+    void stand_down() noexcept;
+
     /// The abort of whatever waits in a list: leave it, wake with aborted() true.
     static void abort_by_leaving(waiter& w) noexcept;
 
@@ -77,7 +84,7 @@ private:
     friend void wake(waiter& w) noexcept;
     enum class phase : std::uint8_t { idle, waiting, ready };
 
-    std::coroutine_handle<> handle_;
+    std::coroutine_handle<> handle_;  // null in a callback: its turn calls on_abort_ instead
     greenlet_base* owner_ = nullptr;
     abort_function on_abort_;
     const char* what_;
