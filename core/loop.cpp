@@ -16,11 +16,35 @@ constexpr duration patience = 5s;
 
 }  // namespace
 
+void waiter::stand_by() noexcept {
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    owner_ = &loop::current().hub();
+    phase_ = phase::waiting;
+}
+
+void waiter::post(std::coroutine_handle<> handle) noexcept {
+    loop& l = loop::current();
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    handle_ = handle;
+    owner_ = &l.hub();
+    phase_ = phase::ready;
+    l.ready_.push_back(*this);
+}
+
+void waiter::stand_down() noexcept {
+    unlink();
+    phase_ = phase::idle;
+}
+
+void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation(); }
+
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     check(current_ == nullptr, "a thread has one event loop at a time");
     current_ = this;
     main_ = std::make_unique<greenlet_base>(nullptr);
     main_->set_name("main");
+    hub_ = std::make_unique<greenlet_base>(nullptr);
+    hub_->set_name("hub");
     running_ = main_.get();
 }
 
@@ -51,7 +75,7 @@ void loop::end_greenlets() {
         timers_that_wake_nobody_ = 1;
     }
     const bool never_done = false;
-    while (!greenlets_.empty() && lap(never_done)) {
+    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
     }
     timers_.disarm(late);
     if (greenlets_.empty())
@@ -101,7 +125,13 @@ bool loop::lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
-        run(w.handle_, *w.owner_);
+        if (w.handle_) {
+            run(w.handle_, *w.owner_);
+        } else {
+            greenlet_base* before = std::exchange(running_, hub_.get());
+            w.on_abort_(w);
+            running_ = before;
+        }
         if (stop)
             return true;
     }
