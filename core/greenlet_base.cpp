@@ -28,6 +28,8 @@ void greenlet_base::start(std::coroutine_handle<> root) noexcept {
     owner_ = this;
     phase_ = phase::ready;
     l.ready_.push_back(*this);
+    if (l.ending_ && l.running_->canceled_now())
+        kill();  // else who is told to end could go on for ever by handing over to somebody new
 }
 
 void greenlet_base::kill() noexcept {

@@ -3,12 +3,16 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 
+#include <string>
 
 namespace ringlet {
 namespace {
 
 // Waking up to 50 us late halves the CPU of a storm of sleeps, because neighbours share a wake-up.
 constexpr duration timer_slack = 50us;
+
+// How long the end of a loop may take before it says whom it waits for.
+constexpr duration patience = 5s;
 
 }  // namespace
 
@@ -64,35 +68,59 @@ loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
 }
 
 loop::~loop() {
-    list<living> asked;
-    while (!greenlets_.empty()) {
-        auto& g = static_cast<greenlet_base&>(greenlets_.pop_front());
-        asked.push_back(g);
-        g.kill();
-    }
-    greenlets_.splice_back(asked);
+    ending_ = true;
+    end_greenlets();
+    end_requests();
+    services_.clear();
+    kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
+    current_ = nullptr;
+}
 
+void loop::end_greenlets() {
+    greenlets_.for_each([](living& each) { static_cast<greenlet_base&>(each).kill(); });
+
+    struct complaint : timer {
+        explicit complaint(loop& l) noexcept : timer(&complain), ending(l) {}
+        static void complain(timer& t) noexcept {
+            loop& l = static_cast<complaint&>(t).ending;
+            l.timers_that_wake_nobody_ = 0;
+            report("the loop ends, and still waits for these greenlets, which were killed " +
+                   to_string(patience) + " ago:" + list_greenlets(l));
+        }
+        loop& ending;
+    } late(*this);
+    if (!greenlets_.empty()) {
+        timers_.arm(late, after(fresh_now(), patience));
+        timers_that_wake_nobody_ = 1;
+    }
     const bool never_done = false;
     while (!greenlets_.empty() && lap(never_done)) {
     }
-    if (!greenlets_.empty()) {
-        report("these greenlets were killed at the end of their loop and never finished:" +
-               list_greenlets(*this));
-        while (!greenlets_.empty())
-            greenlets_.front().unlink();
-    }
+    timers_.disarm(late);
+    if (greenlets_.empty())
+        return;
+    report("these greenlets were killed at the end of their loop, and can never finish:" +
+           list_greenlets(*this));
+    while (!greenlets_.empty())
+        greenlets_.front().unlink();
+}
 
-    if (in_flight_ > 0) {
-        request everything;
-        everything->opcode = IORING_OP_ASYNC_CANCEL;
-        everything->fd = -1;
-        everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-        kernel_->push(*everything);
-        while (in_flight_ > 0)
-            kernel_->turn(never);
-    }
-    services_.clear();
-    current_ = nullptr;
+void loop::end_requests() {
+    if (in_flight_ == 0)
+        return;
+    request everything;
+    everything->opcode = IORING_OP_ASYNC_CANCEL;
+    everything->fd = -1;
+    everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+    kernel_->push(*everything);
+    const time_point late = after(fresh_now(), patience);
+    while (in_flight_ > 0 && fresh_now() < late)
+        kernel_->turn(late);
+    if (in_flight_ > 0)
+        report("the loop ends, and still waits for " + std::to_string(in_flight_) +
+               " requests that the kernel was asked to cancel " + to_string(patience) + " ago");
+    while (in_flight_ > 0)
+        kernel_->turn(never);
 }
 
 void loop::push_cancel(std::uint64_t user_data) {
@@ -135,7 +163,7 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
 bool loop::turn() {
     time_point until = time_point::min();
     if (ready_.empty()) {
-        if (timers_.empty() && waiting_outside_ == 0)
+        if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
             return false;
         until = after(timers_.next(), timer_slack);
     }
