@@ -4,8 +4,12 @@
 // needs no ceremony. Numbers are seconds, as in Python; chrono durations work too. What waits for the
 // same thing, runs in the order in which gevent runs it: see docs/gevent.md.
 
+#include <ringlet/core/gevent/channel.hpp>
+#include <ringlet/core/gevent/event.hpp>
 #include <ringlet/core/gevent/greenlet.hpp>
 #include <ringlet/core/gevent/kill.hpp>
+#include <ringlet/core/gevent/lock.hpp>
+#include <ringlet/core/gevent/queue.hpp>
 #include <ringlet/core/gevent/timeout.hpp>
 #include <ringlet/core/gevent/wait.hpp>
 #include <ringlet/core/idle.hpp>

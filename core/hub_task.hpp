@@ -39,6 +39,7 @@ public:
     void detach() && noexcept;
 
     class hand_over;
+    class next_turn;
 
 private:
     explicit hub_task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -93,6 +94,16 @@ public:
 
 private:
     waiter& waiter_;
+};
+
+/// Goes to the end of the ready list, like everybody else.
+class [[nodiscard]] hub_task::next_turn {
+public:
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
+        self.promise().take_turn(self);
+    }
+    void await_resume() const noexcept {}
 };
 
 }  // namespace ringlet

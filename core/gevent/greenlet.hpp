@@ -88,7 +88,7 @@ protected:
     template <class Fn>
     std::uint64_t add_spawned_link(Fn call) const {
         return state().add_link([call = std::move(call)](greenlet_base& g) {
-            const auto called = ringlet::spawn([call, g = AnyGreenlet(g)] { call(g); });
+            const auto called = ringlet::spawn([call, g = AnyGreenlet(g)]() mutable { call(g); });
             loop::current().run_first(called.state());
         });
     }
