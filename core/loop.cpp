@@ -64,6 +64,7 @@ loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
 }
 
 loop::~loop() {
+    ending_ = true;
     list<living> asked;
     while (!greenlets_.empty()) {
         auto& g = static_cast<greenlet_base&>(greenlets_.pop_front());
@@ -92,6 +93,7 @@ loop::~loop() {
             kernel_->turn(never);
     }
     services_.clear();
+    mail_->close();
     current_ = nullptr;
 }
 
@@ -135,12 +137,20 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
 bool loop::turn() {
     time_point until = time_point::min();
     if (ready_.empty()) {
-        if (timers_.empty() && waiting_outside_ == 0)
+        // In this order: who posts and then lets go of the loop is seen by one or the other.
+        const bool alone = timers_.empty() && waiting_outside_ == 0 && !mail_->expects_letters();
+        const bool sleeps = mail_->fall_asleep();
+        if (alone && sleeps) {
+            mail_->open_all();
             return false;
-        until = after(timers_.next(), timer_slack);
+        }
+        if (sleeps)
+            until = outside_work_ > 0 && kernel_->clock_jumps() ? never : after(timers_.next(), timer_slack);
     }
     kernel_->turn(until);
     now_ = time_point();
+    mail_->messages_are_out();
+    mail_->open_all();
     if (!timers_.empty())
         timers_.fire_due(now());
     lap_.splice_back(ready_);
