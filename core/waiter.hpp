@@ -12,6 +12,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <utility>
 
 namespace ringlet {
 
@@ -61,7 +62,7 @@ protected:
     bool aborted() const noexcept { return aborted_; }
 
     void throw_if_aborted() const {
-        if (aborted_)
+        if (std::exchange(aborted_, false))
             throw canceled();
     }
 
@@ -80,7 +81,7 @@ private:
     const char* what_;
     phase phase_ = phase::idle;
     source source_;
-    bool aborted_ = false;
+    mutable bool aborted_ = false;  // told once: an awaiter may be kept, and awaited again
 };
 
 /// Throws canceled when the current greenlet was killed or is inside a cancelled scope. Every wait
