@@ -16,54 +16,35 @@ constexpr duration patience = 5s;
 
 }  // namespace
 
-void waiter::park(std::coroutine_handle<> handle) noexcept {
-    loop& l = loop::current();
+void waiter::stand_by() noexcept {
     check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
-    owner_ = l.running_;
-    check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
-    owner_->waiting_ = this;
-    aborted_ = false;
+    owner_ = &loop::current().hub();
     phase_ = phase::waiting;
-    l.waiting_outside_ += source_ == source::outside;
 }
 
-void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
+void waiter::post(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
     handle_ = handle;
-    owner_ = l.running_;
-    aborted_ = false;
+    owner_ = &l.hub();
     phase_ = phase::ready;
     l.ready_.push_back(*this);
 }
 
-void waiter::abort_by_leaving(waiter& w) noexcept {
-    w.unlink();
-    wake(w);
+void waiter::stand_down() noexcept {
+    unlink();
+    phase_ = phase::idle;
 }
 
-void wake(waiter& w) noexcept {
-    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
-    loop& l = loop::current();
-    w.unlink();
-    w.owner_->waiting_ = nullptr;
-    w.phase_ = waiter::phase::ready;
-    l.waiting_outside_ -= w.source_ == waiter::source::outside;
-    l.ready_.push_back(w);
-}
-
-void throw_if_canceled() {
-    loop* l = loop::current_or_null();
-    if (l != nullptr && l->running().canceled_now()) [[unlikely]]
-        throw canceled();
-}
+void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation(); }
 
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     check(current_ == nullptr, "a thread has one event loop at a time");
     current_ = this;
     main_ = std::make_unique<greenlet_base>(nullptr);
     main_->set_name("main");
+    hub_ = std::make_unique<greenlet_base>(nullptr);
+    hub_->set_name("hub");
     running_ = main_.get();
 }
 
@@ -99,7 +80,7 @@ void loop::end_greenlets() {
         timers_that_wake_nobody_ = 1;
     }
     const bool never_done = false;
-    while (!greenlets_.empty() && lap(never_done)) {
+    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
     }
     timers_.disarm(late);
     if (greenlets_.empty())
@@ -149,7 +130,13 @@ bool loop::lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
-        run(w.handle_, *w.owner_);
+        if (w.handle_) {
+            run(w.handle_, *w.owner_);
+        } else {
+            greenlet_base* before = std::exchange(running_, hub_.get());
+            w.on_abort_(w);
+            running_ = before;
+        }
         if (stop)
             return true;
     }

@@ -45,6 +45,19 @@ public:
     greenlet_base& running() const noexcept { return *running_; }
     greenlet_base& main() const noexcept { return *main_; }
 
+    /// Who runs while a callback or a hub_task runs: it stands for the loop and never waits.
+    greenlet_base& hub() const noexcept { return *hub_; }
+
+    /// True while the loop kills what is left in it.
+    bool ending() const noexcept { return ending_; }
+
+    /// Lets a waiter that was woken, or has just been spawned, go before all others: it runs next, in
+    /// the place of whoever runs now.
+    void run_first(waiter& w) noexcept {
+        w.unlink();
+        lap_.push_front(w);
+    }
+
     /// Every greenlet that was spawned and is not over, oldest first.
     list<living>& greenlets() noexcept { return greenlets_; }
     std::uint64_t next_id() noexcept { return ++spawned_; }
@@ -63,7 +76,7 @@ public:
     /// a resolver). It goes when the kernel has finished with every request.
     template <class T>
     T& service() {
-        static const char key = 0;
+        static char key;  // its address tells one T from another
         for (const auto& [which, object] : services_)
             if (which == &key)
                 return *static_cast<T*>(object.get());
@@ -128,6 +141,7 @@ private:
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
+    std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
 };

@@ -32,10 +32,13 @@ public:
 
     /// The value; throws the error when there is none.
     T& value() & { return throw_if_error(), *value_; }
+    const T& value() const& { return throw_if_error(), *value_; }
     T&& value() && { return throw_if_error(), std::move(*value_); }
     T& operator*() & noexcept { return *value_; }
     T&& operator*() && noexcept { return std::move(*value_); }
+    const T& operator*() const& noexcept { return *value_; }
     T* operator->() noexcept { return &*value_; }
+    const T* operator->() const noexcept { return &*value_; }
 
 private:
     void throw_if_error() const {

@@ -124,7 +124,7 @@ TEST(timers, do_what_a_multimap_does) {
         time_point now = at(0);
         for (int step = 0; step < 3000; ++step) {
             const std::size_t i = random() % timers.size();
-            const unsigned act = random() % 10;
+            const auto act = random() % 10;
             if (act < 6 && !timers[i].armed()) {
                 const time_point when = now + std::chrono::microseconds(random() % 40);
                 heap.arm(timers[i], when);
