@@ -51,6 +51,11 @@ loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
 
 loop::~loop() {
     ending_ = true;
+    if (running_ != main_.get()) {
+        // Somebody called std::exit, which unwinds nobody: not the caller, but we do the others.
+        running_->living::unlink();
+        running_ = main_.get();
+    }
     end_greenlets();
     end_requests();
     services_.clear();
