@@ -100,6 +100,8 @@ public:
     task<std::vector<address>> resolve(std::string host, std::uint16_t port, resolve_options options = {});
 
 private:
+    class question;
+    class answer_awaiter;
     struct state;
     std::shared_ptr<state> state_;
 };
