@@ -7,6 +7,7 @@
 #include <ringlet/net/address.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -20,6 +21,7 @@ public:
     std::vector<address> addresses;
     std::error_code error;
     duration keep{0};  ///< for how long it stays true; zero: it must not be remembered
+    std::optional<address> rescuer;  ///< the server that answered after others had been silent
 };
 
 class name_asker {

@@ -102,6 +102,7 @@ struct resolver::state : private timer {
     void over(question& q, bool was_running) noexcept;
     static void start_some(timer& t) noexcept;
     void read_settings();
+    void prefer(const address& server) noexcept;
 
     resolver_options options_;
     detail::hosts_file hosts_;
@@ -145,6 +146,8 @@ void resolver::question::ask_next() {
 void resolver::question::answered(detail::name_answer answer) noexcept {
     using enum resolve_errc;
     query_.reset();
+    if (answer.rescuer)
+        state_.prefer(*answer.rescuer);
     const bool is_no = answer.error == not_found || answer.error == no_addresses;
     if (next_ > 1) {
         // A name that was found without addresses, or a server that failed, says more than "not found".
@@ -159,7 +162,7 @@ void resolver::question::answered(detail::name_answer answer) noexcept {
     }
     if (!answer_.error)
         answer_.addresses = detail::ordered(std::move(answer_.addresses));
-    state_.cache_.put(key_, answer_, loop::current().now());
+    state_.cache_.put(key_, answer_, loop::current().fresh_now());
     state_.over(*this, true);
 }
 
@@ -207,6 +210,13 @@ void resolver::state::read_settings() {
     settings_.timeout = options_.timeout() > duration::zero() ? options_.timeout() : conf_.timeout;
     settings_.tries = options_.tries() > 0 ? options_.tries() : conf_.tries;
     settings_.patience = options_.patience();
+}
+
+/// The first to be asked from now on, so that a dead server costs its timeout once and not every time.
+void resolver::state::prefer(const address& server) noexcept {
+    auto& all = settings_.servers;
+    if (const auto at = std::ranges::find(all, server); at != all.end())
+        std::rotate(all.begin(), at, at + 1);
 }
 
 std::shared_ptr<resolver::question> resolver::state::ask(const std::string& key, const std::string& name,
@@ -260,8 +270,11 @@ task<std::vector<address>> resolver::resolve(std::string host, std::uint16_t por
     std::string_view bare = host;
     if (bare.starts_with('[') && bare.ends_with(']'))
         bare = bare.substr(1, bare.size() - 2);
-    if (const auto numeric = address::try_ip(bare, port))
+    if (const auto numeric = address::try_ip(bare, port)) {
+        if (options.family() != AF_UNSPEC && options.family() != numeric->family())
+            throw resolve_error(host, resolve_errc::no_addresses);
         co_return std::vector<address>(1, *numeric);
+    }
     if (!is_host_name(host))
         throw resolve_error(host, resolve_errc::bad_name);
 

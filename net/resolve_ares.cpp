@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 
 namespace ringlet::net::detail {
@@ -69,8 +70,15 @@ private:
     void settle() noexcept;
     void wait() noexcept;
     name_answer merged() noexcept;
+    void note_rcode(int rcode) noexcept;
     std::error_code explained(std::error_code error) const noexcept;
-    polled_socket* find(int fd) noexcept;
+    class open_socket {
+    public:
+        explicit open_socket(polled_socket* s) noexcept : socket(s) {}
+        polled_socket* socket;
+        address server;
+    };
+    std::vector<open_socket>::iterator find(int fd) noexcept;
 
     void ready(polled_socket& s, bool readable, bool writable, int error) noexcept override;
     static void timer_fired(timer& t) noexcept;
@@ -79,7 +87,7 @@ private:
     static void on_answer(void* self, int status, int timeouts, unsigned char* message, int size) noexcept;
 
     static void state_changed(void* self, int fd, int readable, int writable) noexcept;
-    static int open_socket(int family, int type, int protocol, void* self) noexcept;
+    static int make_socket(int family, int type, int protocol, void* self) noexcept;
     static int close_socket(int fd, void* self) noexcept;
     static int connect_socket(int fd, const sockaddr* to, socklen_t size, void* self) noexcept;
     static ssize_t receive(int fd, void* into, std::size_t size, int flags, sockaddr* from,
@@ -89,13 +97,14 @@ private:
     const query_settings& settings_;
     name_asker& asker_;
     ares_channel channel_ = nullptr;
-    std::vector<polled_socket*> sockets_;
+    std::vector<open_socket> sockets_;
     part ip4_;
     part ip6_;
     time_point patient_until_ = never;
     std::error_code broken_;     // what ended it, if that was not an answer
     int socket_error_ = 0;       // errno of a socket that could not be opened
     std::error_code last_rcode_; // c-ares 1.18 forgets why it gave a server up
+    std::optional<address> last_server_;
     bool ending_ = false;
 };
 
@@ -141,7 +150,7 @@ bool ares_question::open_channel() {
         channel_ = nullptr;
         return false;
     }
-    static const ares_socket_functions functions{&open_socket, &close_socket, &connect_socket, &receive,
+    static const ares_socket_functions functions{&make_socket, &close_socket, &connect_socket, &receive,
                                                  &send};
     ares_set_socket_functions(channel_, &functions, this);
 
@@ -186,7 +195,7 @@ void ares_question::timer_fired(timer& t) noexcept {
 
 /// After everything that may have brought an answer. `this` may be gone afterwards.
 void ares_question::settle() noexcept {
-    if (!waiting() || loop::current().now() >= patient_until_)
+    if (!waiting() || loop::current().fresh_now() >= patient_until_)
         asker_.answered(merged());
     else
         wait();
@@ -214,12 +223,15 @@ void ares_question::wait() noexcept {
 // --- what c-ares says --------------------------------------------------------------------------------
 
 template <int Family>
-void ares_question::on_answer(void* arg, int status, int, unsigned char* message, int size) noexcept {
+void ares_question::on_answer(void* arg, int status, int timeouts, unsigned char* message,
+                              int size) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
     if (self.ending_)
         return;
     part& p = Family == AF_INET ? self.ip4_ : self.ip6_;
     p.over = true;
+    if (timeouts > 0 && message != nullptr)
+        p.answer.rescuer = self.last_server_;
     long keep = 0;
     if (status == ARES_SUCCESS) {
         int count = most_addresses;
@@ -253,7 +265,7 @@ void ares_question::on_answer(void* arg, int status, int, unsigned char* message
     if (status == ARES_SUCCESS) {
         p.answer.keep = std::chrono::seconds(keep);
         self.patient_until_ = std::min(self.patient_until_,
-                                       after(loop::current().now(), self.settings_.patience));
+                                       after(loop::current().fresh_now(), self.settings_.patience));
         return;
     }
     p.answer.error = self.explained(code_of(status));
@@ -285,6 +297,8 @@ name_answer ares_question::merged() noexcept {
     for (part* p : {&ip6_, &ip4_}) {
         if (!p->asked)
             continue;
+        if (p->answer.rescuer)
+            both.rescuer = p->answer.rescuer;
         both.addresses.insert(both.addresses.end(), p->answer.addresses.begin(), p->answer.addresses.end());
         // What is only half known is not remembered, so that the other half gets its chance.
         both.keep = p->open() || (p->answer.error && !is_no(*p)) ? 0s : std::min(both.keep, p->answer.keep);
@@ -301,18 +315,19 @@ name_answer ares_question::merged() noexcept {
 
 // --- the sockets c-ares uses -------------------------------------------------------------------------
 
-polled_socket* ares_question::find(int fd) noexcept {
-    const auto at = std::ranges::find_if(sockets_, [fd](polled_socket* s) { return s->fd() == fd; });
-    return at != sockets_.end() ? *at : nullptr;
+std::vector<ares_question::open_socket>::iterator ares_question::find(int fd) noexcept {
+    const auto at = std::ranges::find_if(sockets_, [fd](const open_socket& s) { return s.socket->fd() == fd; });
+    check(at != sockets_.end(), "c-ares uses the sockets that it opened");
+    return at;
 }
 
 void ares_question::state_changed(void* arg, int fd, int readable, int writable) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
-    if (polled_socket* s = self.find(fd); s != nullptr && !self.ending_)
-        s->watch(readable != 0, writable != 0);
+    if (!self.ending_)
+        self.find(fd)->socket->watch(readable != 0, writable != 0);
 }
 
-int ares_question::open_socket(int family, int type, int protocol, void* arg) noexcept {
+int ares_question::make_socket(int family, int type, int protocol, void* arg) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
     io::fd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
     if (!fd) {
@@ -323,14 +338,15 @@ int ares_question::open_socket(int family, int type, int protocol, void* arg) no
     if (type == SOCK_STREAM)
         setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     auto* s = new polled_socket(std::move(fd), type == SOCK_DGRAM, self);
-    self.sockets_.push_back(s);
+    self.sockets_.emplace_back(s);
     return s->fd();
 }
 
 int ares_question::close_socket(int fd, void* arg) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
-    polled_socket* s = self.find(fd);
-    std::erase(self.sockets_, s);
+    const auto at = self.find(fd);
+    polled_socket* s = at->socket;
+    self.sockets_.erase(at);
     s->close();
     return 0;
 }
@@ -339,12 +355,13 @@ int ares_question::close_socket(int fd, void* arg) noexcept {
 int ares_question::connect_socket(int fd, const sockaddr* to, socklen_t size, void* arg) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
     const address plain = address::from(to, size);
-    const auto server = std::ranges::find_if(self.settings_.servers, [&](const address& a) {
+    const auto scoped = std::ranges::find_if(self.settings_.servers, [&](const address& a) {
         return a.scope_id() != 0 && a.port() == plain.port() &&
                a.host() == plain.host() + '%' + std::to_string(a.scope_id());
     });
-    const address& target = server != self.settings_.servers.end() ? *server : plain;
-    const int outcome = ::connect(fd, target.data(), target.size());
+    address& server = self.find(fd)->server;
+    server = scoped != self.settings_.servers.end() ? *scoped : plain;
+    const int outcome = ::connect(fd, server.data(), server.size());
     if (outcome != 0 && errno != EINPROGRESS)
         self.socket_error_ = errno;
     return outcome;
@@ -353,30 +370,34 @@ int ares_question::connect_socket(int fd, const sockaddr* to, socklen_t size, vo
 ssize_t ares_question::receive(int fd, void* into, std::size_t size, int flags, sockaddr* from,
                                socklen_t* from_size, void* arg) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
-    const polled_socket* s = self.find(fd);
-    for (;;) {
-        const socklen_t room = from_size != nullptr ? *from_size : 0;
-        const ssize_t count = ::recvfrom(fd, into, size, flags, from, from_size);
+    const auto at = self.find(fd);
+    const bool datagram = at->socket->datagram();
+    const socklen_t room = from_size != nullptr ? *from_size : 0;
+    ssize_t count = 0;
+    do {
+        if (from_size != nullptr)
+            *from_size = room;
+        count = ::recvfrom(fd, into, size, flags, from, from_size);
         // An empty datagram is nobody's answer, but c-ares would take it for the end of the server.
-        if (count == 0 && s->datagram()) {
-            if (from_size != nullptr)
-                *from_size = room;
-            continue;
-        }
-        if (count > 3 && s->datagram()) {
-            const auto rcode = static_cast<const unsigned char*>(into)[3] & 0xf;
-            if (rcode == ns_r_servfail || rcode == ns_r_notimpl || rcode == ns_r_refused)
-                self.last_rcode_ = code_of(rcode == ns_r_servfail  ? ARES_ESERVFAIL
-                                           : rcode == ns_r_notimpl ? ARES_ENOTIMP
-                                                                   : ARES_EREFUSED);
-        }
-        return count;
+    } while (count == 0 && datagram);
+    self.last_server_ = at->server;
+    if (count > 3 && datagram)
+        self.note_rcode(static_cast<const unsigned char*>(into)[3] & 0xf);
+    return count;
+}
+
+void ares_question::note_rcode(int rcode) noexcept {
+    switch (rcode) {
+    case ns_r_servfail: last_rcode_ = resolve_errc::server_failed; break;
+    case ns_r_notimpl: last_rcode_ = resolve_errc::not_implemented; break;
+    case ns_r_refused: last_rcode_ = resolve_errc::refused; break;
+    default: break;
     }
 }
 
 /// A server that hangs up is an error, never a SIGPIPE.
 ssize_t ares_question::send(int fd, const iovec* pieces, int count, void* arg) noexcept {
-    const polled_socket* s = static_cast<ares_question*>(arg)->find(fd);
+    const polled_socket* s = static_cast<ares_question*>(arg)->find(fd)->socket;
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces);
     message.msg_iovlen = static_cast<std::size_t>(count);

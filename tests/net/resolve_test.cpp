@@ -7,6 +7,7 @@
 #include <ringlet/core/event.hpp>
 #include <ringlet/core/result.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/net/connect.hpp>
 
 #include <gtest/gtest.h>
 
@@ -86,6 +87,7 @@ TEST(resolve, asks_nobody_for_a_numeric_address) {
         EXPECT_EQ(co_await net::resolve("192.0.2.1", 80), just("192.0.2.1"));
         EXPECT_EQ(co_await net::resolve("::1", 80), just("::1"));
         EXPECT_EQ(co_await net::resolve("[2001:db8::1]", 80), just("2001:db8::1"));
+        EXPECT_EQ(co_await failure_of("::1", only(AF_INET)), "resolve ::1: it has no addresses");
         EXPECT_EQ(dns.asked(), 0);
     });
 }
@@ -170,13 +172,29 @@ TEST(resolve, goes_on_to_the_next_server) {
         alive.zones["example.test"].address("127.0.0.5");
         alive.zones["other.test"].address("127.0.0.6");
         const addresses both{dead.where(), alive.where()};
-        net::resolver::current().configure(dead.options().servers(both).timeout(5ms));
+        net::resolver::current().configure(dead.options().servers(both).timeout(5ms).tries(6));
         dead.silent = true;
         EXPECT_EQ(co_await net::resolve("example.test", 80, only(AF_INET)), just("127.0.0.5"));
         dead.silent = false;
         dead.rcode = ns_r_servfail;
+        net::resolver::current().configure(dead.options().servers(both));
         EXPECT_EQ(co_await net::resolve("other.test", 80, only(AF_INET)), just("127.0.0.6"));
-        EXPECT_EQ(dead.asked(), 2);
+        EXPECT_EQ(dead.asked("other.test", ns_t_a), 1);
+    });
+}
+
+TEST(resolve, pays_for_a_dead_server_once) {
+    run_with_dns([](fake_dns& dead, fake_dns& alive) -> task<> {
+        const addresses both{dead.where(), alive.where()};
+        net::resolver::current().configure(dead.options().servers(both).timeout(5ms).tries(6));
+        dead.silent = true;
+        for (int i = 0; i < 5; ++i)
+            co_await failure_of("no" + std::to_string(i) + ".test", only(AF_INET));
+        EXPECT_GE(dead.asked("no0.test", ns_t_a), 1);
+        EXPECT_EQ(alive.asked("no4.test", ns_t_a), 1);
+        EXPECT_LE(dead.asked("no1.test", ns_t_a) + dead.asked("no2.test", ns_t_a) +
+                      dead.asked("no3.test", ns_t_a) + dead.asked("no4.test", ns_t_a),
+                  2);
     });
 }
 
@@ -319,7 +337,8 @@ TEST(resolve, goes_on_for_the_others_when_one_gives_up) {
         const auto look = [] { return net::resolve("example.test", 80); };
         const auto impatient = spawn(look);
         const auto patient = spawn(look);
-        co_await sleep_for(1ms);
+        for (int i = 0; i < 3; ++i)
+            co_await yield();
         impatient.kill();
         co_await impatient.join();
         EXPECT_FALSE(impatient.successful());
@@ -352,7 +371,8 @@ TEST(resolve, leaves_the_line_when_it_is_killed_there) {
         const auto first = spawn(look, std::string("slow.test"));
         const auto second = spawn(look, std::string("never.test"));
         const auto third = spawn(look, std::string("last.test"));
-        co_await sleep_for(1ms);
+        for (int i = 0; i < 3; ++i)
+            co_await yield();
         second.kill();
         EXPECT_EQ(co_await first.get(), just("127.0.0.5"));
         EXPECT_EQ(co_await third.get(), just("127.0.0.6"));
@@ -402,7 +422,8 @@ TEST(resolve, ends_with_its_loop) {
             const std::string name = "host" + std::to_string(i) + ".test";
             spawn([name] { return net::resolve(name, 80); });
         }
-        co_await sleep_for(2ms);
+        for (int i = 0; i < 1000 && dns.asked() < 6; ++i)
+            co_await sleep_for(100us);
         EXPECT_EQ(dns.asked(), 6);
     });
     EXPECT_EQ(open_descriptors(), before);
@@ -425,6 +446,22 @@ TEST(resolve, keeps_no_loop_alive_and_hides_no_deadlock) {
                      co_await never_set.wait();
                  }),
                  deadlock_error);
+}
+
+TEST(resolve, counts_against_the_deadline_of_a_connect) {
+    run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
+        const net::tcp_listener l = net::listen(net::address::loopback(0));
+        dns.zones["example.test"].address("127.0.0.1");
+        const net::tcp_stream s = co_await net::connect("example.test", l.local_address().port());
+        EXPECT_EQ(s.peer_address(), l.local_address());
+        dns.silent = true;
+        try {
+            co_await net::connect("silent.test", 443, net::connect_options().timeout(3ms));
+            ADD_FAILURE();
+        } catch (const timeout_error& e) {
+            EXPECT_STREQ(e.what(), "connect silent.test:443: resolve silent.test: timed out after 3 ms");
+        }
+    });
 }
 
 TEST(resolve, works_on_a_fiber) {
