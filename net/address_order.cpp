@@ -76,7 +76,7 @@ int scope_of(const ip6_bytes& b) {
 /// What the rules compare, in their order; the smaller is better.
 class rank {
 public:
-    explicit rank(const route& r) : destination(r.destination) {
+    rank(const route& r, std::size_t place_before) : destination(r.destination), place(place_before) {
         const ip6_bytes to = bytes_of(r.destination);
         const policy& p = policy_of(to);
         precedence = -p.precedence;
@@ -103,10 +103,13 @@ public:
             return precedence < other.precedence;
         if (scope != other.scope)
             return scope < other.scope;
-        return destination.family() == other.destination.family() && nearness < other.nearness;
+        if (nearness != other.nearness)
+            return nearness < other.nearness;
+        return place < other.place;
     }
 
     address destination;
+    std::size_t place;
     int precedence = 0;
     int scope = 0;
     int nearness = 0;
@@ -130,8 +133,11 @@ std::optional<address> source_for(const address& to) {
 }  // namespace
 
 std::vector<address> ordered(std::vector<route> routes) {
-    std::vector<rank> ranks(routes.begin(), routes.end());
-    std::ranges::stable_sort(ranks, [](const rank& a, const rank& b) { return a.before(b); });
+    std::vector<rank> ranks;
+    ranks.reserve(routes.size());
+    for (const route& each : routes)
+        ranks.emplace_back(each, ranks.size());
+    std::ranges::sort(ranks, [](const rank& a, const rank& b) { return a.before(b); });
     std::vector<address> best_first;
     best_first.reserve(ranks.size());
     for (const rank& each : ranks)

@@ -30,19 +30,18 @@ std::string target_of(const std::string& host, std::uint16_t port) {
 }
 
 /// RFC 8305 section 4: the families take turns, so that one that is broken costs one attempt.
-std::vector<address> interleaved(std::vector<address> list) {
-    const auto other = std::stable_partition(list.begin(), list.end(), [&](const address& a) {
-        return a.family() == list.front().family();
-    });
+std::vector<address> interleaved(const std::vector<address>& list) {
+    std::vector<address> first;
+    std::vector<address> second;
+    for (const address& each : list)
+        (each.family() == list.front().family() ? first : second).push_back(each);
     std::vector<address> mixed;
     mixed.reserve(list.size());
-    auto first = list.begin();
-    auto second = other;
-    while (first != other || second != list.end()) {
-        if (first != other)
-            mixed.push_back(*first++);
-        if (second != list.end())
-            mixed.push_back(*second++);
+    for (std::size_t i = 0; mixed.size() < list.size(); ++i) {
+        if (i < first.size())
+            mixed.push_back(first[i]);
+        if (i < second.size())
+            mixed.push_back(second[i]);
     }
     return mixed;
 }
@@ -50,8 +49,8 @@ std::vector<address> interleaved(std::vector<address> list) {
 /// The attempts to reach one target, and what became of each.
 class attempts {
 public:
-    attempts(std::string target, std::vector<address> addresses, const connect_options& options)
-        : target_(std::move(target)), addresses_(interleaved(std::move(addresses))),
+    attempts(std::string target, const std::vector<address>& addresses, const connect_options& options)
+        : target_(std::move(target)), addresses_(interleaved(addresses)),
           outcomes_(addresses_.size()), options_(options) {}
 
     task<tcp_stream> first_success(time_point end) {
@@ -160,7 +159,7 @@ connect_error::connect_error(const std::string& target, std::vector<failure> fai
 task<tcp_stream> connect_any(std::string target, std::vector<address> addresses, connect_options options) {
     if (addresses.empty())
         throw std::invalid_argument("connect " + target + ": no addresses were given");
-    attempts all(std::move(target), std::move(addresses), options);
+    attempts all(std::move(target), addresses, options);
     co_return co_await all.first_success(after(loop::current().fresh_now(), options.timeout()));
 }
 

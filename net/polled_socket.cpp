@@ -53,7 +53,7 @@ void polled_socket::polled(completion& c, int res, unsigned) noexcept {
         self.telling_ = true;
         const auto events = static_cast<unsigned>(res < 0 ? 0 : res);
         // An error is met by whoever reads or writes.
-        const unsigned ready = (events & ~(POLLIN | POLLOUT)) != 0 ? wanted : events;
+        const unsigned ready = (events & ~unsigned{POLLIN | POLLOUT}) != 0 ? wanted : events;
         if (res < 0)
             self.wanted_ = 0;
         self.watcher_->ready(self, (ready & POLLIN) != 0, (ready & POLLOUT) != 0, res < 0 ? -res : 0);
