@@ -78,7 +78,7 @@ void append_request(std::string& out, std::string_view method, std::string_view 
     out += "\r\n";
 }
 
-void append_response(std::string& out, int status, std::string_view reason, const fields& f, body_size body) {
+void append_response(std::string& out, int status, std::string_view reason, const fields& f, body_size body, std::string_view lines) {
     if (status < 100 || status > 999) refuse("http status", std::to_string(status), "not a number of three digits");
     if (reason.find_first_of(std::string_view("\r\n\0", 3)) != reason.npos) refuse("http reason", reason, "has a line break or NUL byte");
     const bool may_have_body = status_has_body(status);
@@ -89,6 +89,7 @@ void append_response(std::string& out, int status, std::string_view reason, cons
     append_number(out, static_cast<std::uint64_t>(status), 10);
     out.append(" ").append(reason.empty() ? reason_of(status) : reason).append("\r\n");
     append_fields(out, f);
+    out += lines;
     if (body.is_until_close()) {
         if (!f.has_token("connection", "close")) append_field(out, "Connection", "close");
     } else if (may_have_body) {
