@@ -29,7 +29,7 @@ private:
 };
 
 task<> serve_connection(place where, io::any_stream stream) {
-    connection self(where.core(), stream);
+    server_connection self(where.core(), stream);
     co_await self.run();
 }
 
@@ -42,7 +42,9 @@ server_core::server_core(const server_options& given)
           out.status(404).set("Content-Type", response::plain_text);
           out.send("404 Not Found\n");
           co_return;
-      }) {}
+      }) {
+    http::fields().add("Server", options.server_name);  // throws when it is no sound value
+}
 
 void server_core::add(std::string path, handler h) {
     const auto place = std::find_if(routes_.begin(), routes_.end(),
@@ -76,13 +78,13 @@ void server_core::give_back(std::unique_ptr<exchange> e) noexcept {
     spare_.push_back(std::move(e));
 }
 
-void server_core::enter(connection& c) noexcept {
+void server_core::enter(server_connection& c) noexcept {
     connections_.push_back(c);
     ++size_;
     empty_.clear();
 }
 
-void server_core::leave(connection& c) noexcept {
+void server_core::leave(server_connection& c) noexcept {
     c.unlink();
     if (--size_ == 0)
         empty_.set();
@@ -91,23 +93,23 @@ void server_core::leave(connection& c) noexcept {
 void server_core::begin_to_stop() noexcept {
     stopping_ = true;
     acceptors_.for_each([](acceptor& a) { a.listener.close(); });
-    connections_.for_each([](connection& c) { c.end_if_idle(); });
+    connections_.for_each([](server_connection& c) { c.end_if_idle(); });
 }
 
 void server_core::kill_all() noexcept {
-    connections_.for_each([](connection& c) { c.kill(); });
+    connections_.for_each([](server_connection& c) { c.kill(); });
 }
 
 // --- a connection ------------------------------------------------------------------------------------
 
-connection::connection(server_core& core, io::any_stream& stream) noexcept
+server_connection::server_connection(server_core& core, io::any_stream& stream) noexcept
     : core_(core), stream_(stream), greenlet_(loop::current().running()) {
     core_.enter(*this);
 }
 
-connection::~connection() { core_.leave(*this); }
+server_connection::~server_connection() { core_.leave(*this); }
 
-task<> connection::run() {
+task<> server_connection::run() {
     try {
         while (!core_.stopping()) {
             const std::size_t count = co_await first_bytes();
@@ -121,7 +123,7 @@ task<> connection::run() {
 }
 
 /// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
-task<std::size_t> connection::first_bytes() {
+task<std::size_t> server_connection::first_bytes() {
     deadline limit(after(loop::current().now(), core_.options.idle));
     std::size_t count = 0;
     idle_ = &limit;
@@ -139,7 +141,7 @@ task<std::size_t> connection::first_bytes() {
     co_return count;
 }
 
-task<bool> connection::answer(std::size_t count) {
+task<bool> server_connection::answer(std::size_t count) {
     struct lease {
         server_core& core;
         std::unique_ptr<exchange> e;
@@ -186,7 +188,7 @@ task<> server::serve(net::tcp_listener listener) {
 
 task<> server::serve_stream(io::any_stream stream) {
     const std::shared_ptr<detail::server_core> core = core_;
-    detail::connection self(*core, stream);
+    detail::server_connection self(*core, stream);
     co_await self.run();
 }
 

@@ -13,7 +13,7 @@
 
 namespace ringlet::http::detail {
 
-class connection;
+class server_connection;
 
 /// A greenlet that accepts, as long as it does.
 struct acceptor : hook {
@@ -34,8 +34,8 @@ public:
     std::unique_ptr<exchange> borrow(io::any_stream& stream);
     void give_back(std::unique_ptr<exchange> e) noexcept;
 
-    void enter(connection& c) noexcept;
-    void leave(connection& c) noexcept;
+    void enter(server_connection& c) noexcept;
+    void leave(server_connection& c) noexcept;
     void enter(acceptor& a) noexcept { acceptors_.push_back(a); }
     std::size_t size() const noexcept { return size_; }
 
@@ -55,7 +55,7 @@ private:
     std::vector<route> routes_;  // longest path first
     handler not_found_;
     std::vector<std::unique_ptr<exchange>> spare_;
-    list<connection> connections_;
+    list<server_connection> connections_;
     list<acceptor> acceptors_;
     std::size_t size_ = 0;
     ringlet::event empty_{true};
@@ -63,10 +63,10 @@ private:
 };
 
 /// One connection while its greenlet serves it.
-class connection : public hook {
+class server_connection : public hook {
 public:
-    connection(server_core& core, io::any_stream& stream) noexcept;
-    ~connection();
+    server_connection(server_core& core, io::any_stream& stream) noexcept;
+    ~server_connection();
 
     /// Awaitable: until the connection has ended.
     task<> run();

@@ -61,7 +61,7 @@ void append_length(std::string& out, body_size body) {
 }  // namespace
 
 void append_request(std::string& out, std::string_view method, std::string_view target, std::string_view host, const fields& f,
-                    body_size body) {
+                    body_size body, std::string_view lines) {
     if (!net::ascii::is_token(method)) refuse("http method", method, "not a token");
     if (target.empty() || !std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; }))
         refuse("http request target", target, "must be printable ASCII without spaces and '#'");
@@ -74,6 +74,7 @@ void append_request(std::string& out, std::string_view method, std::string_view 
     // RFC 9110 section 7.2 asks for Host to come first.
     if (!f.contains("host")) append_field(out, "Host", host);
     append_fields(out, f);
+    out += lines;
     if (!body.is_none() || body.is_chunked() || expects_body(method)) append_length(out, body);
     out += "\r\n";
 }
