@@ -33,6 +33,29 @@ task<> serve_connection(place where, io::any_stream stream) {
     co_await self.run();
 }
 
+task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener) {
+    acceptor self(listener);
+    core->enter(self);
+    while (!core->stopping()) {
+        co_await core->room.acquire();
+        place where(core);
+        io::any_stream stream;
+        try {
+            stream = io::any_stream(co_await listener.accept());
+        } catch (const std::system_error&) {
+            if (!core->stopping())
+                throw;
+            break;
+        }
+        spawn(&serve_connection, std::move(where), std::move(stream));
+    }
+}
+
+task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
+    server_connection self(*core, stream);
+    co_await self.run();
+}
+
 }  // namespace
 
 // --- the core ----------------------------------------------------------------------------------------
@@ -167,30 +190,15 @@ server::~server() {
 void server::add(std::string path, handler h) { core_->add(std::move(path), std::move(h)); }
 std::size_t server::connections() const noexcept { return core_->size(); }
 
-task<> server::serve(net::tcp_listener listener) {
-    const std::shared_ptr<detail::server_core> core = core_;
-    detail::acceptor self(listener);
-    core->enter(self);
-    while (!core->stopping()) {
-        co_await core->room.acquire();
-        detail::place where(core);
-        io::any_stream stream;
-        try {
-            stream = io::any_stream(co_await listener.accept());
-        } catch (const std::system_error&) {
-            if (!core->stopping())
-                throw;
-            break;
-        }
-        spawn(&detail::serve_connection, std::move(where), std::move(stream));
-    }
+net::address server::start(const net::address& where, const net::listen_options& how) {
+    auto listener = net::listen(where, how);
+    const net::address bound = listener.local_address();
+    spawn(&detail::accept_all, core_, std::move(listener));
+    return bound;
 }
 
-task<> server::serve_stream(io::any_stream stream) {
-    const std::shared_ptr<detail::server_core> core = core_;
-    detail::server_connection self(*core, stream);
-    co_await self.run();
-}
+task<> server::serve(net::tcp_listener listener) { return detail::accept_all(core_, std::move(listener)); }
+task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
 
 task<std::size_t> server::stop(duration grace) {
     const std::shared_ptr<detail::server_core> core = core_;

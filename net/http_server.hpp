@@ -39,6 +39,10 @@ public:
         add(std::move(path), make_handler(std::move(fn)));
     }
 
+    /// Listens, and serves in a greenlet of its own. Gives the address, with the port that the system
+    /// chose for port 0. Throws what net::listen throws.
+    net::address start(const net::address& where, const net::listen_options& how = {});
+
     /// Awaitable: accepts connections and answers them until stop(). Throws what the listener throws.
     task<> serve(net::tcp_listener listener);
 

@@ -16,7 +16,8 @@ public:
 private:
     static http::client_options options() {
         http::client_options o;
-        o.idle_per_origin = 64;
+        o.idle_per_origin = 1024;
+        o.idle_in_all = 4096;
         return o;
     }
     http::client client_;
