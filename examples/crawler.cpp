@@ -107,6 +107,9 @@ void crawl_each(const options& with, counts& so_far) {
         await(g.join());
 }
 
+/// Back to the beginning of an emptied line, on a terminal.
+const char* rewind() { return ::isatty(STDOUT_FILENO) != 0 ? "\r\x1b[K" : ""; }
+
 /// Says from time to time how far it is: over and over in one line on a terminal, else in lines.
 task<> show_progress(const options& with, const counts& so_far) {
     const bool terminal = ::isatty(STDOUT_FILENO) != 0;
@@ -115,11 +118,12 @@ task<> show_progress(const options& with, const counts& so_far) {
         co_await sleep_for(terminal ? 200ms : 1s);
         const double passed = std::chrono::duration<double>(loop::current().now() - start).count();
         const double rate = static_cast<double>(so_far.done) / passed;
-        std::printf("%s%zu of %zu done, %zu failed, %.0f/s", terminal ? "\r" : "", so_far.done, with.pages,
+        std::printf("%s%zu of %zu done, %zu failed, %.0f/s", rewind(), so_far.done, with.pages,
                     so_far.failed, rate);
         if (rate > 0)
             std::printf(", %.0f s left", static_cast<double>(with.pages - so_far.done) / rate);
-        std::printf(terminal ? "   \b\b\b" : "\n");
+        if (!terminal)
+            std::printf("\n");
         std::fflush(stdout);
     }
 }
@@ -147,8 +151,7 @@ void crawl_many(const options& with, counts& so_far) {
     for (const auto& g : greenlets)
         await(g.join());
     progress.kill();
-    std::printf("%s%zu of %zu done, %zu failed%20s\n", ::isatty(STDOUT_FILENO) != 0 ? "\r" : "", so_far.done, with.pages,
-                so_far.failed, "");
+    std::printf("%s%zu of %zu done, %zu failed\n", rewind(), so_far.done, with.pages, so_far.failed);
 }
 
 // --- a server to crawl -------------------------------------------------------------------------------

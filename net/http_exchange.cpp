@@ -7,12 +7,6 @@
 namespace ringlet::http::detail {
 namespace {
 
-// A write has to be done in its time, so that it must be small enough for a slow reader.
-constexpr std::size_t most_written_at_once = 256 * 1024;
-
-// What a lingering connection reads and drops at most: some peers never stop sending.
-constexpr std::size_t most_lingering = 16 * 1024 * 1024;
-
 // Answers to pipelined requests are collected up to here.
 constexpr std::size_t most_collected = 64 * 1024;
 
@@ -31,9 +25,11 @@ void exchange::detach() {
     reader_.clear();
     begin_request();
     out_.clear();
+    leaving_.clear();
     tail_ = {};
-    if (out_.capacity() > most_collected)
-        out_.shrink_to_fit();
+    for (std::string* text : {&out_, &leaving_})
+        if (text->capacity() > most_collected)
+            text->shrink_to_fit();
     broken_ = false;
 }
 
@@ -47,8 +43,43 @@ void exchange::begin_request() {
     left_ = last_ = false;
 }
 
+/// Awaits a handler. Should it have to wait, the answers to earlier requests do not wait with it.
+class exchange::handler_run {
+public:
+    handler_run(exchange& e, task<> work) : exchange_(e), work_(std::move(work)), awaiter_(work_.operator co_await()) {}
+    bool await_ready() const noexcept { return false; }
+    bool await_suspend(std::coroutine_handle<> h) {
+        if (!awaiter_.await_suspend(h))
+            return false;
+        if (!exchange_.out_.empty() && (!exchange_.meanwhile_ || exchange_.meanwhile_.ready()))
+            exchange_.send_meanwhile();
+        return true;
+    }
+    void await_resume() { awaiter_.await_resume(); }
+
+private:
+    exchange& exchange_;
+    task<> work_;
+    task<>::awaiter awaiter_;
+};
+
 task<bool> exchange::answer(std::span<const std::byte> first) {
     reader_.put(first);
+    std::exception_ptr error;
+    bool idle = false;
+    try {
+        idle = co_await answer_all();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (meanwhile_)
+        co_await end_meanwhile(true);
+    if (error)
+        std::rethrow_exception(error);
+    co_return idle;
+}
+
+task<bool> exchange::answer_all() {
     for (;;) {
         begin_request();
         auto what = begun::nothing;
@@ -60,10 +91,12 @@ task<bool> exchange::answer(std::span<const std::byte> first) {
             co_return true;
         if (what == begun::closed)
             co_return false;
-        if (what == begun::refused)
+        if (what == begun::refused) {
             answer_plainly(refusal_, reader_.parser().error_text());
-        else
-            co_await run_handler(server_.find(request_.path()));
+        } else {
+            handler_run run(*this, run_handler(server_.find(request_.path())));
+            co_await run;
+        }
         if (broken_)
             co_return false;
         if (!last_ && !body_over_)
@@ -201,28 +234,6 @@ task<> exchange::skip_body() {
         last_ = body_failed_ = true;
 }
 
-/// Before a connection is closed that may still bring bytes: closing with unread ones resets it, and
-/// the peer would lose the answer that explains why (RFC 9112 section 9.6).
-task<> exchange::linger() {
-    const bool quiet = body_over_ && !body_failed_ && reader_.empty() && !head().keep_alive();
-    if (quiet || options_.linger <= duration::zero())
-        co_return;
-    deadline limit(after(loop::current().now(), options_.linger));
-    try {
-        co_await stream_->shutdown();
-        for (std::size_t dropped = 0; dropped < most_lingering;) {
-            const std::size_t count = co_await stream_->read(reader_.room());
-            if (count == 0)
-                break;
-            dropped += count;
-        }
-    } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-    } catch (const std::system_error&) {
-    }
-}
-
 /// Awaitable: a count, 0 at the end of the stream.
 task<std::size_t> exchange::read_more(time_point until, const char* act, duration allowed) {
     deadline limit(until);
@@ -236,36 +247,6 @@ task<std::size_t> exchange::read_more(time_point until, const char* act, duratio
     }
     reader_.filled(count);
     co_return count;
-}
-
-task<> exchange::flush() {
-    left_ = left_ || writer_.begun();
-    co_await write(out_);
-    out_.clear();
-    answer_at_ = 0;
-    if (tail_.empty())
-        co_return;
-    co_await write(std::string_view(tail_).substr(tail_start_));
-    tail_ = {};
-}
-
-task<> exchange::write(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const std::string_view part = bytes.substr(0, most_written_at_once);
-        deadline limit(after(loop::current().now(), options_.write));
-        try {
-            co_await stream_->write_all(io::bytes_of(part));
-        } catch (const canceled&) {
-            broken_ = true;
-            if (!limit.ends_here())
-                throw;
-            throw timeout_error("write to " + stream_->name(), options_.write);
-        } catch (...) {
-            broken_ = true;
-            throw;
-        }
-        bytes.remove_prefix(part.size());
-    }
 }
 
 }  // namespace ringlet::http::detail

@@ -5,8 +5,9 @@
 // and a request allocates nothing.
 //
 // http_exchange.cpp has the way of a request, http_request.cpp its body, http_response_writer.cpp the
-// answer.
+// answer, http_exchange_output.cpp how it leaves.
 
+#include <ringlet/core/greenlet.hpp>
 #include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_handler.hpp>
 #include <ringlet/net/http_reader.hpp>
@@ -75,7 +76,10 @@ private:
     void begin_request();
     bool take_head(begun& what);
     task<begun> read_head();
+    task<bool> answer_all();
     task<> run_handler(const handler& h);
+    class handler_run;
+    void send_meanwhile();
     void handler_failed(const std::exception_ptr& error);
     void answer_plainly(int status, std::string_view text);
     bool expects_more_body() const;
@@ -84,6 +88,7 @@ private:
     task<> linger();
     task<std::size_t> read_more(time_point until, const char* act, duration limit);
     task<> write(std::string_view bytes);
+    task<> end_meanwhile(bool kill);
     std::string name_of_request();
 
     const server_options& options_;
@@ -103,6 +108,8 @@ private:
     std::string out_;          // the answers that are to be sent
     std::string tail_;         // a large body that follows out_
     std::size_t tail_start_ = 0;
+    std::string leaving_;      // what is being sent
+    greenlet<> meanwhile_;     // sends it while a handler works on the next answer
     std::string own_fields_;   // what the server adds to a head
     std::size_t answer_at_ = 0;  // where in out_ this answer begins
     bool left_ = false;        // some of this answer was sent
