@@ -91,7 +91,7 @@ void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     waiting_ = this;
     phase_ = phase::waiting;
     unborn_ = true;
-    references_ = 0;
+    --references_;  // what lives has a reference to itself, but this does not live yet
 }
 
 void greenlet_base::start() noexcept {
