@@ -92,7 +92,7 @@ task<bool> exchange::answer_all() {
         if (what == begun::closed)
             co_return false;
         if (what == begun::refused) {
-            answer_plainly(refusal_, reader_.parser().error_text());
+            answer_plainly(refusal_);
         } else {
             handler_run run(*this, run_handler(server_.find(request_.path())));
             co_await run;
@@ -191,18 +191,18 @@ void exchange::handler_failed(const std::exception_ptr& error) {
     tail_.clear();
     out_.resize(answer_at_);
     if (!body_failed_)
-        answer_plainly(500, reason_of(500));
+        answer_plainly(500);
     else if (refusal_ != 0)
-        answer_plainly(refusal_, reader_.parser().error() != errc{} ? reader_.parser().error_text()
-                                                                      : std::string(reason_of(refusal_)));
+        answer_plainly(refusal_);
     else
         broken_ = true;  // the peer is gone
 }
 
-void exchange::answer_plainly(int status, std::string_view text) {
+/// With what the parser has to say, so that whoever wrote the client can see what is wrong with it.
+void exchange::answer_plainly(int status) {
     std::string body = std::to_string(status) + ' ' + std::string(reason_of(status));
-    if (text != reason_of(status) && !text.empty())
-        body.append(": ").append(text);
+    if (const errc e = parser().error(); e != errc{})
+        body += ": " + parser().error_text() + ": " + make_error_code(e).message();
     body += '\n';
     writer_.reset();
     writer_.status(status).set("Content-Type", response::plain_text);

@@ -81,7 +81,7 @@ private:
     class handler_run;
     void send_meanwhile();
     void handler_failed(const std::exception_ptr& error);
-    void answer_plainly(int status, std::string_view text);
+    void answer_plainly(int status);
     bool expects_more_body() const;
     task<> read_body_bytes();
     task<> skip_body();

@@ -51,6 +51,7 @@ void response_writer::reset() noexcept {
     written_ = 0;
     reason_.clear();
     fields_.clear();
+    trailers_.clear();
 }
 
 response_writer& response_writer::status(int code, std::string_view reason) {
@@ -121,7 +122,7 @@ task<> response_writer::write(std::string_view piece) {
     } while (!piece.empty());
 }
 
-task<> response_writer::end(const http::fields& trailers) {
+task<> response_writer::end() {
     if (ended_)
         co_return;
     if (!begun_ && !length_) {
@@ -137,7 +138,7 @@ task<> response_writer::end(const http::fields& trailers) {
         throw std::logic_error("http response: " + std::to_string(written_) + " bytes written of " +
                                std::to_string(*length_) + " announced");
     if (chunked_)
-        append_last_chunk(exchange_.out(), trailers);
+        append_last_chunk(exchange_.out(), trailers_);
 }
 
 }  // namespace ringlet::http

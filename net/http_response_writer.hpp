@@ -40,8 +40,11 @@ public:
     /// Awaitable: sends a piece, the head before the first. Done when the peer's side has taken it.
     task<> write(std::string_view piece);
 
+    /// What follows the last piece, if it comes in chunks.
+    http::fields& trailers() noexcept { return trailers_; }
+
     /// Awaitable: the end of the pieces. A handler that returns has it said for it.
-    task<> end(const http::fields& trailers = {});
+    task<> end();
 
     /// The head can no longer be changed.
     bool begun() const noexcept { return begun_; }
@@ -58,7 +61,7 @@ private:
     std::optional<std::uint64_t> length_;
     std::uint64_t written_ = 0;
     std::string reason_;
-    http::fields fields_;
+    http::fields fields_, trailers_;
 };
 
 }  // namespace ringlet::http
