@@ -1,6 +1,6 @@
 #include <ringlet/net/hosts_file_private.hpp>
 
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 
 #include <algorithm>
 

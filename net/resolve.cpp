@@ -2,7 +2,7 @@
 
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/net/address_order_private.hpp>
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 #include <ringlet/net/hosts_file_private.hpp>
 #include <ringlet/net/name_cache_private.hpp>
 #include <ringlet/net/name_query_private.hpp>

@@ -1,6 +1,6 @@
 #include <ringlet/net/resolve_error.hpp>
 
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 
 namespace ringlet::net {
 namespace {
