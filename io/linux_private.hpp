@@ -34,3 +34,11 @@
 #ifndef SOCKET_URING_OP_GETSOCKNAME
 #define SOCKET_URING_OP_GETSOCKNAME 5
 #endif
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100
+#endif
+
+// Operations are enumerators, which #ifndef cannot see; these names are ours.
+namespace ringlet::io {
+inline constexpr unsigned char opcode_ftruncate = 55;  // IORING_OP_FTRUNCATE, Linux 6.9
+}

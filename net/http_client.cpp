@@ -1,6 +1,7 @@
 #include <ringlet/net/http_client.hpp>
 
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/net/connect.hpp>
 #include <ringlet/net/http_idle_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 #include <ringlet/net/tcp.hpp>
@@ -48,12 +49,12 @@ namespace {
 
 using stage = request_error::stage;
 
+/// The deadline of connecting is the client's own.
 task<io::any_stream> connect_by_tcp(const net::url& to) {
-    const auto address = net::address::try_ip(to.host(), to.port());
-    if (!address)
-        throw std::system_error(std::make_error_code(std::errc::not_supported),
-                                "connect " + std::string(to.host()) + ": names are not resolved yet");
-    co_return io::any_stream(co_await net::tcp_stream::connect(*address));
+    if (const auto address = net::address::try_ip(to.host(), to.port()))
+        co_return io::any_stream(co_await net::tcp_stream::connect(*address));
+    co_return io::any_stream(
+        co_await net::connect(std::string(to.host()), to.port(), net::connect_options().timeout(duration::max())));
 }
 
 /// Throws request_error for what is no url, or one of a scheme that is not spoken here.

@@ -30,10 +30,15 @@ public:
     /// Sees each answer, with the request's opcode, before whoever asked gets it.
     std::function<void(unsigned opcode, int res, unsigned flags)> on_answer;
 
-    /// Called before what was pushed is submitted, and after what has completed was delivered.
-    std::function<void()> before_turn, after_turn;
+    /// Called before what was pushed is submitted, and after what has completed was delivered. The turn
+    /// does not wait when the first returns true: it has made somebody ready.
+    std::function<bool()> before_turn;
+    std::function<void()> after_turn;
 
     bool hurried = false;
+
+    /// An operation that this kernel is to lack; -1 for none.
+    int unsupported = -1;
 
     std::size_t turns = 0;
     std::size_t requests = 0;
@@ -46,10 +51,8 @@ public:
 
     void turn(ringlet::time_point until) override {
         ++turns;
-        if (before_turn) {
-            before_turn();
-            until = ringlet::time_point::min();  // it may have made somebody ready
-        }
+        if (before_turn && before_turn())
+            until = ringlet::time_point::min();
         const std::size_t answered = answers;
         std::vector<std::pair<std::uint64_t, int>> answered_here;
         for (const io_uring_sqe& pushed : submissions_) {
@@ -91,7 +94,9 @@ public:
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         return inner_->provide_buffers(group, entries);
     }
-    bool supports(unsigned opcode) const noexcept override { return inner_->supports(opcode); }
+    bool supports(unsigned opcode) const noexcept override {
+        return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
+    }
 
 private:
     struct tap : ringlet::completion {
