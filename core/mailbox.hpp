@@ -15,6 +15,7 @@ namespace ringlet {
 
 class loop_ref;
 class mailbox;
+class weak_loop_ref;
 
 /// Something for a loop to do. It belongs to the mailbox from the moment it is posted until it is
 /// opened, and can then be posted again or freed.
@@ -80,6 +81,7 @@ public:
 
 private:
     friend class loop_ref;
+    friend class weak_loop_ref;
 
     static letter* asleep() noexcept { return mark(0); }
     static letter* closed() noexcept { return mark(1); }
@@ -194,6 +196,28 @@ private:
         box_->references_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    mailbox* box_ = nullptr;
+};
+
+/// Names a loop and expects nothing of it: for tables of loops that outlive what is done with them.
+class weak_loop_ref {
+public:
+    weak_loop_ref() = default;
+    explicit weak_loop_ref(mailbox& box) noexcept : box_(&box) { box.hold_memory(); }
+    weak_loop_ref(weak_loop_ref&& other) noexcept : box_(std::exchange(other.box_, nullptr)) {}
+    weak_loop_ref& operator=(weak_loop_ref other) noexcept {
+        std::swap(box_, other.box_);
+        return *this;
+    }
+    ~weak_loop_ref() {
+        if (box_ != nullptr)
+            box_->free_memory();
+    }
+
+    explicit operator bool() const noexcept { return box_ != nullptr; }
+    loop_ref lock() const noexcept { return box_ != nullptr ? loop_ref(*box_) : loop_ref(); }
+
+private:
     mailbox* box_ = nullptr;
 };
 
