@@ -149,6 +149,7 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
     }();
     const greenlet<T> born(r.state);
     r.state.set_spawned_at(where);
+    r.state.inherit_locals(loop::current().running());
     if (options != nullptr) {
         if (!options->name().empty())
             r.state.set_name(options->name());
