@@ -93,7 +93,7 @@ void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     waiting_ = this;
     phase_ = phase::waiting;
     unborn_ = true;
-    references_ = 0;
+    --references_;  // its own comes back with start()
 }
 
 bool greenlet_base::started() const noexcept { return !unborn_ || (extras_ && extras_->start); }
@@ -107,6 +107,9 @@ void greenlet_base::start() noexcept {
     else
         retain();
     wake(*this);
+    const loop& l = loop::current();
+    if (l.ending() && l.running().canceled_now())
+        kill();  // else who is told to end could go on for ever by handing over to somebody new
 }
 
 void greenlet_base::start_after(duration d) {

@@ -159,4 +159,50 @@ private:
     bool unborn_ = false;
 };
 
+// The few lines that every wait runs through. They stand here because they need all of the above, and
+// are inline because each call that is left between two stack switches costs a mispredicted return.
+
+inline void waiter::park(std::coroutine_handle<> handle) noexcept {
+    loop& l = loop::current();
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    handle_ = handle;
+    owner_ = l.running_;
+    check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
+    owner_->waiting_ = this;
+    aborted_ = false;
+    phase_ = phase::waiting;
+    l.waiting_outside_ += source_ == source::outside;
+}
+
+inline void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
+    loop& l = loop::current();
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    handle_ = handle;
+    owner_ = l.running_;
+    aborted_ = false;
+    phase_ = phase::ready;
+    l.ready_.push_back(*this);
+}
+
+inline void waiter::abort_by_leaving(waiter& w) noexcept {
+    w.unlink();
+    wake(w);
+}
+
+inline void wake(waiter& w) noexcept {
+    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
+    loop& l = loop::current();
+    w.unlink();
+    w.owner_->waiting_ = nullptr;
+    w.phase_ = waiter::phase::ready;
+    l.waiting_outside_ -= w.source_ == waiter::source::outside;
+    l.ready_.push_back(w);
+}
+
+inline void throw_if_canceled() {
+    loop* l = loop::current_or_null();
+    if (l != nullptr && l->running().canceled_now()) [[unlikely]]
+        l->running().throw_cancellation();
+}
+
 }  // namespace ringlet

@@ -79,6 +79,11 @@ public:
     /// True when the kernel answers this IORING_OP_.
     virtual bool supports(unsigned opcode) const noexcept = 0;
 
+    /// Answers at once a request that never waits: to make, bind, name or close a socket, and the like.
+    /// Gives what the CQE would say, a count, a descriptor or a negative errno. By default it is the
+    /// system call of that name (defined in io/).
+    virtual int perform(const io_uring_sqe& sqe) noexcept;
+
     /// Appends to the queue that the next turn takes. First in, first out, also for cancels: an
     /// earlier cancel must not reach a later request at the same address.
     void push(const io_uring_sqe& sqe) { submissions_.push_back(sqe); }

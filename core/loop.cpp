@@ -4,7 +4,7 @@
 #include <ringlet/core/report.hpp>
 
 #include <algorithm>
-
+#include <string>
 
 namespace ringlet {
 namespace {
@@ -12,29 +12,10 @@ namespace {
 // Waking up to 50 us late halves the CPU of a storm of sleeps, because neighbours share a wake-up.
 constexpr duration timer_slack = 50us;
 
+// How long the end of a loop may take before it says whom it waits for.
+constexpr duration patience = 5s;
+
 }  // namespace
-
-void waiter::park(std::coroutine_handle<> handle) noexcept {
-    loop& l = loop::current();
-    check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
-    owner_ = l.running_;
-    check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
-    owner_->waiting_ = this;
-    aborted_ = false;
-    phase_ = phase::waiting;
-    l.waiting_outside_ += source_ == source::outside;
-}
-
-void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
-    loop& l = loop::current();
-    check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
-    owner_ = l.running_;
-    aborted_ = false;
-    phase_ = phase::ready;
-    l.ready_.push_back(*this);
-}
 
 void waiter::stand_by() noexcept {
     check(phase_ == phase::idle, "a waiter waits once at a time");
@@ -56,28 +37,7 @@ void waiter::stand_down() noexcept {
     phase_ = phase::idle;
 }
 
-void waiter::abort_by_leaving(waiter& w) noexcept {
-    w.unlink();
-    wake(w);
-}
-
-void wake(waiter& w) noexcept {
-    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
-    loop& l = loop::current();
-    w.unlink();
-    w.owner_->waiting_ = nullptr;
-    w.phase_ = waiter::phase::ready;
-    l.waiting_outside_ -= w.source_ == waiter::source::outside;
-    l.ready_.push_back(w);
-}
-
 void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation(); }
-
-void throw_if_canceled() {
-    loop* l = loop::current_or_null();
-    if (l != nullptr && l->running().canceled_now()) [[unlikely]]
-        l->running().throw_cancellation();
-}
 
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     check(current_ == nullptr, "a thread has one event loop at a time");
@@ -91,35 +51,63 @@ loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
 
 loop::~loop() {
     ending_ = true;
-    list<living> asked;
-    while (!greenlets_.empty()) {
-        auto& g = static_cast<greenlet_base&>(greenlets_.pop_front());
-        asked.push_back(g);
-        g.kill();
+    if (running_ != main_.get()) {
+        // Somebody called std::exit, which unwinds nobody: not the caller, but we do the others.
+        running_->living::unlink();
+        running_ = main_.get();
     }
-    greenlets_.splice_back(asked);
+    end_greenlets();
+    end_requests();
+    services_.clear();
+    kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
+    current_ = nullptr;
+}
 
+void loop::end_greenlets() {
+    greenlets_.for_each([](living& each) { static_cast<greenlet_base&>(each).kill(); });
+
+    struct complaint : timer {
+        explicit complaint(loop& l) noexcept : timer(&complain), ending(l) {}
+        static void complain(timer& t) noexcept {
+            loop& l = static_cast<complaint&>(t).ending;
+            l.timers_that_wake_nobody_ = 0;
+            report("the loop ends, and still waits for these greenlets, which were killed " +
+                   to_string(patience) + " ago:" + list_greenlets(l));
+        }
+        loop& ending;
+    } late(*this);
+    if (!greenlets_.empty()) {
+        timers_.arm(late, after(fresh_now(), patience));
+        timers_that_wake_nobody_ = 1;
+    }
     const bool never_done = false;
     while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
     }
-    if (!greenlets_.empty()) {
-        report("these greenlets were killed at the end of their loop and never finished:" +
-               list_greenlets(*this));
-        while (!greenlets_.empty())
-            greenlets_.front().unlink();
-    }
+    timers_.disarm(late);
+    if (greenlets_.empty())
+        return;
+    report("these greenlets were killed at the end of their loop, and can never finish:" +
+           list_greenlets(*this));
+    while (!greenlets_.empty())
+        greenlets_.front().unlink();
+}
 
-    if (in_flight_ > 0) {
-        request everything;
-        everything->opcode = IORING_OP_ASYNC_CANCEL;
-        everything->fd = -1;
-        everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-        kernel_->push(*everything);
-        while (in_flight_ > 0)
-            kernel_->turn(never);
-    }
-    services_.clear();
-    current_ = nullptr;
+void loop::end_requests() {
+    if (in_flight_ == 0)
+        return;
+    request everything;
+    everything->opcode = IORING_OP_ASYNC_CANCEL;
+    everything->fd = -1;
+    everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+    kernel_->push(*everything);
+    const time_point late = after(fresh_now(), patience);
+    while (in_flight_ > 0 && fresh_now() < late)
+        kernel_->turn(late);
+    if (in_flight_ > 0)
+        report("the loop ends, and still waits for " + std::to_string(in_flight_) +
+               " requests that the kernel was asked to cancel " + to_string(patience) + " ago");
+    while (in_flight_ > 0)
+        kernel_->turn(never);
 }
 
 void loop::push_cancel(std::uint64_t user_data) {
@@ -176,7 +164,7 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
 bool loop::turn(time_point limit) {
     time_point until = time_point::min();
     if (ready_.empty() && idlers_.empty()) {
-        if (timers_.empty() && waiting_outside_ == 0)
+        if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
             return false;
         until = std::min(after(timers_.next(), timer_slack), limit);
     }

@@ -26,7 +26,9 @@ public:
     explicit loop(std::unique_ptr<ringlet::kernel> k);
 
     /// Kills the greenlets that still live and waits until they have unwound and the kernel has
-    /// finished with every request: nothing in flight is ever destroyed.
+    /// finished with every request: nothing in flight is ever destroyed. What they spawn while they
+    /// unwind is killed too, except inside a shield. Reports who takes longer than 5 s; who waits for
+    /// something that can never come is reported and left behind.
     ~loop();
 
     loop(const loop&) = delete;
@@ -74,7 +76,7 @@ public:
     /// a resolver). It goes when the kernel has finished with every request.
     template <class T>
     T& service() {
-        static const char key = 0;
+        static char key;  // its address tells one T from another
         for (const auto& [which, object] : services_)
             if (which == &key)
                 return *static_cast<T*>(object.get());
@@ -85,8 +87,8 @@ public:
 
     /// Queues a request whose user_data is a completion's, or 0 when nobody cares.
     void push(const io_uring_sqe& sqe) {
-        in_flight_ += sqe.user_data != 0;
         kernel_->push(sqe);
+        in_flight_ += sqe.user_data != 0;
     }
 
     /// Asks the kernel to end early whatever has this user_data; its own completion still comes.
@@ -127,6 +129,8 @@ private:
 
     bool lap(const bool& stop, time_point limit = never);
     bool turn(time_point limit = never);
+    void end_greenlets();
+    void end_requests();
 
     static inline constinit thread_local loop* current_ = nullptr;
 
@@ -138,12 +142,13 @@ private:
     time_point now_{};
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
+    std::size_t timers_that_wake_nobody_ = 0;
+    bool ending_ = false;
     std::uint64_t spawned_ = 0;
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
     std::unique_ptr<greenlet_base> hub_;
-    bool ending_ = false;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
 };

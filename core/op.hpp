@@ -17,8 +17,8 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> h) {
+        submit();  // first, because it may throw, and then nobody waits
         park(h);
-        submit();
     }
 
 protected:
