@@ -5,6 +5,7 @@
 
 #include <ringlet/core/group.hpp>
 
+#include <algorithm>
 #include <tuple>
 #include <variant>
 
@@ -36,7 +37,13 @@ task<std::tuple<T...>> all_of(std::index_sequence<I...>, task<T>... parts) {
         (g.spawn(keep, &std::get<I>(values), std::move(parts)), ...);
         co_return;
     };
-    co_await with_group(body);
+    try {
+        co_await with_group(body);
+    } catch (const canceled&) {
+        if (!(std::get<I>(values) && ...))
+            throw;
+        // All results came in spite of the cancellation: they are delivered, and the next wait fails.
+    }
     co_return std::tuple<T...>(std::move(*std::get<I>(values))...);
 }
 
@@ -100,7 +107,12 @@ task<std::vector<T>> all(std::vector<task<T>> tasks) {
             g.spawn(keep, &values[i], std::move(tasks[i]));
         co_return;
     };
-    co_await with_group(body);
+    try {
+        co_await with_group(body);
+    } catch (const canceled&) {
+        if (!std::all_of(values.begin(), values.end(), [](const auto& value) { return value.has_value(); }))
+            throw;
+    }
     std::vector<T> results;
     results.reserve(values.size());
     for (std::optional<T>& value : values)
