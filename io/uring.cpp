@@ -3,6 +3,7 @@
 #include "linux_private.hpp"
 
 #include <ringlet/core/check.hpp>
+#include <ringlet/core/sanitizer.hpp>
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -57,6 +58,7 @@ public:
     }
 
     ~uring() override {
+        announce_unmapped();
         io_uring_queue_exit(&ring_);
         close(wake_fd_);
         for (const auto& [memory, size] : buffer_rings_)
@@ -130,6 +132,7 @@ private:
         }
         if (error != 0)
             refuse(error);
+        announce_mapped();
         features_ = params.features;
         // Each of these is an older kernel than 5.11, which lacks more than we can make up for here.
         if ((features_ & IORING_FEAT_EXT_ARG) == 0 || (features_ & IORING_FEAT_NODROP) == 0) {
