@@ -1,5 +1,6 @@
 // Which kernel a loop gets.
 
+#include <ringlet/io/readiness.hpp>
 #include <ringlet/io/uring.hpp>
 #include <ringlet/io/virtual_time.hpp>
 
@@ -14,10 +15,12 @@ std::unique_ptr<kernel> make_kernel() {
     const std::string_view name = chosen != nullptr ? chosen : "";
     if (name.empty() || name == "uring")
         return io::make_uring();
+    if (name == "readiness")
+        return io::make_readiness();
     if (name == "virtual")
         return io::make_virtual_time();
     throw std::invalid_argument("RINGLET_KERNEL=" + std::string(name) +
-                                ": there is no such kernel; uring and virtual are known");
+                                ": there is no such kernel; uring, readiness and virtual are known");
 }
 
 }  // namespace ringlet
