@@ -11,6 +11,7 @@
 
 #include <bit>
 #include <cerrno>
+#include <utility>
 
 namespace ringlet::io::readiness {
 namespace {
@@ -92,16 +93,9 @@ int repeat(Fn once, const io_uring_sqe& sqe, progress& so_far) noexcept {
 }
 
 /// connect(2) has no flag for not waiting. A socket that is being connected is not shared yet, so its
-/// O_NONBLOCK is borrowed for the time of the call.
+/// O_NONBLOCK is borrowed for the time of the call. When it is over, a second call tells what came of
+/// it and lets the socket know, too.
 int connect_now(const io_uring_sqe& sqe, progress& so_far) noexcept {
-    if (so_far.connecting) {
-        const int events = poll_now(sqe.fd, POLLOUT);
-        if (events <= 0)
-            return events == 0 ? would_block : events;
-        int error = 0;
-        socklen_t size = sizeof error;
-        return getsockopt(sqe.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ? -errno : -error;
-    }
     const int flags = fcntl(sqe.fd, F_GETFL);
     if (flags < 0)
         return -errno;
@@ -112,11 +106,20 @@ int connect_now(const io_uring_sqe& sqe, progress& so_far) noexcept {
         answer(connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
     if (borrow)
         fcntl(sqe.fd, F_SETFL, flags);
-    if (result == -EINPROGRESS || result == -EINTR) {
-        so_far.connecting = true;
+    const bool before = std::exchange(so_far.connecting, true);
+    switch (result) {
+    case -EINPROGRESS:
+    case -EINTR:
         return would_block;
+    case -EALREADY:
+        return before ? would_block : result;
+    case -EISCONN:
+        return before ? 0 : result;
+    case -EAGAIN:
+        return try_later;  // a UNIX socket whose peer's backlog is full, which tells nobody
+    default:
+        return result;
     }
-    return result == -EAGAIN ? try_later : result;  // a UNIX socket with a full backlog tells nobody
 }
 
 }  // namespace

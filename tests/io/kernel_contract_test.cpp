@@ -822,7 +822,8 @@ TEST_P(kernel_contract, work_in_progress_ends_once_when_canceled) {
     asked& c = w.cancel(s);
     EXPECT_EQ(w.finish(c), (answer{-EALREADY, 0}));
     const int res = w.finish(s).res;
-    EXPECT_TRUE(res == -ECANCELED || res == -EINTR) << res;  // interrupted, and either word is used
+    constexpr int restart = -512;  // what Linux leaks for splice: ERESTARTSYS
+    EXPECT_TRUE(res == -ECANCELED || res == -EINTR || res == restart) << res;
 }
 
 // --- time, cancels, order ----------------------------------------------------------------------------
@@ -916,7 +917,6 @@ TEST_P(kernel_contract, a_closed_descriptor_does_not_end_its_request) {
 }
 
 TEST_P(kernel_contract, a_number_that_is_used_again_is_another_file) {
-    const auto [a, b] = tcp_pair();
     for (int i = 0; i < 20; ++i) {
         // Somebody else holds the old file open: its registration with epoll outlives the number.
         const int near = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -962,8 +962,10 @@ TEST_P(kernel_contract, wake_ends_a_turn) {
 TEST_P(kernel_contract, a_turn_waits_until_its_time) {
     w.settle();
     const auto before = w.kernel->now();
-    w.kernel->turn(before + 5ms);
-    EXPECT_GE(w.kernel->now() - before, 5ms);
+    int turns = 0;
+    while (w.kernel->now() < before + 5ms && ++turns < 5)
+        w.kernel->turn(before + 5ms);
+    EXPECT_LE(turns, 2);  // an interruption may end one: the ring of the test before goes only now
     w.kernel->turn(before);
     w.kernel->turn(ringlet::time_point::min());
     EXPECT_LT(w.kernel->now() - before, 2s);

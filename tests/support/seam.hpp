@@ -1,6 +1,7 @@
 #pragma once
 // Talking to a kernel directly, without a loop: push requests, turn, and look at what was answered.
 
+#include <ringlet/core/check.hpp>
 #include <ringlet/core/kernel.hpp>
 #include <ringlet/io/readiness.hpp>
 #include <ringlet/io/uring.hpp>
