@@ -91,8 +91,10 @@ void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     waiting_ = this;
     phase_ = phase::waiting;
     unborn_ = true;
-    references_ = 0;
+    --references_;  // what lives has a reference to itself, but this does not live yet
 }
+
+bool greenlet_base::started() const noexcept { return !unborn_ || (extras_ && extras_->start); }
 
 void greenlet_base::start() noexcept {
     if (!unborn_)
@@ -222,6 +224,23 @@ void greenlet_base::set_error(std::exception_ptr e) noexcept {
         outcome_ = outcome::error;
         error_ = std::move(e);
     }
+}
+
+void greenlet_base::watch(callback& c) noexcept { c.watch_in(joiners_); }
+
+bool greenlet_base::end_before_start(std::exception_ptr error) noexcept {
+    if (phase_ == phase::idle || dead())
+        return false;
+    stand_down();
+    waiting_ = nullptr;
+    if (extras_ && extras_->start)
+        extras_->start.reset();
+    else if (unborn_)
+        retain();
+    unborn_ = false;
+    set_error(std::move(error));
+    die();
+    return true;
 }
 
 void greenlet_base::die() noexcept {

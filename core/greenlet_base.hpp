@@ -15,6 +15,7 @@
 
 namespace ringlet {
 
+class callback;
 class scope;
 class fiber_host;
 
@@ -64,6 +65,7 @@ public:
 
     /// The wait it is suspended on; null while it runs or is ready to.
     const waiter* waiting_on() const noexcept { return waiting_; }
+    waiter* waiting_on() noexcept { return waiting_; }
     void abort_wait() noexcept;
 
     /// How it died. Asking counts as having seen the error.
@@ -74,6 +76,13 @@ public:
 
     /// Queues a joiner, to be woken at death.
     void add_joiner(waiter& w) noexcept { joiners_.push_back(w); }
+
+    /// For waits for several things at once (source.hpp).
+    bool ready() const noexcept { return dead(); }
+    void watch(callback& c) noexcept;
+
+    /// One that never ran ends here and now, of `error`, and never will. False when it has run.
+    bool end_before_start(std::exception_ptr error) noexcept;
 
     /// Calls `fn` on the loop's hub after death, in its turn among the joiners; soon, if it is dead. `fn`
     /// must not wait or throw. Returns a number for remove_link, never 0.
@@ -97,7 +106,8 @@ public:
     /// Becomes one of the loop's greenlets. It does not run before start(), or start_after(). Until then
     /// it has no life of its own: with its last handle it goes.
     void be_born(std::coroutine_handle<> root) noexcept;
-    bool unborn() const noexcept { return unborn_; }
+    /// True once start() or start_after() was called.
+    bool started() const noexcept;
 
     /// Puts it into the ready list for its first run; does nothing the second time.
     void start() noexcept;

@@ -3,6 +3,7 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace ringlet {
@@ -121,7 +122,7 @@ bool loop::run_until(const bool& done) {
 
 /// Resumes what was ready when the lap began, then asks the kernel. Waiters woken meanwhile are for
 /// the next lap, so that no greenlet that keeps itself busy can starve I/O and timers.
-bool loop::lap(const bool& stop) {
+bool loop::lap(const bool& stop, time_point limit) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
@@ -135,7 +136,15 @@ bool loop::lap(const bool& stop) {
         if (stop)
             return true;
     }
-    return turn();
+    return turn(limit);
+}
+
+bool loop::run_rest(time_point when) {
+    const bool never_done = false;
+    while (lap(never_done, when))
+        if (when != never && ready_.empty() && lap_.empty() && now() >= when)
+            return false;
+    return true;
 }
 
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
@@ -147,17 +156,19 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     running_ = before;
 }
 
-bool loop::turn() {
+bool loop::turn(time_point limit) {
     time_point until = time_point::min();
-    if (ready_.empty()) {
+    if (ready_.empty() && idlers_.empty()) {
         if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
             return false;
-        until = after(timers_.next(), timer_slack);
+        until = std::min(after(timers_.next(), timer_slack), limit);
     }
     kernel_->turn(until);
     now_ = time_point();
     if (!timers_.empty())
         timers_.fire_due(now());
+    if (ready_.empty() && !idlers_.empty())
+        wake(idlers_.front());
     lap_.splice_back(ready_);
     return true;
 }

@@ -107,6 +107,12 @@ public:
     /// means deadlock: nothing can ever wake anybody.
     bool run_until(const bool& done);
 
+    /// Runs laps until nothing is left that could ever run (true), or until `when` has come (false).
+    bool run_rest(time_point when);
+
+    /// Wakes `w`, which must be waiting, when nobody is ready and nothing has arrived.
+    void add_idler(waiter& w) noexcept { idlers_.push_back(w); }
+
     /// What a coroutine that has finished says of its parent: it is resumed next, by the loop and not
     /// from within the child, so that no chain of returns grows the stack (at -O0 and under the
     /// sanitizers g++ 12 does not make symmetric transfer a tail call).
@@ -121,8 +127,8 @@ private:
     friend class greenlet_base;
     friend void wake(waiter& w) noexcept;
 
-    bool lap(const bool& stop);
-    bool turn();
+    bool lap(const bool& stop, time_point limit = never);
+    bool turn(time_point limit = never);
     void end_greenlets();
     void end_requests();
 
@@ -130,6 +136,7 @@ private:
 
     list<waiter> ready_;
     list<waiter> lap_;
+    list<waiter> idlers_;
     greenlet_base* running_ = nullptr;
     std::coroutine_handle<> next_;
     time_point now_{};

@@ -59,7 +59,7 @@ struct root {
         promise_type() noexcept
             : greenlet_state<T>(std::coroutine_handle<promise_type>::from_promise(*this)) {}
 
-        root get_return_object() noexcept { return {*this}; }
+        root get_return_object() noexcept { return {greenlet<T>(*this)}; }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         auto final_suspend() const noexcept { return death(); }
         void return_void() const noexcept {}
@@ -83,7 +83,7 @@ struct root {
         void await_resume() const noexcept {}
     };
 
-    greenlet_state<T>& state;
+    greenlet<T> spawned;
 
     /// Runs `body` and keeps what it returns; `body` is not run when the greenlet was killed before.
     template <class Body>
@@ -147,19 +147,18 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
             return run_fiber<T>(options != nullptr ? options->stack_size() : default_stack_size,
                                 std::forward<Fn>(fn), std::forward<Args>(args)...);
     }();
-    const greenlet<T> born(r.state);
-    r.state.set_spawned_at(where);
-    if (options != nullptr) {
-        if (!options->name().empty())
-            r.state.set_name(options->name());
-        if (options->delay() == duration::zero())
-            r.state.start();
-        else if (options->delay() != duration::max())
-            r.state.start_after(options->delay());
-    } else {
-        r.state.start();
-    }
-    return born;
+    greenlet_base& state = r.spawned.state();
+    if (state.dead())  // over before it was born: copying the callable or an argument threw
+        std::rethrow_exception(state.error());
+    state.set_spawned_at(where);
+    if (options != nullptr && !options->name().empty())
+        state.set_name(options->name());
+    const duration delay = options != nullptr ? options->delay() : duration::zero();
+    if (delay == duration::zero())
+        state.start();
+    else if (delay != duration::max())
+        state.start_after(delay);
+    return std::move(r.spawned);
 }
 
 }  // namespace detail

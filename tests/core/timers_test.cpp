@@ -164,6 +164,9 @@ TEST(durations, too_long_to_express_never_end) {
     EXPECT_EQ(after(at(5), duration::max()), never);
     EXPECT_EQ(after(never, 1s), never);
     EXPECT_EQ(after(at(5), 5us), at(10));
+    EXPECT_EQ(after(time_point::min(), 5us), time_point::min() + 5us);
+    EXPECT_EQ(after(time_point::min() + 2s, -5s), time_point::min());
+    EXPECT_EQ(after(at(0), duration::min()), time_point::min());
     EXPECT_EQ(seconds(0.25), 250ms);
     EXPECT_EQ(seconds(-1), duration::zero());
     EXPECT_EQ(seconds(1e300), duration::max());
