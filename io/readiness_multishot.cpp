@@ -20,12 +20,14 @@ constexpr int most_in_a_row = 32;
 /// one fails at once and not when bytes come.
 int readiness_kernel::receive_selected(const io_uring_sqe& sqe, progress& so_far, std::uint32_t events) {
     const bool many = (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
-    // After the end of the stream or urgent data, a short read does not mean that nothing is left.
-    const bool until_empty = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
+    // After the end of the stream or urgent data, a short read does not mean that nothing is left; and
+    // before epoll has said anything there may have been either.
+    const bool until_empty = events == 0 || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
+    bool seems_empty = false;
     for (int i = 0; i < most_in_a_row; ++i) {
         const io_uring_buf* buffer = buffers_.next(sqe.buf_group);
         if (buffer == nullptr)
-            return -ENOBUFS;
+            return seems_empty ? has_more : -ENOBUFS;
         const std::size_t size = sqe.len == 0 ? buffer->len : std::min(sqe.len, buffer->len);
         const unsigned flags = unsigned(buffer->bid) << IORING_CQE_BUFFER_SHIFT | IORING_CQE_F_BUFFER;
         const int res = receive(sqe, pointer<void>(buffer->addr), size);
@@ -37,7 +39,8 @@ int readiness_kernel::receive_selected(const io_uring_sqe& sqe, progress& so_far
             return res;
         }
         emit(sqe, res, flags | IORING_CQE_F_MORE);
-        if (static_cast<std::size_t>(res) < size && !until_empty) {
+        seems_empty = static_cast<std::size_t>(res) < size;
+        if (seems_empty && !until_empty) {
             if (!so_far.stream_known) {
                 so_far.stream_known = true;
                 so_far.tcp = is_tcp(sqe.fd);
