@@ -87,6 +87,9 @@ public:
     /// True once the entry function has returned.
     bool over() const noexcept { return over_; }
 
+    /// Tells what kind of context it is.
+    bool runs(entry function) const noexcept { return run_ == function; }
+
     const stack& memory() const noexcept { return stack_; }
     const char* name() const noexcept { return name_; }
     void set_name(const char* name) noexcept { name_ = name; }

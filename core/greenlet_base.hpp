@@ -15,8 +15,10 @@
 
 namespace ringlet {
 
+class callback;
 class scope;
 class fiber_host;
+class local_value;
 
 /// What a joiner gets instead of a result when the greenlet was killed.
 class greenlet_killed : public std::runtime_error {
@@ -64,6 +66,7 @@ public:
 
     /// The wait it is suspended on; null while it runs or is ready to.
     const waiter* waiting_on() const noexcept { return waiting_; }
+    waiter* waiting_on() noexcept { return waiting_; }
     void abort_wait() noexcept;
 
     /// How it died. Asking counts as having seen the error.
@@ -75,6 +78,13 @@ public:
     /// Queues a joiner, to be woken at death.
     void add_joiner(waiter& w) noexcept { joiners_.push_back(w); }
 
+    /// For waits for several things at once (source.hpp).
+    bool ready() const noexcept { return dead(); }
+    void watch(callback& c) noexcept;
+
+    /// One that never ran ends here and now, of `error`, and never will. False when it has run.
+    bool end_before_start(std::exception_ptr error) noexcept;
+
     /// Calls `fn` on the loop's hub after death, in its turn among the joiners; soon, if it is dead. `fn`
     /// must not wait or throw. Returns a number for remove_link, never 0.
     std::uint64_t add_link(std::function<void(greenlet_base&)> fn);
@@ -83,6 +93,12 @@ public:
     bool remove_link(std::uint64_t number) noexcept;
     void remove_links() noexcept;
     std::size_t links() const noexcept;
+
+    /// Values of its own (greenlet_local.hpp), freed at death. A child copies those that are inherited.
+    local_value* find_local(const void* variable) const noexcept;
+    void add_local(std::unique_ptr<local_value> value);
+    void remove_local(const void* variable) noexcept;
+    void inherit_locals(const greenlet_base& spawner);
 
     void retain() noexcept { ++references_; }
     void release() noexcept {
@@ -97,7 +113,8 @@ public:
     /// Becomes one of the loop's greenlets. It does not run before start(), or start_after(). Until then
     /// it has no life of its own: with its last handle it goes.
     void be_born(std::coroutine_handle<> root) noexcept;
-    bool unborn() const noexcept { return unborn_; }
+    /// True once start() or start_after() was called.
+    bool started() const noexcept;
 
     /// Puts it into the ready list for its first run; does nothing the second time.
     void start() noexcept;

@@ -35,7 +35,11 @@ public:
     /// Puts it at the end of the ready list.
     void start() noexcept;
 
+    /// The same for one that nobody owns: it goes when it has returned.
+    void detach() && noexcept;
+
     class hand_over;
+    class next_turn;
 
 private:
     explicit hub_task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -51,14 +55,28 @@ struct hub_task::promise_type : pooled_frame, waiter {
         return hub_task(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_always initial_suspend() const noexcept { return {}; }
-    std::suspend_always final_suspend() const noexcept { return {}; }
+    auto final_suspend() const noexcept { return stay_unless{detached}; }
     void return_void() const noexcept {}
     void unhandled_exception() const noexcept { std::terminate(); }
 
     void take_turn(std::coroutine_handle<> self) noexcept { post(self); }
+
+    struct stay_unless {
+        bool detached;
+        bool await_ready() const noexcept { return detached; }
+        void await_suspend(std::coroutine_handle<>) const noexcept {}
+        void await_resume() const noexcept {}
+    };
+    bool detached = false;
 };
 
 inline void hub_task::start() noexcept { frame_.promise().take_turn(frame_); }
+
+inline void hub_task::detach() && noexcept {
+    frame_.promise().detached = true;
+    start();
+    frame_ = nullptr;
+}
 
 /// `w` must be waiting. Nothing may be assumed of it afterwards: it ran.
 class [[nodiscard]] hub_task::hand_over {
@@ -76,6 +94,16 @@ public:
 
 private:
     waiter& waiter_;
+};
+
+/// Goes to the end of the ready list, like everybody else.
+class [[nodiscard]] hub_task::next_turn {
+public:
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
+        self.promise().take_turn(self);
+    }
+    void await_resume() const noexcept {}
 };
 
 }  // namespace ringlet

@@ -3,6 +3,7 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace ringlet {
@@ -59,6 +60,7 @@ loop::~loop() {
     end_requests();
     services_.clear();
     kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
+    mail_->close();
     current_ = nullptr;
 }
 
@@ -126,7 +128,7 @@ bool loop::run_until(const bool& done) {
 
 /// Resumes what was ready when the lap began, then asks the kernel. Waiters woken meanwhile are for
 /// the next lap, so that no greenlet that keeps itself busy can starve I/O and timers.
-bool loop::lap(const bool& stop) {
+bool loop::lap(const bool& stop, time_point limit) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
@@ -140,7 +142,15 @@ bool loop::lap(const bool& stop) {
         if (stop)
             return true;
     }
-    return turn();
+    return turn(limit);
+}
+
+bool loop::run_rest(time_point when) {
+    const bool never_done = false;
+    while (lap(never_done, when))
+        if (when != never && ready_.empty() && lap_.empty() && now() >= when)
+            return false;
+    return true;
 }
 
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
@@ -152,17 +162,30 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     running_ = before;
 }
 
-bool loop::turn() {
+bool loop::turn(time_point limit) {
     time_point until = time_point::min();
-    if (ready_.empty()) {
-        if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
+    if (ready_.empty() && idlers_.empty()) {
+        // In this order: who posts and then lets go of the loop is seen by one or the other.
+        const bool alone = timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0 &&
+                           !mail_->expects_letters();
+        const bool sleeps = mail_->fall_asleep();
+        if (alone && sleeps) {
+            mail_->open_all();
             return false;
-        until = after(timers_.next(), timer_slack);
+        }
+        if (sleeps)
+            until = outside_work_ > 0 && kernel_->clock_jumps()
+                        ? never
+                        : std::min(after(timers_.next(), timer_slack), limit);
     }
     kernel_->turn(until);
     now_ = time_point();
+    mail_->messages_are_out();
+    mail_->open_all();
     if (!timers_.empty())
         timers_.fire_due(now());
+    if (ready_.empty() && !idlers_.empty())
+        wake(idlers_.front());
     lap_.splice_back(ready_);
     return true;
 }

@@ -5,6 +5,7 @@
 // coroutine is resumed. Greenlets are in greenlet.hpp, cancellation in scope.hpp, kernels in io/.
 
 #include <ringlet/core/kernel.hpp>
+#include <ringlet/core/mailbox.hpp>
 #include <ringlet/core/timers.hpp>
 #include <ringlet/core/waiter.hpp>
 
@@ -72,6 +73,14 @@ public:
     timer_heap& timers() noexcept { return timers_; }
     ringlet::kernel& kernel() noexcept { return *kernel_; }
 
+    /// Where other threads leave what they have for this loop.
+    mailbox& mail() const noexcept { return *mail_; }
+
+    /// Between the two another thread computes for this loop. A clock that jumps must not: work on
+    /// other threads takes no virtual time.
+    void begin_outside_work() noexcept { ++outside_work_; }
+    void end_outside_work() noexcept { --outside_work_; }
+
     /// The one T of this loop, made at first use: what belongs to a loop but not into core (buffers,
     /// a resolver). It goes when the kernel has finished with every request.
     template <class T>
@@ -107,6 +116,12 @@ public:
     /// means deadlock: nothing can ever wake anybody.
     bool run_until(const bool& done);
 
+    /// Runs laps until nothing is left that could ever run (true), or until `when` has come (false).
+    bool run_rest(time_point when);
+
+    /// Wakes `w`, which must be waiting, when nobody is ready and nothing has arrived.
+    void add_idler(waiter& w) noexcept { idlers_.push_back(w); }
+
     /// What a coroutine that has finished says of its parent: it is resumed next, by the loop and not
     /// from within the child, so that no chain of returns grows the stack (at -O0 and under the
     /// sanitizers g++ 12 does not make symmetric transfer a tail call).
@@ -121,8 +136,8 @@ private:
     friend class greenlet_base;
     friend void wake(waiter& w) noexcept;
 
-    bool lap(const bool& stop);
-    bool turn();
+    bool lap(const bool& stop, time_point limit = never);
+    bool turn(time_point limit = never);
     void end_greenlets();
     void end_requests();
 
@@ -130,20 +145,23 @@ private:
 
     list<waiter> ready_;
     list<waiter> lap_;
+    list<waiter> idlers_;
     greenlet_base* running_ = nullptr;
     std::coroutine_handle<> next_;
     time_point now_{};
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
+    std::size_t outside_work_ = 0;
     std::size_t timers_that_wake_nobody_ = 0;
-    bool ending_ = false;
     std::uint64_t spawned_ = 0;
+    bool ending_ = false;
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
     std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
+    mailbox_owner mail_{*kernel_};
 };
 
 }  // namespace ringlet

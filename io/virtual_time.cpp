@@ -1,8 +1,7 @@
 #include <ringlet/io/virtual_time.hpp>
 
+#include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 
 namespace ringlet::io {
 namespace {
@@ -25,19 +24,21 @@ public:
         }
         if (!taken.empty() || until <= now_)
             return;
-        std::unique_lock lock(mutex_);
         if (until == never)
-            woken_.wait(lock, [this] { return wake_asked_; });  // only another thread can help
-        else if (!wake_asked_)
+            woken_.wait(0);  // only another thread can help
+        else if (woken_ == 0)
             now_ = until;
-        wake_asked_ = false;
+        woken_.exchange(0);
     }
 
+    // A futex and no mutex: a signal handler may interrupt whoever holds one. Sequentially consistent,
+    // because libstdc++ notifies only if it then sees somebody wait.
     void wake() noexcept override {
-        const std::lock_guard lock(mutex_);
-        wake_asked_ = true;
+        woken_ = 1;
         woken_.notify_one();
     }
+
+    bool clock_jumps() const noexcept override { return true; }
 
     io_uring_buf_ring* provide_buffers(std::uint16_t, unsigned) override { return nullptr; }
 
@@ -45,9 +46,7 @@ public:
 
 private:
     time_point now_{1h};
-    std::mutex mutex_;
-    std::condition_variable woken_;
-    bool wake_asked_ = false;
+    std::atomic<int> woken_{0};
 };
 
 }  // namespace

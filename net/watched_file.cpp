@@ -1,0 +1,56 @@
+#include <ringlet/net/watched_file_private.hpp>
+
+#include <ringlet/io/fd.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace ringlet::net::detail {
+namespace {
+
+// What is larger is not read to its end; nobody means such a file.
+constexpr std::size_t most = 32U << 20;
+
+constexpr std::string_view blanks = " \t\r\f\v";
+
+}  // namespace
+
+bool watched_file::changed() {
+    struct stat now {};
+    (void)::stat(path_.c_str(), &now);
+    if (now.st_mtim.tv_sec == modified_.tv_sec && now.st_mtim.tv_nsec == modified_.tv_nsec &&
+        now.st_size == size_ && now.st_ino == inode_)
+        return false;
+    modified_ = now.st_mtim;
+    size_ = now.st_size;
+    inode_ = now.st_ino;
+    text_.clear();
+    // Never waits, whatever the path leads to.
+    const io::fd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    while (fd && text_.size() < most) {
+        char piece[16 * 1024];
+        const ssize_t count = ::read(fd.get(), piece, sizeof piece);
+        if (count <= 0)
+            break;
+        text_.append(piece, static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
+std::string_view next_word(std::string_view& line) noexcept {
+    line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
+    const std::string_view word = line.substr(0, line.find_first_of(blanks));
+    line.remove_prefix(word.size());
+    return word;
+}
+
+std::string_view next_line(std::string_view& text) noexcept {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return line;
+}
+
+}  // namespace ringlet::net::detail
