@@ -18,6 +18,7 @@ namespace ringlet {
 class callback;
 class scope;
 class fiber_host;
+class local_value;
 
 /// What a joiner gets instead of a result when the greenlet was killed.
 class greenlet_killed : public std::runtime_error {
@@ -92,6 +93,12 @@ public:
     bool remove_link(std::uint64_t number) noexcept;
     void remove_links() noexcept;
     std::size_t links() const noexcept;
+
+    /// Values of its own (greenlet_local.hpp), freed at death. A child copies those that are inherited.
+    local_value* find_local(const void* variable) const noexcept;
+    void add_local(std::unique_ptr<local_value> value);
+    void remove_local(const void* variable) noexcept;
+    void inherit_locals(const greenlet_base& spawner);
 
     void retain() noexcept { ++references_; }
     void release() noexcept {

@@ -15,6 +15,7 @@ namespace ringlet {
 
 class loop_ref;
 class mailbox;
+class weak_loop_ref;
 
 /// Something for a loop to do. It belongs to the mailbox from the moment it is posted until it is
 /// opened, and can then be posted again or freed.
@@ -55,7 +56,9 @@ public:
     /// Says that the loop is about to sleep; false when there is a letter to be opened first.
     bool fall_asleep() noexcept {
         letter* empty = nullptr;
-        return slept_ = top_.compare_exchange_strong(empty, asleep(), std::memory_order_relaxed);
+        if (!top_.compare_exchange_strong(empty, asleep(), std::memory_order_relaxed))
+            return false;
+        return slept_ = true;
     }
 
     /// Opens every letter there is. Called when the loop may be awake or has just woken.
@@ -80,6 +83,7 @@ public:
 
 private:
     friend class loop_ref;
+    friend class weak_loop_ref;
 
     static letter* asleep() noexcept { return mark(0); }
     static letter* closed() noexcept { return mark(1); }
@@ -103,6 +107,7 @@ private:
     void open(letter* newest) noexcept;
     void wake_sleeper() noexcept;
     bool send_message_to(mailbox& sleeper) noexcept;
+    void wake_messaged() noexcept;
     void forget_messaged() noexcept;
     void last_reference_gone() noexcept;
     static void message_failed(completion& c, int res, unsigned flags) noexcept;
@@ -119,7 +124,7 @@ private:
     struct notice : letter {
         explicit notice(mailbox& of) noexcept
             : letter([](letter& l) noexcept {
-                  static_cast<notice&>(l).box.notice_posted_.store(false, std::memory_order_relaxed);
+                  static_cast<notice&>(l).box.notice_posted_.store(false, std::memory_order_release);
               }),
               box(of) {}
         mailbox& box;
@@ -194,6 +199,28 @@ private:
         box_->references_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    mailbox* box_ = nullptr;
+};
+
+/// Names a loop and expects nothing of it: for tables of loops that outlive what is done with them.
+class weak_loop_ref {
+public:
+    weak_loop_ref() = default;
+    explicit weak_loop_ref(mailbox& box) noexcept : box_(&box) { box.hold_memory(); }
+    weak_loop_ref(weak_loop_ref&& other) noexcept : box_(std::exchange(other.box_, nullptr)) {}
+    weak_loop_ref& operator=(weak_loop_ref other) noexcept {
+        std::swap(box_, other.box_);
+        return *this;
+    }
+    ~weak_loop_ref() {
+        if (box_ != nullptr)
+            box_->free_memory();
+    }
+
+    explicit operator bool() const noexcept { return box_ != nullptr; }
+    loop_ref lock() const noexcept { return box_ != nullptr ? loop_ref(*box_) : loop_ref(); }
+
+private:
     mailbox* box_ = nullptr;
 };
 

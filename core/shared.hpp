@@ -79,7 +79,10 @@ public:
     class get_awaiter;
     class next_awaiter;
 
-    explicit shared_queue(std::size_t capacity = unbounded) noexcept : capacity_(capacity) {}
+    /// `c` says what a clock that jumps does while a consumer waits.
+    explicit shared_queue(std::size_t capacity = unbounded,
+                          outside_waiter::clock c = outside_waiter::clock::runs) noexcept
+        : capacity_(capacity), clock_(c) {}
 
     std::size_t size() const noexcept {
         const std::lock_guard lock(mutex_);
@@ -164,6 +167,7 @@ private:
     }
 
     const std::size_t capacity_;
+    const outside_waiter::clock clock_;
     mutable std::mutex mutex_;
     std::deque<T> items_;
     list<get_awaiter> getters_;
@@ -207,7 +211,7 @@ template <class T>
 class [[nodiscard]] shared_queue<T>::get_awaiter : public outside_waiter {
 public:
     explicit get_awaiter(shared_queue& q) noexcept
-        : outside_waiter("an item from a shared queue", &q.mutex_), queue_(q) {}
+        : outside_waiter("an item from a shared queue", &q.mutex_, q.clock_), queue_(q) {}
     bool await_ready() const {
         throw_if_canceled();
         return false;

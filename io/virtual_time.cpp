@@ -25,15 +25,16 @@ public:
         if (!taken.empty() || until <= now_)
             return;
         if (until == never)
-            woken_.wait(false, std::memory_order_acquire);  // only another thread can help
-        else if (!woken_.load(std::memory_order_acquire))
+            woken_.wait(0);  // only another thread can help
+        else if (woken_ == 0)
             now_ = until;
-        woken_.store(false, std::memory_order_relaxed);
+        woken_.exchange(0);
     }
 
-    // A futex and no mutex: a signal handler may interrupt whoever holds one.
+    // A futex and no mutex: a signal handler may interrupt whoever holds one. Sequentially consistent,
+    // because libstdc++ notifies only if it then sees somebody wait.
     void wake() noexcept override {
-        woken_.store(true, std::memory_order_release);
+        woken_ = 1;
         woken_.notify_one();
     }
 
@@ -45,7 +46,7 @@ public:
 
 private:
     time_point now_{1h};
-    std::atomic<bool> woken_{false};
+    std::atomic<int> woken_{0};
 };
 
 }  // namespace
