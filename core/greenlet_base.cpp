@@ -23,6 +23,7 @@ void greenlet_base::set_name(std::string name) { name_ = std::make_unique<std::s
 void greenlet_base::start(std::coroutine_handle<> root) noexcept {
     loop& l = loop::current();
     id_ = l.next_id();
+    personality_ = l.running().personality();
     l.greenlets().push_back(*this);
     handle_ = root;
     owner_ = this;

@@ -29,6 +29,7 @@ protected:
 
     void submit() {
         request_->user_data = user_data();
+        request_->personality = owner()->personality();
         res_ = 0;
         loop::current().push(*request_);
     }

@@ -2,7 +2,7 @@
 
 #include "linux_private.hpp"
 
-#include <ringlet/core/loop.hpp>
+#include <ringlet/core/greenlet_base.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -80,9 +80,12 @@ int kernel::perform(const io_uring_sqe& sqe) noexcept { return perform_really(sq
 namespace io {
 namespace {
 
-int perform(const request& what) noexcept {
+int perform(request what) noexcept {
     loop* l = loop::current_or_null();
-    return l != nullptr ? l->kernel().perform(*what) : perform_really(*what);
+    if (l == nullptr)
+        return perform_really(*what);
+    what->personality = l->running().personality();
+    return l->kernel().perform(*what);
 }
 
 request about(int opcode, int fd, const void* address = nullptr, unsigned length = 0,
