@@ -1,0 +1,138 @@
+#include "sim_machine_private.hpp"
+
+#include "sim_kernel_private.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ringlet::sim {
+namespace {
+
+// Far from the descriptors of the real process, so that a call which goes round the seam fails instead
+// of reaching something real.
+constexpr int first_descriptor = 1 << 20;
+
+constexpr std::uint16_t first_port = 32768;  // net.ipv4.ip_local_port_range
+constexpr std::uint16_t last_port = 60999;
+
+}  // namespace
+
+std::uint16_t machine::free_port(const ports& taken) noexcept {
+    auto& last = last_given;
+    for (unsigned tried = 0; tried <= last_port - first_port; ++tried) {
+        last = last >= last_port ? first_port : static_cast<std::uint16_t>(last + 1);
+        if (taken.find(last) == taken.end())
+            return last;
+    }
+    return 0;
+}
+
+machines::machines(simulator& s) : sim_(s) { named("main"); }
+
+machine& machines::named(std::string_view name) {
+    if (machine* known = find(name))
+        return *known;
+    machine& m = machines_.emplace_back();
+    m.name = name;
+    // The first, on which everything runs that is on no host, comes last in the address space.
+    m.number = machines_.size() == 1 ? 0xfffffe : static_cast<std::uint32_t>(machines_.size() - 1);
+    start_process(m);
+    return m;
+}
+
+machine* machines::find(std::string_view name) noexcept {
+    for (machine& m : machines_)
+        if (m.name == name)
+            return &m;
+    return nullptr;
+}
+
+machine* machines::at(const ip_address& ip) noexcept {
+    const std::uint32_t number = number_in(ip);
+    if (number == machines_.front().number)
+        return &machines_.front();
+    return number > 0 && number < machines_.size() ? &machines_[number] : nullptr;
+}
+
+process& machines::start_process(machine& on) {
+    check(processes_.size() < UINT16_MAX, "a simulated world has at most 65535 processes");
+    process& p = processes_.emplace_back();
+    p.on = &on;
+    p.number = static_cast<std::uint16_t>(processes_.size() - 1);
+    on.now = &p;
+    return p;
+}
+
+void machines::end_process(process& who) {
+    who.alive = false;
+    sim_.stop_all_of(who);
+    for (descriptor& d : descriptors_)
+        if (d.who == &who && d.what != nullptr)
+            let_go(std::move(d.what));
+}
+
+int machines::install(process& who, std::shared_ptr<object> what, int flags) {
+    if (who.descriptors >= who.on->most_descriptors)
+        return -EMFILE;
+    const auto free = std::find_if(descriptors_.begin() + static_cast<std::ptrdiff_t>(lowest_), descriptors_.end(),
+                                   [](const descriptor& d) { return d.who == nullptr; });
+    const auto index = static_cast<std::size_t>(free - descriptors_.begin());
+    if (free == descriptors_.end())
+        descriptors_.emplace_back();
+    lowest_ = index + 1;
+    ++who.descriptors;
+    ++open_;
+    ++what->uses;
+    if ((flags & O_NONBLOCK) != 0)
+        what->status |= O_NONBLOCK;
+    descriptors_[index] = {std::move(what), &who};
+    return first_descriptor + static_cast<int>(index);
+}
+
+machines::descriptor* machines::find(int fd) noexcept {
+    const int index = fd - first_descriptor;
+    if (index < 0 || static_cast<std::size_t>(index) >= descriptors_.size())
+        return nullptr;
+    descriptor& d = descriptors_[static_cast<std::size_t>(index)];
+    return d.who != nullptr ? &d : nullptr;
+}
+
+std::shared_ptr<object> machines::open(int fd) noexcept {
+    const descriptor* d = find(fd);
+    return d != nullptr ? d->what : nullptr;
+}
+
+process* machines::owner(int fd) noexcept {
+    const descriptor* d = find(fd);
+    return d != nullptr ? d->who : nullptr;
+}
+
+int machines::close(int fd) {
+    descriptor* d = find(fd);
+    if (d == nullptr)
+        return -EBADF;
+    --open_;
+    --d->who->descriptors;
+    lowest_ = std::min(lowest_, static_cast<std::size_t>(fd - first_descriptor));
+    d->who = nullptr;
+    if (d->what != nullptr)
+        let_go(std::move(d->what));
+    return 0;
+}
+
+std::string machines::list_descriptors() const {
+    std::string text;
+    for (std::size_t i = 0; i < descriptors_.size(); ++i)
+        if (const process* who = descriptors_[i].who)
+            text += (text.empty() ? "" : ", ") + std::to_string(first_descriptor + static_cast<int>(i)) + " of " + who->on->name;
+    return text;
+}
+
+void let_go(std::shared_ptr<object> what) {
+    if (--what->uses == 0)
+        what->released();
+}
+
+}  // namespace ringlet::sim
