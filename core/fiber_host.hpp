@@ -33,7 +33,7 @@ struct suspend_request {
                   const std::coroutine_handle<> other = self.await_suspend(host);
                   if (other == host)
                       return false;
-                  other.resume();
+                  loop::current().resume_next(other);  // when the host has come to rest
                   return true;
               }
           }) {}

@@ -74,7 +74,7 @@ task<> group::drain() {
         }
         try {
             co_await end_of_child;
-        } catch (const canceled&) {
+        } catch (...) {  // cancelled from further out, or interrupted
             body_failed(std::current_exception());
         }
     }

@@ -3,6 +3,8 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 
+#include <algorithm>
+#include <string>
 
 namespace ringlet {
 namespace {
@@ -10,89 +12,97 @@ namespace {
 // Waking up to 50 us late halves the CPU of a storm of sleeps, because neighbours share a wake-up.
 constexpr duration timer_slack = 50us;
 
+// How long the end of a loop may take before it says whom it waits for.
+constexpr duration patience = 5s;
+
 }  // namespace
 
-void waiter::park(std::coroutine_handle<> handle) noexcept {
-    loop& l = loop::current();
+void waiter::stand_by() noexcept {
     check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
-    owner_ = l.running_;
-    check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
-    owner_->waiting_ = this;
-    aborted_ = false;
+    owner_ = &loop::current().hub();
     phase_ = phase::waiting;
-    l.waiting_outside_ += source_ == source::outside;
 }
 
-void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
+void waiter::post(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
     handle_ = handle;
-    owner_ = l.running_;
-    aborted_ = false;
+    owner_ = &l.hub();
     phase_ = phase::ready;
     l.ready_.push_back(*this);
 }
 
-void waiter::abort_by_leaving(waiter& w) noexcept {
-    w.unlink();
-    wake(w);
+void waiter::stand_down() noexcept {
+    unlink();
+    phase_ = phase::idle;
 }
 
-void wake(waiter& w) noexcept {
-    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
-    loop& l = loop::current();
-    w.unlink();
-    w.owner_->waiting_ = nullptr;
-    w.phase_ = waiter::phase::ready;
-    l.waiting_outside_ -= w.source_ == waiter::source::outside;
-    l.ready_.push_back(w);
-}
-
-void throw_if_canceled() {
-    loop* l = loop::current_or_null();
-    if (l != nullptr && l->running().canceled_now()) [[unlikely]]
-        throw canceled();
-}
+void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation(); }
 
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     check(current_ == nullptr, "a thread has one event loop at a time");
     current_ = this;
     main_ = std::make_unique<greenlet_base>(nullptr);
     main_->set_name("main");
+    hub_ = std::make_unique<greenlet_base>(nullptr);
+    hub_->set_name("hub");
     running_ = main_.get();
 }
 
 loop::~loop() {
-    list<living> asked;
-    while (!greenlets_.empty()) {
-        auto& g = static_cast<greenlet_base&>(greenlets_.pop_front());
-        asked.push_back(g);
-        g.kill();
-    }
-    greenlets_.splice_back(asked);
-
-    const bool never_done = false;
-    while (!greenlets_.empty() && lap(never_done)) {
-    }
-    if (!greenlets_.empty()) {
-        report("these greenlets were killed at the end of their loop and never finished:" +
-               list_greenlets(*this));
-        while (!greenlets_.empty())
-            greenlets_.front().unlink();
-    }
-
-    if (in_flight_ > 0) {
-        request everything;
-        everything->opcode = IORING_OP_ASYNC_CANCEL;
-        everything->fd = -1;
-        everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-        kernel_->push(*everything);
-        while (in_flight_ > 0)
-            kernel_->turn(never);
-    }
+    ending_ = true;
+    end_greenlets();
+    end_requests();
     services_.clear();
+    kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
     current_ = nullptr;
+}
+
+void loop::end_greenlets() {
+    greenlets_.for_each([](living& each) { static_cast<greenlet_base&>(each).kill(); });
+
+    struct complaint : timer {
+        explicit complaint(loop& l) noexcept : timer(&complain), ending(l) {}
+        static void complain(timer& t) noexcept {
+            loop& l = static_cast<complaint&>(t).ending;
+            l.timers_that_wake_nobody_ = 0;
+            report("the loop ends, and still waits for these greenlets, which were killed " +
+                   to_string(patience) + " ago:" + list_greenlets(l));
+        }
+        loop& ending;
+    } late(*this);
+    if (!greenlets_.empty()) {
+        timers_.arm(late, after(fresh_now(), patience));
+        timers_that_wake_nobody_ = 1;
+    }
+    const bool never_done = false;
+    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
+    }
+    timers_.disarm(late);
+    if (greenlets_.empty())
+        return;
+    report("these greenlets were killed at the end of their loop, and can never finish:" +
+           list_greenlets(*this));
+    while (!greenlets_.empty())
+        greenlets_.front().unlink();
+}
+
+void loop::end_requests() {
+    if (in_flight_ == 0)
+        return;
+    request everything;
+    everything->opcode = IORING_OP_ASYNC_CANCEL;
+    everything->fd = -1;
+    everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+    kernel_->push(*everything);
+    const time_point late = after(fresh_now(), patience);
+    while (in_flight_ > 0 && fresh_now() < late)
+        kernel_->turn(late);
+    if (in_flight_ > 0)
+        report("the loop ends, and still waits for " + std::to_string(in_flight_) +
+               " requests that the kernel was asked to cancel " + to_string(patience) + " ago");
+    while (in_flight_ > 0)
+        kernel_->turn(never);
 }
 
 void loop::push_cancel(std::uint64_t user_data) {
@@ -112,15 +122,29 @@ bool loop::run_until(const bool& done) {
 
 /// Resumes what was ready when the lap began, then asks the kernel. Waiters woken meanwhile are for
 /// the next lap, so that no greenlet that keeps itself busy can starve I/O and timers.
-bool loop::lap(const bool& stop) {
+bool loop::lap(const bool& stop, time_point limit) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
-        run(w.handle_, *w.owner_);
+        if (w.handle_) {
+            run(w.handle_, *w.owner_);
+        } else {
+            greenlet_base* before = std::exchange(running_, hub_.get());
+            w.on_abort_(w);
+            running_ = before;
+        }
         if (stop)
             return true;
     }
-    return turn();
+    return turn(limit);
+}
+
+bool loop::run_rest(time_point when) {
+    const bool never_done = false;
+    while (lap(never_done, when))
+        if (when != never && ready_.empty() && lap_.empty() && now() >= when)
+            return false;
+    return true;
 }
 
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
@@ -132,17 +156,19 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     running_ = before;
 }
 
-bool loop::turn() {
+bool loop::turn(time_point limit) {
     time_point until = time_point::min();
-    if (ready_.empty()) {
-        if (timers_.empty() && waiting_outside_ == 0)
+    if (ready_.empty() && idlers_.empty()) {
+        if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
             return false;
-        until = after(timers_.next(), timer_slack);
+        until = std::min(after(timers_.next(), timer_slack), limit);
     }
     kernel_->turn(until);
     now_ = time_point();
     if (!timers_.empty())
         timers_.fire_due(now());
+    if (ready_.empty() && !idlers_.empty())
+        wake(idlers_.front());
     lap_.splice_back(ready_);
     return true;
 }

@@ -26,7 +26,9 @@ public:
     explicit loop(std::unique_ptr<ringlet::kernel> k);
 
     /// Kills the greenlets that still live and waits until they have unwound and the kernel has
-    /// finished with every request: nothing in flight is ever destroyed.
+    /// finished with every request: nothing in flight is ever destroyed. What they spawn while they
+    /// unwind is killed too, except inside a shield. Reports who takes longer than 5 s; who waits for
+    /// something that can never come is reported and left behind.
     ~loop();
 
     loop(const loop&) = delete;
@@ -42,6 +44,19 @@ public:
     /// The greenlet that runs now.
     greenlet_base& running() const noexcept { return *running_; }
     greenlet_base& main() const noexcept { return *main_; }
+
+    /// Who runs while a callback or a hub_task runs: it stands for the loop and never waits.
+    greenlet_base& hub() const noexcept { return *hub_; }
+
+    /// True while the loop kills what is left in it.
+    bool ending() const noexcept { return ending_; }
+
+    /// Lets a waiter that was woken, or has just been spawned, go before all others: it runs next, in
+    /// the place of whoever runs now.
+    void run_first(waiter& w) noexcept {
+        w.unlink();
+        lap_.push_front(w);
+    }
 
     /// Every greenlet that was spawned and is not over, oldest first.
     list<living>& greenlets() noexcept { return greenlets_; }
@@ -61,7 +76,7 @@ public:
     /// a resolver). It goes when the kernel has finished with every request.
     template <class T>
     T& service() {
-        static const char key = 0;
+        static char key;  // its address tells one T from another
         for (const auto& [which, object] : services_)
             if (which == &key)
                 return *static_cast<T*>(object.get());
@@ -72,8 +87,8 @@ public:
 
     /// Queues a request whose user_data is a completion's, or 0 when nobody cares.
     void push(const io_uring_sqe& sqe) {
-        in_flight_ += sqe.user_data != 0;
         kernel_->push(sqe);
+        in_flight_ += sqe.user_data != 0;
     }
 
     /// Asks the kernel to end early whatever has this user_data; its own completion still comes.
@@ -92,6 +107,12 @@ public:
     /// means deadlock: nothing can ever wake anybody.
     bool run_until(const bool& done);
 
+    /// Runs laps until nothing is left that could ever run (true), or until `when` has come (false).
+    bool run_rest(time_point when);
+
+    /// Wakes `w`, which must be waiting, when nobody is ready and nothing has arrived.
+    void add_idler(waiter& w) noexcept { idlers_.push_back(w); }
+
     /// What a coroutine that has finished says of its parent: it is resumed next, by the loop and not
     /// from within the child, so that no chain of returns grows the stack (at -O0 and under the
     /// sanitizers g++ 12 does not make symmetric transfer a tail call).
@@ -106,22 +127,28 @@ private:
     friend class greenlet_base;
     friend void wake(waiter& w) noexcept;
 
-    bool lap(const bool& stop);
-    bool turn();
+    bool lap(const bool& stop, time_point limit = never);
+    bool turn(time_point limit = never);
+    void end_greenlets();
+    void end_requests();
 
     static inline constinit thread_local loop* current_ = nullptr;
 
     list<waiter> ready_;
     list<waiter> lap_;
+    list<waiter> idlers_;
     greenlet_base* running_ = nullptr;
     std::coroutine_handle<> next_;
     time_point now_{};
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
+    std::size_t timers_that_wake_nobody_ = 0;
+    bool ending_ = false;
     std::uint64_t spawned_ = 0;
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
+    std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
 };

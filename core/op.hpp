@@ -17,8 +17,9 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> h) {
+        request_->personality = loop::current().running().personality();
+        submit();  // first, because it may throw, and then nobody waits
         park(h);
-        submit();
     }
 
 protected:
@@ -29,7 +30,6 @@ protected:
 
     void submit() {
         request_->user_data = user_data();
-        request_->personality = owner()->personality();
         res_ = 0;
         loop::current().push(*request_);
     }

@@ -9,7 +9,7 @@ namespace ringlet {
 class [[nodiscard]] sleep_awaiter : public waiter, private timer {
 public:
     explicit sleep_awaiter(time_point when) noexcept
-        : waiter("a sleep", &abort_sleep), timer(&fire), when_(when), for_(0) {}
+        : waiter("a sleep", &abort_sleep), timer(&fire), when_(when), for_(duration::max()) {}
     explicit sleep_awaiter(duration d) noexcept
         : waiter("a sleep", &abort_sleep), timer(&fire), when_(never), for_(d) {}
     sleep_awaiter(sleep_awaiter&& other) noexcept
@@ -21,11 +21,12 @@ public:
     }
     void await_suspend(std::coroutine_handle<> h) {
         loop& l = loop::current();
-        const time_point when = when_ != never ? when_ : after(l.fresh_now(), for_);
-        park(h);
+        if (for_ != duration::max())
+            when_ = after(l.fresh_now(), for_);
         // A sleep that never ends waits for nobody: alone it is a deadlock, and is reported as one.
-        if (when != never)
-            l.timers().arm(*this, when);
+        if (when_ != never)
+            l.timers().arm(*this, when_);
+        park(h);
     }
     void await_resume() const { throw_if_aborted(); }
 

@@ -26,7 +26,7 @@ namespace ringlet {
 namespace {
 
 constexpr std::size_t stacks_per_region = 64;
-constexpr std::size_t warm_stacks = 1024;  // free ones that keep their pages, per size and thread
+constexpr std::size_t warm_stacks = 1024;  // kept with their pages, per size and thread
 constexpr unsigned size_classes = 32;      // powers of two
 
 // mprotect guards cost two mappings each, and the limit is the process's.
@@ -62,7 +62,8 @@ struct region {
 };
 
 struct size_class {
-    std::vector<stack> free;   // used before, most recent last
+    std::vector<stack> warm;   // used before, their pages still there; most recent last
+    std::vector<stack> cold;   // used before, their pages given back to the system
     std::vector<stack> fresh;  // carved, not yet guarded
     std::size_t carved = 0;
 };
@@ -108,7 +109,8 @@ void carve(stack_pool& pool, size_class& sizes, std::size_t size) {
     auto* base = static_cast<std::byte*>(memory);
     pool.regions.push_back({base, slot * count});
     sizes.carved += count;
-    sizes.free.reserve(sizes.carved);  // so that giving back never allocates
+    sizes.warm.reserve(warm_stacks);  // so that giving back never allocates
+    sizes.cold.reserve(sizes.carved);
     for (std::size_t i = count; i-- > 0;)
         sizes.fresh.push_back({base + i * slot + guard_size, base + (i + 1) * slot});
 }
@@ -173,12 +175,14 @@ stack take_stack(std::size_t wanted) {
     const std::size_t size = rounded(wanted);
     stack_pool& pool = *owner.pool;
     size_class& sizes = pool.classes[class_of(size)];
-    std::vector<stack>* source = &sizes.free;
-    if (sizes.free.empty()) {
+    std::vector<stack>* source = &sizes.warm;
+    if (source->empty())
+        source = &sizes.cold;
+    if (source->empty()) {
         source = &sizes.fresh;
-        if (sizes.fresh.empty())
+        if (source->empty())
             carve(pool, sizes, size);
-        pool.split_mappings += install_guard(sizes.fresh.back().bottom - guard_size);
+        pool.split_mappings += install_guard(source->back().bottom - guard_size);
     }
     const stack taken = source->back();
     source->pop_back();
@@ -188,10 +192,13 @@ stack take_stack(std::size_t wanted) {
 
 void give_back(stack s) noexcept {
     --stacks_in_use;
-    std::vector<stack>& free = owner.pool->classes[class_of(s.size())].free;
-    if (free.size() >= warm_stacks)
-        (void)madvise(s.bottom, s.size(), MADV_DONTNEED);
-    free.push_back(s);
+    size_class& sizes = owner.pool->classes[class_of(s.size())];
+    if (sizes.warm.size() < warm_stacks) {
+        sizes.warm.push_back(s);
+        return;
+    }
+    (void)madvise(s.bottom, s.size(), MADV_DONTNEED);
+    sizes.cold.push_back(s);
 }
 
 void watch_for_overflow() {

@@ -45,7 +45,7 @@ struct task_promise : task_promise_base {
 
     task<T> get_return_object() noexcept;
 
-    template <class U>
+    template <class U = T>  // so that co_return {1, 2} works
         requires std::is_convertible_v<U&&, T>
     void return_value(U&& result) {
         if constexpr (std::is_reference_v<T>)

@@ -19,7 +19,8 @@ class greenlet_base;
 class waiter;
 
 /// Thrown where a wait was cut short because its greenlet was killed or its scope cancelled. It is
-/// deliberately not a std::exception: a handler for errors must not swallow it.
+/// deliberately not a std::exception: a handler for errors must not swallow it. What derives from it
+/// (gevent's GreenletExit) ends a greenlet in the same way.
 struct canceled {};
 
 /// Ends a wait: the greenlet goes to the end of the ready list and runs in the next lap. Resumes
@@ -60,10 +61,18 @@ protected:
     /// True when the wait ended because it was asked to, not because what it waited for came.
     bool aborted() const noexcept { return aborted_; }
 
+    /// Throws canceled, or the exception that greenlet_base::interrupt left for this greenlet.
     void throw_if_aborted() const {
         if (aborted_)
-            throw canceled();
+            throw_cancellation(*owner_);
     }
+
+    /// For what has a place among waiters and suspends nobody (callback.hpp, hub_task.hpp). It belongs to
+    /// the loop's hub: waiting until somebody wakes it, or at once in the ready list. stand_down leaves
+    /// either, before its turn has come.
+    void stand_by() noexcept;
+    void post(std::coroutine_handle<> handle = nullptr) noexcept;
+    void stand_down() noexcept;
 
     /// The abort of whatever waits in a list: leave it, wake with aborted() true.
     static void abort_by_leaving(waiter& w) noexcept;
@@ -71,10 +80,11 @@ protected:
 private:
     friend class loop;
     friend class greenlet_base;
+    [[noreturn]] static void throw_cancellation(greenlet_base& owner);
     friend void wake(waiter& w) noexcept;
     enum class phase : std::uint8_t { idle, waiting, ready };
 
-    std::coroutine_handle<> handle_;
+    std::coroutine_handle<> handle_;  // null in a callback: its turn calls on_abort_ instead
     greenlet_base* owner_ = nullptr;
     abort_function on_abort_;
     const char* what_;
@@ -83,8 +93,8 @@ private:
     bool aborted_ = false;
 };
 
-/// Throws canceled when the current greenlet was killed or is inside a cancelled scope. Every wait
-/// begins with this, so that a loop over waits that never have to wait can be stopped too.
+/// Throws canceled when the current greenlet was killed or is inside a cancelled scope, and what it was
+/// interrupted with. Every wait begins with this, so that a loop over waits that never have to wait can be stopped too.
 void throw_if_canceled();
 
 }  // namespace ringlet

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <stdexcept>
 
-#include <ringlet/net/ascii.hpp>
-#include <ringlet/net/http_lines.hpp>
+#include "ascii_private.hpp"
+#include "http_lines_private.hpp"
 
 namespace ringlet::http {
 namespace {
