@@ -30,8 +30,10 @@ public:
     /// Sees each answer, with the request's opcode, before whoever asked gets it.
     std::function<void(unsigned opcode, int res, unsigned flags)> on_answer;
 
-    /// Called before what was pushed is submitted, and after what has completed was delivered.
-    std::function<void()> before_turn, after_turn;
+    /// Called before what was pushed is submitted, and after what has completed was delivered. The turn
+    /// does not wait when the first returns true: it has made somebody ready.
+    std::function<bool()> before_turn;
+    std::function<void()> after_turn;
 
     bool hurried = false;
 
@@ -46,10 +48,8 @@ public:
 
     void turn(ringlet::time_point until) override {
         ++turns;
-        if (before_turn) {
-            before_turn();
-            until = ringlet::time_point::min();  // it may have made somebody ready
-        }
+        if (before_turn && before_turn())
+            until = ringlet::time_point::min();
         const std::size_t answered = answers;
         std::vector<std::pair<std::uint64_t, int>> answered_here;
         for (const io_uring_sqe& pushed : submissions_) {
