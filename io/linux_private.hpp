@@ -16,6 +16,9 @@
 
 // Operation codes and socket commands are enumerators in newer headers, which a macro of the same
 // value does not disturb once the header has been read.
+#ifndef IORING_OP_FTRUNCATE
+#define IORING_OP_FTRUNCATE 55
+#endif
 #ifndef IORING_OP_BIND
 #define IORING_OP_BIND 56
 #endif

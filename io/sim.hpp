@@ -70,6 +70,10 @@ public:
 
     bool running() const noexcept;
 
+    /// Puts a file on its disk, synced; and looks at one, as programs there see it.
+    void write_file(const std::string& path, std::string text) const;
+    std::optional<std::string> read_file(const std::string& path) const;
+
     /// EMFILE beyond.
     void limit_descriptors(std::size_t most) const;
 

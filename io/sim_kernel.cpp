@@ -1,5 +1,9 @@
 #include "sim_kernel_private.hpp"
 
+#include "linux_private.hpp"
+#include "sim_file_private.hpp"
+#include "sim_memory_private.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +32,18 @@ constexpr std::string_view name_of(unsigned opcode) noexcept {
     case IORING_OP_WRITEV: return "writev";
     case IORING_OP_SHUTDOWN: return "shutdown";
     case IORING_OP_CLOSE: return "close";
+    case IORING_OP_OPENAT: return "open";
+    case IORING_OP_STATX: return "stat";
+    case IORING_OP_UNLINKAT: return "unlink";
+    case IORING_OP_RENAMEAT: return "rename";
+    case IORING_OP_MKDIRAT: return "make folder";
+    case IORING_OP_FSYNC: return "sync";
+    case IORING_OP_FALLOCATE: return "allocate";
+    case IORING_OP_FTRUNCATE: return "truncate";
+    case IORING_OP_PIPE: return "pipe";
+    case IORING_OP_BIND: return "bind";
+    case IORING_OP_LISTEN: return "listen";
+    case IORING_OP_URING_CMD: return "command";
     default: return "";
     }
 }
@@ -112,17 +128,28 @@ void simulator::begin(pending& p) {
         return finish(p, cancel(p));
     case IORING_OP_SOCKET:
     case IORING_OP_CLOSE:
+    case IORING_OP_PIPE:
         return finish(p, perform(*p.sqe));
     default:
         break;
     }
     if (!supports(p.sqe->opcode))
         return finish(p, -EINVAL);
+    if (is_about_paths(p.sqe->opcode)) {
+        const duration takes = dice_.between(faults_.disk_latency().least, faults_.disk_latency().most);
+        return finish_in(takes, p, [this](pending& late) { return work_on_path(*this, *late.who, *late.sqe); });
+    }
+    // What a program says goes to the real terminal.
+    if ((p.sqe->fd == STDOUT_FILENO || p.sqe->fd == STDERR_FILENO) && p.sqe->opcode == IORING_OP_WRITE) {
+        const auto written = write(p.sqe->fd, pointer<void>(p.sqe->addr), p.sqe->len);
+        return finish(p, written < 0 ? -errno : static_cast<int>(written));
+    }
     p.on = machines_.open(p.sqe->fd);
     if (p.on == nullptr)
         return finish(p, machines_.owner(p.sqe->fd) != nullptr ? -EIO : -EBADF);
     ++p.on->uses;
-    if (p.sqe->opcode == IORING_OP_SHUTDOWN)
+    if (p.sqe->opcode == IORING_OP_SHUTDOWN || p.sqe->opcode == IORING_OP_BIND ||
+        p.sqe->opcode == IORING_OP_LISTEN || p.sqe->opcode == IORING_OP_URING_CMD)
         return finish(p, p.on->perform(*p.sqe));
     if (const auto a = p.sqe->opcode == IORING_OP_POLL_ADD ? p.on->attempt_poll(p) : p.on->attempt(p))
         return finish(p, *a);
@@ -220,11 +247,13 @@ void simulator::finish(pending& p, answer a) {
         let_go(on);
 }
 
-void simulator::finish_in(duration delay, pending& p, std::function<answer()> work) {
+void simulator::finish_in(duration delay, pending& p, std::function<answer(pending&)> work) {
+    if (delay == duration())
+        return finish(p, work(p));
     p.unstoppable = true;
     plan(now_ + delay, [this, number = p.number, work = std::move(work)] {
         if (pending* late = find(number))
-            finish(*late, work());
+            finish(*late, work(*late));
     });
 }
 

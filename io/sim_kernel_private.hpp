@@ -63,7 +63,7 @@ public:
     /// A completion of a multishot request that goes on.
     void finish_one(pending& p, answer a) { complete(p, {a.res, a.flags | IORING_CQE_F_MORE}); }
     /// Finishes a request in `delay`, like one that runs on a kernel thread: a cancel does not reach it.
-    void finish_in(duration delay, pending& p, std::function<answer()> work);
+    void finish_in(duration delay, pending& p, std::function<answer(pending&)> work);
 
     /// What a cancelled or cut request answers: what it had moved, else `error`.
     void stop(pending& p, int error);
@@ -99,7 +99,9 @@ private:
 
     void take(const io_uring_sqe& sqe);
     void begin(pending& p);
+    int attempt_now(process& who, const io_uring_sqe& sqe);
     int make_socket(process& who, int family, int type);
+    int make_pipe(process& who, int* ends, int flags);
     int cancel(const pending& asking);
     int cancel_one(pending& p);
     void complete(pending& p, answer a);

@@ -30,7 +30,7 @@ int stream::bind(endpoint to) {
     if (to.family == AF_UNIX) {
         if (to.path.empty())  // unix(7): autobind
             to.path = std::string(1, '\0') + "auto" + std::to_string(++here.last_given);
-        if (!here.paths.try_emplace(to.path, weak_from_this()).second)
+        if (here.files.find(to.path) != nullptr || !here.paths.try_emplace(to.path, weak_from_this()).second)
             return -EADDRINUSE;
     } else {
         if (!is_any(to.ip) && !is_loopback(to.ip) && sim_.hosts().at(to.ip) != &here)

@@ -56,6 +56,32 @@ machine* machines::at(const ip_address& ip) noexcept {
     return number > 0 && number < machines_.size() ? &machines_[number] : nullptr;
 }
 
+std::shared_ptr<inode> machines::look_up(const machine& on, const std::string& path) const {
+    if (auto found = on.files.find(path))
+        return found;
+    const auto given = [](std::uint64_t number, mode_t mode, std::string text) {
+        auto what = std::make_shared<inode>();
+        what->number = number;
+        what->mode = mode;
+        what->bytes = what->safe = std::move(text);
+        return what;
+    };
+    if (on.paths.contains(path))
+        return given(1, S_IFSOCK | 0755, "");
+    if (path == "/etc/hosts")
+        return given(2, S_IFREG | 0644, hosts_file());
+    if (path == "/etc/resolv.conf")
+        return given(3, S_IFREG | 0644, "nameserver " + to_text(ip_of(name_server)) + "\n");
+    return nullptr;
+}
+
+std::string machines::hosts_file() const {
+    std::string text = "127.0.0.1 localhost\n::1 localhost\n";
+    for (const machine& m : machines_)
+        text += to_text(ip_of(m.number)) + " " + m.name + "\n";
+    return text;
+}
+
 process& machines::start_process(machine& on) {
     check(processes_.size() < UINT16_MAX, "a simulated world has at most 65535 processes");
     process& p = processes_.emplace_back();

@@ -2,6 +2,7 @@
 // The simulated hosts: each has a name, addresses, one process that may die and be started again, the
 // descriptors of that process, and the table of who is bound where.
 
+#include "sim_disk_private.hpp"
 #include "sim_endpoint_private.hpp"
 #include "sim_object_private.hpp"
 
@@ -26,6 +27,9 @@ struct process {
     std::size_t descriptors = 0;
 };
 
+/// Where the name server of every world is, 10.255.255.253.
+inline constexpr std::uint32_t name_server = 0xfffffd;
+
 struct machine {
     std::string name;
     std::uint32_t number = 0;
@@ -39,6 +43,7 @@ struct machine {
     using ports = std::multimap<std::uint16_t, std::weak_ptr<object>>;
     ports streams;
     ports datagrams;
+    disk files;
     /// Who is bound to a path, also after it was closed, until it is unlinked.
     std::map<std::string, std::weak_ptr<object>> paths;
 
@@ -63,6 +68,10 @@ public:
     /// without anybody hearing of it. The numbers stay taken until whoever is left closes them.
     void end_process(process& who);
 
+    /// What a path names on a host: a file, a socket, or one of the files that every host has, such as
+    /// /etc/hosts. Null when there is none.
+    std::shared_ptr<inode> look_up(const machine& on, const std::string& path) const;
+
     /// A new descriptor, or -EMFILE.
     int install(process& who, std::shared_ptr<object> what, int flags);
     /// Null when it is not open.
@@ -81,6 +90,7 @@ private:
     };
 
     descriptor* find(int fd) noexcept;
+    std::string hosts_file() const;
 
     simulator& sim_;
     std::deque<machine> machines_;

@@ -3,8 +3,10 @@
 
 #include "linux_private.hpp"
 #include "sim_datagram_private.hpp"
+#include "sim_file_private.hpp"
 #include "sim_kernel_private.hpp"
 #include "sim_memory_private.hpp"
+#include "sim_pipe_private.hpp"
 #include "sim_stream_private.hpp"
 
 #include <netinet/in.h>
@@ -107,12 +109,21 @@ int simulator::perform(const io_uring_sqe& sqe) noexcept {
         what = "close";
         result = machines_.close(sqe.fd);
         break;
-    case IORING_OP_UNLINKAT: {
-        what = "unlink";
-        const auto* path = pointer<const char>(sqe.addr);
-        result = who.on->paths.erase(path) > 0 ? 0 : -ENOENT;
+    case IORING_OP_PIPE:
+        what = "pipe";
+        result = make_pipe(who, pointer<int>(sqe.addr), static_cast<int>(sqe.rw_flags));
         break;
-    }
+    case IORING_OP_OPENAT:
+    case IORING_OP_STATX:
+    case IORING_OP_UNLINKAT:
+        what = "path";
+        result = work_on_path(*this, who, sqe).res;
+        break;
+    case IORING_OP_SENDMSG:
+    case IORING_OP_RECVMSG:
+        what = "message";
+        result = attempt_now(who, sqe);
+        break;
     default:
         if (const auto on = machines_.open(sqe.fd))
             result = on->perform(sqe);
@@ -121,6 +132,37 @@ int simulator::perform(const io_uring_sqe& sqe) noexcept {
     }
     note(who, what, sqe.opcode, result);
     return result;
+}
+
+/// An operation that is only tried.
+int simulator::attempt_now(process& who, const io_uring_sqe& sqe) {
+    pending once;
+    *once.sqe = sqe;
+    once.who = &who;
+    once.on = machines_.open(sqe.fd);
+    if (once.on == nullptr)
+        return -EBADF;
+    const auto tried = once.on->attempt(once);
+    return tried ? tried->res : -EAGAIN;
+}
+
+int simulator::make_pipe(process& who, int* ends, int flags) {
+    if (!who.alive)
+        return -EIO;
+    if (dice_.chance(faults_.no_descriptors()))
+        return -EMFILE;
+    auto [reader, writer] = pipe_end::make(*this);
+    const int from = machines_.install(who, std::move(reader), flags);
+    if (from < 0)
+        return from;
+    const int to = machines_.install(who, std::move(writer), flags);
+    if (to < 0) {
+        machines_.close(from);
+        return to;
+    }
+    ends[0] = from;
+    ends[1] = to;
+    return 0;
 }
 
 int simulator::make_socket(process& who, int family, int type) {

@@ -53,6 +53,7 @@ void host::kill() const {
 void host::crash() const {
     world_->sim_->note(*machine_->now, "crash", machine_->number, 0);
     machine_->up = false;
+    machine_->files.crash(world_->sim_->dice(), world_->sim_->faults().torn_writes());
     world_->sim_->network().forget_held(*machine_);
     end_process();
 }
@@ -66,6 +67,24 @@ void host::restart() const {
     const auto starters = machine_->boot;
     for (const auto& start : starters)
         start();
+}
+
+void host::write_file(const std::string& path, std::string text) const {
+    const std::string where = disk::normal("/", path);
+    disk& d = machine_->files;
+    auto what = d.find(where);
+    if (what == nullptr)
+        what = d.make(where, S_IFREG | 0644, world_->sim_->now());
+    if (what == nullptr)
+        throw std::logic_error("write " + path + " on " + name() + ": there is no such folder");
+    what->bytes = std::move(text);
+    what->sync();
+    d.sync_names();
+}
+
+std::optional<std::string> host::read_file(const std::string& path) const {
+    const auto what = machine_->files.find(disk::normal("/", path));
+    return what != nullptr ? std::optional(what->bytes) : std::nullopt;
 }
 
 // --- the world ---------------------------------------------------------------------------------------
