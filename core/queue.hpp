@@ -106,9 +106,9 @@ public:
 private:
     T take_from_putter() {
         put_awaiter& putter = putters_.front();
+        T item = std::move(putter.item_);  // first, because it may throw
         putter.stored_ = true;
         ++unfinished_;
-        T item = std::move(putter.item_);
         wake(putter);
         return item;
     }

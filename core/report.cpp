@@ -66,7 +66,7 @@ std::string list_greenlets(loop& l) {
         if (const waiter* w = g.waiting_on())
             text += " waits for " + std::string(w->what());
         else
-            text += " is ready to run";
+            text += " is ready to run, or waits for something that ringlet does not know";
         if (const std::string where = describe(g.spawned_at()); !where.empty())
             text += ", spawned at " + where;
     };

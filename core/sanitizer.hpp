@@ -62,7 +62,9 @@ inline void close_stack(sanitizer_stack& s) noexcept {
     __asan_unpoison_memory_region(s.bottom, s.size);  // the next fiber starts on clean memory
 }
 #elif defined(RINGLET_TSAN)
-inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool) noexcept {
+// TSan notes the entry into a function on the stack that is current then and its exit likewise, so a
+// call that switches between the two leaves one stack a frame too long and the other too short.
+[[gnu::always_inline]] inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool) noexcept {
     if (from.tsan_fiber == nullptr)
         from.tsan_fiber = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(to.tsan_fiber, 0);

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #ifndef MADV_GUARD_INSTALL
@@ -80,16 +81,26 @@ struct stack_pool {
     long split_mappings = 0;
 };
 
-// Leaked on purpose at thread exit while fibers of static lifetime still live on its stacks.
-thread_local std::size_t stacks_in_use = 0;
-struct pool_owner {
-    std::unique_ptr<stack_pool> pool = std::make_unique<stack_pool>();
-    ~pool_owner() {
+// Trivially destructible, so that fibers which outlive the thread's destructors can still be ended.
+constinit thread_local stack_pool* pool = nullptr;
+constinit thread_local std::size_t stacks_in_use = 0;
+
+struct pool_cleaner {
+    ~pool_cleaner() {
         if (stacks_in_use > 0)
-            (void)pool.release();
+            pool->regions.clear();  // somebody still lives there: let the memory go with the process
+        delete std::exchange(pool, nullptr);
     }
 };
-thread_local pool_owner owner;
+
+stack_pool& this_pool() {
+    if (pool == nullptr) {
+        pool = new stack_pool;
+        static thread_local pool_cleaner at_thread_exit;
+        (void)at_thread_exit;
+    }
+    return *pool;
+}
 
 unsigned class_of(std::size_t size) {
     return static_cast<unsigned>(std::bit_width(size - 1));
@@ -97,7 +108,7 @@ unsigned class_of(std::size_t size) {
 
 /// Maps one region and cuts it into slots of guard and stack. Huge pages would make every stack cost
 /// 2 MiB at its first touch.
-void carve(stack_pool& pool, size_class& sizes, std::size_t size) {
+void carve(stack_pool& mine, size_class& sizes, std::size_t size) {
     const std::size_t slot = size + guard_size;
     const std::size_t count = size >= (8u << 20) ? 1 : stacks_per_region;
     void* memory = mmap(nullptr, slot * count, PROT_READ | PROT_WRITE,
@@ -107,7 +118,7 @@ void carve(stack_pool& pool, size_class& sizes, std::size_t size) {
                                 "fiber stack: mmap of " + std::to_string(slot * count) + " bytes");
     (void)madvise(memory, slot * count, MADV_NOHUGEPAGE);  // kernels without huge pages refuse it
     auto* base = static_cast<std::byte*>(memory);
-    pool.regions.push_back({base, slot * count});
+    mine.regions.push_back({base, slot * count});
     sizes.carved += count;
     sizes.warm.reserve(warm_stacks);  // so that giving back never allocates
     sizes.cold.reserve(sizes.carved);
@@ -171,18 +182,20 @@ struct signal_stack {
 
 }  // namespace
 
+void open_stack_pool() { this_pool(); }
+
 stack take_stack(std::size_t wanted) {
     const std::size_t size = rounded(wanted);
-    stack_pool& pool = *owner.pool;
-    size_class& sizes = pool.classes[class_of(size)];
+    stack_pool& mine = this_pool();
+    size_class& sizes = mine.classes[class_of(size)];
     std::vector<stack>* source = &sizes.warm;
     if (source->empty())
         source = &sizes.cold;
     if (source->empty()) {
         source = &sizes.fresh;
         if (source->empty())
-            carve(pool, sizes, size);
-        pool.split_mappings += install_guard(source->back().bottom - guard_size);
+            carve(mine, sizes, size);
+        mine.split_mappings += install_guard(source->back().bottom - guard_size);
     }
     const stack taken = source->back();
     source->pop_back();
@@ -192,7 +205,9 @@ stack take_stack(std::size_t wanted) {
 
 void give_back(stack s) noexcept {
     --stacks_in_use;
-    size_class& sizes = owner.pool->classes[class_of(s.size())];
+    if (pool == nullptr)
+        return;  // the thread ends, and its pool went first
+    size_class& sizes = pool->classes[class_of(s.size())];
     if (sizes.warm.size() < warm_stacks) {
         sizes.warm.push_back(s);
         return;

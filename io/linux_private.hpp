@@ -16,9 +16,6 @@
 
 // Operation codes and socket commands are enumerators in newer headers, which a macro of the same
 // value does not disturb once the header has been read.
-#ifndef IORING_OP_FTRUNCATE
-#define IORING_OP_FTRUNCATE 55
-#endif
 #ifndef IORING_OP_BIND
 #define IORING_OP_BIND 56
 #endif
@@ -40,3 +37,8 @@
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL 0x00000100
 #endif
+
+// Operations are enumerators, which #ifndef cannot see; these names are ours.
+namespace ringlet::io {
+inline constexpr unsigned char opcode_ftruncate = 55;  // IORING_OP_FTRUNCATE, Linux 6.9
+}

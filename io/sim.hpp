@@ -102,8 +102,9 @@ public:
 
     std::uint64_t seed() const noexcept { return seed_; }
 
-    /// The host of this name; made when it is first named. The first gets 10.0.0.1, and so on. Code
-    /// that runs on no host runs on one named "main".
+    /// The host of this name; made when it is first named. The first gets 10.0.0.1 and fd00::1, and so
+    /// on. Code that runs on no host runs on one named "main"; on one named "dns" a name server answers,
+    /// which knows all of them.
     sim::host host(std::string_view name);
 
     /// Nothing passes between the two any more. TCP connections hold what they carry and go on after

@@ -2,6 +2,7 @@
 
 #include "linux_private.hpp"
 #include "sim_kernel_private.hpp"
+#include "sim_names_private.hpp"
 
 #include <poll.h>
 
@@ -206,6 +207,10 @@ void datagram::deliver(simulator& s, machine& to, const std::weak_ptr<datagram>&
         best->arrive(std::move(m));
         return;
     }
+    if (to.number == name_server && m.to.port == name_port) {
+        answer_question(s, to, sender.lock(), std::move(m));
+        return;
+    }
     // ICMP port unreachable: only a connected sender hears of it (udp(7)).
     const auto from = sender.lock();
     if (from == nullptr || !from->connected_ || from->gone_)
@@ -213,6 +218,20 @@ void datagram::deliver(simulator& s, machine& to, const std::weak_ptr<datagram>&
     s.plan(s.network().arrival(to, *from->owner_->on, 64), [from] {
         from->error_ = ECONNREFUSED;
         from->retry();
+    });
+}
+
+void datagram::answer_question(simulator& s, machine& from, const std::shared_ptr<datagram>& asker, message m) {
+    if (asker == nullptr)
+        return;
+    m.bytes = answer_from_name_server(s.hosts(), m.bytes);
+    std::swap(m.from, m.to);
+    if (m.bytes.empty() || s.dice().chance(s.faults().loss()))
+        return;
+    machine& there = *asker->owner_->on;
+    s.plan(s.network().arrival(from, there, m.bytes.size() + 42), [&s, &from, &there, asker, m]() mutable {
+        if (!s.network().parted(from, there) && asker->takes(m))
+            asker->arrive(std::move(m));
     });
 }
 

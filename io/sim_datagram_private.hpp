@@ -38,6 +38,7 @@ private:
     void travel(machine& to, message m, duration longer);
     void arrive(message m);
     static void deliver(simulator& s, machine& to, const std::weak_ptr<datagram>& sender, message m);
+    static void answer_question(simulator& s, machine& from, const std::shared_ptr<datagram>& asker, message m);
     bool takes(const message& m) const noexcept;
 
     process* owner_;

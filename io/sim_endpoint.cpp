@@ -39,15 +39,15 @@ constexpr std::uint32_t private_net = 10u << 24;
 
 ip_address ip_of(std::uint32_t number) noexcept { return map(private_net + number); }
 
-ip_address ip_like(const ip_address& other, std::uint32_t number) noexcept {
-    ip_address ip = ip_of(number);
-    if (is_mapped(other))
-        return ip;
-    const std::uint32_t word = low_word(ip) - private_net;
-    ip = {0xfd};
+ip_address ip6_of(std::uint32_t number) noexcept {
+    ip_address ip{0xfd};
     for (std::size_t i = 0; i < 4; ++i)
-        ip[mapped + i] = static_cast<std::uint8_t>(word >> (24 - 8 * i));
+        ip[mapped + i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
     return ip;
+}
+
+ip_address ip_like(const ip_address& other, std::uint32_t number) noexcept {
+    return is_mapped(other) ? ip_of(number) : ip6_of(number);
 }
 
 std::uint32_t number_in(const ip_address& ip) noexcept {

@@ -23,7 +23,9 @@ struct endpoint {
 
 /// The address of machine `number`, 10.0.0.0 + number.
 ip_address ip_of(std::uint32_t number) noexcept;
-/// The same in the family of `other`: fd00::number where that is no IPv4 address.
+/// fd00::number.
+ip_address ip6_of(std::uint32_t number) noexcept;
+/// The one of the two that is of the family of `other`.
 ip_address ip_like(const ip_address& other, std::uint32_t number) noexcept;
 /// The number in such an address, or 0.
 std::uint32_t number_in(const ip_address& ip) noexcept;

@@ -39,7 +39,7 @@ constexpr std::string_view name_of(unsigned opcode) noexcept {
     case IORING_OP_MKDIRAT: return "make folder";
     case IORING_OP_FSYNC: return "sync";
     case IORING_OP_FALLOCATE: return "allocate";
-    case IORING_OP_FTRUNCATE: return "truncate";
+    case io::opcode_ftruncate: return "truncate";
     case IORING_OP_PIPE: return "pipe";
     case IORING_OP_BIND: return "bind";
     case IORING_OP_LISTEN: return "listen";
@@ -80,7 +80,7 @@ void simulator::turn(time_point until) {
             next = std::min(next, c.due);
         if (next == never) {
             if (!on_idle || !on_idle())
-                wait_for_wake();
+                woken_.wait(false, std::memory_order_acquire);
             return;
         }
         now_ = next;
@@ -90,22 +90,13 @@ void simulator::turn(time_point until) {
         throw std::runtime_error("simulation: the program keeps itself busy and never lets time go on");
 }
 
+// A futex and no mutex: a signal handler may interrupt whoever holds one.
 void simulator::wake() noexcept {
-    const std::lock_guard lock(mutex_);
-    wake_asked_ = true;
+    woken_.store(true, std::memory_order_release);
     woken_.notify_one();
 }
 
-bool simulator::take_wake() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(wake_asked_, false);
-}
-
-void simulator::wait_for_wake() {
-    std::unique_lock lock(mutex_);
-    woken_.wait(lock, [this] { return wake_asked_; });
-    wake_asked_ = false;
-}
+bool simulator::take_wake() { return woken_.exchange(false, std::memory_order_acquire); }
 
 // --- requests ----------------------------------------------------------------------------------------
 

@@ -12,10 +12,9 @@
 
 #include <ringlet/io/sim_faults.hpp>
 
-#include <condition_variable>
+#include <atomic>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <span>
 
 namespace ringlet::sim {
@@ -28,6 +27,7 @@ public:
     time_point now() noexcept override { return now_; }
     void turn(time_point until) override;
     void wake() noexcept override;
+    bool clock_jumps() const noexcept override { return true; }
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override;
     bool supports(unsigned opcode) const noexcept override;
     int perform(const io_uring_sqe& sqe) noexcept override;
@@ -108,7 +108,6 @@ private:
     bool deliver();
     void shuffle(std::vector<completion_entry>& batch);
     bool take_wake();
-    void wait_for_wake();
     pending* find(std::uint64_t number);
 
     class dice dice_;
@@ -124,9 +123,7 @@ private:
     std::uint64_t numbers_ = 0;
     std::uint64_t idle_turns_ = 0;
 
-    std::mutex mutex_;
-    std::condition_variable woken_;
-    bool wake_asked_ = false;
+    std::atomic<bool> woken_{false};
 };
 
 }  // namespace ringlet::sim

@@ -14,6 +14,10 @@ namespace {
 // of reaching something real.
 constexpr int first_descriptor = 1 << 20;
 
+// Every world has "main", on which everything runs that is on no host, and "dns", where a name server
+// answers. Their numbers are far from those of other hosts.
+constexpr std::size_t given = 2;
+
 constexpr std::uint16_t first_port = 32768;  // net.ipv4.ip_local_port_range
 constexpr std::uint16_t last_port = 60999;
 
@@ -29,15 +33,19 @@ std::uint16_t machine::free_port(const ports& taken) noexcept {
     return 0;
 }
 
-machines::machines(simulator& s) : sim_(s) { named("main"); }
+machines::machines(simulator& s) : sim_(s) {
+    named("main");
+    named("dns");
+    machines_[0].number = 0xfffffe;
+    machines_[1].number = name_server;
+}
 
 machine& machines::named(std::string_view name) {
     if (machine* known = find(name))
         return *known;
     machine& m = machines_.emplace_back();
     m.name = name;
-    // The first, on which everything runs that is on no host, comes last in the address space.
-    m.number = machines_.size() == 1 ? 0xfffffe : static_cast<std::uint32_t>(machines_.size() - 1);
+    m.number = static_cast<std::uint32_t>(machines_.size() - given);
     start_process(m);
     return m;
 }
@@ -51,15 +59,16 @@ machine* machines::find(std::string_view name) noexcept {
 
 machine* machines::at(const ip_address& ip) noexcept {
     const std::uint32_t number = number_in(ip);
-    if (number == machines_.front().number)
-        return &machines_.front();
-    return number > 0 && number < machines_.size() ? &machines_[number] : nullptr;
+    for (std::size_t i = 0; i < given; ++i)
+        if (machines_[i].number == number)
+            return &machines_[i];
+    return number > 0 && number + given <= machines_.size() ? &machines_[number + given - 1] : nullptr;
 }
 
 std::shared_ptr<inode> machines::look_up(const machine& on, const std::string& path) const {
     if (auto found = on.files.find(path))
         return found;
-    const auto given = [](std::uint64_t number, mode_t mode, std::string text) {
+    const auto made = [](std::uint64_t number, mode_t mode, std::string text) {
         auto what = std::make_shared<inode>();
         what->number = number;
         what->mode = mode;
@@ -67,19 +76,12 @@ std::shared_ptr<inode> machines::look_up(const machine& on, const std::string& p
         return what;
     };
     if (on.paths.contains(path))
-        return given(1, S_IFSOCK | 0755, "");
+        return made(1, S_IFSOCK | 0755, "");
     if (path == "/etc/hosts")
-        return given(2, S_IFREG | 0644, hosts_file());
+        return made(2, S_IFREG | 0644, "127.0.0.1 localhost\n::1 localhost\n");
     if (path == "/etc/resolv.conf")
-        return given(3, S_IFREG | 0644, "nameserver " + to_text(ip_of(name_server)) + "\n");
+        return made(3, S_IFREG | 0644, "nameserver " + to_text(ip_of(name_server)) + "\n");
     return nullptr;
-}
-
-std::string machines::hosts_file() const {
-    std::string text = "127.0.0.1 localhost\n::1 localhost\n";
-    for (const machine& m : machines_)
-        text += to_text(ip_of(m.number)) + " " + m.name + "\n";
-    return text;
 }
 
 process& machines::start_process(machine& on) {

@@ -90,7 +90,6 @@ private:
     };
 
     descriptor* find(int fd) noexcept;
-    std::string hosts_file() const;
 
     simulator& sim_;
     std::deque<machine> machines_;

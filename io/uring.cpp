@@ -92,6 +92,8 @@ public:
         (void)!write(wake_fd_, &one, sizeof one);  // a full counter is a wake-up already under way
     }
 
+    int ring_fd() const noexcept override { return ring_.ring_fd; }
+
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         const std::size_t size = entries * sizeof(io_uring_buf);
         void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);

@@ -37,6 +37,9 @@ public:
 
     bool hurried = false;
 
+    /// An operation that this kernel is to lack; -1 for none.
+    int unsupported = -1;
+
     std::size_t turns = 0;
     std::size_t requests = 0;
     std::size_t answers = 0;
@@ -91,8 +94,10 @@ public:
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         return inner_->provide_buffers(group, entries);
     }
-    bool supports(unsigned opcode) const noexcept override { return inner_->supports(opcode); }
     int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
+    bool supports(unsigned opcode) const noexcept override {
+        return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
+    }
 
 private:
     struct tap : ringlet::completion {
