@@ -122,6 +122,10 @@ public:
     /// Runs until nothing can happen any more: everybody has ended or waits for I/O that will not come.
     void run();
 
+    /// For what a test decides itself, such as whom to crash and when: drawn from the seed.
+    std::uint64_t below(std::uint64_t bound);
+    duration between(duration least, duration most);
+
     /// Virtual time since the beginning.
     duration elapsed() const noexcept;
 
@@ -184,8 +188,9 @@ struct exploration {
 };
 
 /// Runs body(world) in a world for each seed, until one throws or leaves a descriptor open. That seed,
-/// what went wrong and the command that replays it go to report() (core/report.hpp). With SIM_LOG=1 in
-/// the environment the events go to stderr.
+/// what went wrong and the command that replays it go to report() (core/report.hpp); what is reported
+/// meanwhile, such as greenlets that died of a fault, is told only with a failure. With SIM_LOG=1 in the
+/// environment the events go to stderr.
 exploration explore(const seeds& which, const std::function<void(world&)>& body);
 
 /// A kernel alone, for a loop of one's own: virtual time and an empty world without faults.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 
 namespace ringlet::sim {
 namespace {
@@ -18,36 +19,70 @@ std::optional<std::uint64_t> number_in_environment(const char* name) {
     return std::strtoull(text, nullptr, 10);
 }
 
-/// What went wrong in one world, or "".
+/// Keeps the latest reports, for a failure to tell.
+class kept_reports {
+public:
+    kept_reports()
+        : before_(set_report_sink([this](std::string_view text) {
+              if (latest_.size() == most)
+                  latest_.pop_front();
+              latest_.emplace_back(text);
+          })) {}
+    kept_reports(const kept_reports&) = delete;
+    kept_reports& operator=(const kept_reports&) = delete;
+    ~kept_reports() { set_report_sink(std::move(before_)); }
+
+    std::string in_words() const {
+        std::string text;
+        for (const std::string& each : latest_)
+            text += "\nbefore: " + each;
+        return text;
+    }
+
+private:
+    static constexpr std::size_t most = 20;
+    std::deque<std::string> latest_;
+    std::function<void(std::string_view)> before_;
+};
+
+/// What goes wrong in one world, or "".
+std::string run_one(world& w, const std::function<void(world&)>& body, std::uint64_t& fingerprint) {
+    std::string error;
+    try {
+        body(w);
+    } catch (const canceled&) {
+        error = "deadlock: everybody waits for something that cannot come";
+    } catch (...) {
+        error = describe(std::current_exception());
+    }
+    fingerprint = fingerprint * 31 + w.fingerprint();
+    try {
+        if (error.empty())
+            w.finish();
+    } catch (const std::runtime_error& left_open) {
+        error = left_open.what();
+    }
+    return error;
+}
+
 std::string run_one(std::uint64_t seed, const faults& what_fails, const std::function<void(world&)>& body,
                     std::uint64_t& fingerprint) {
-    try {
+    std::string error;
+    std::string told;
+    {
+        const kept_reports reports;
         world w(seed, what_fails);
         if (std::getenv("SIM_LOG") != nullptr)
             w.log_to([](std::string_view line) {
                 std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
             });
-        std::string error;
-        try {
-            body(w);
-        } catch (const canceled&) {
-            error = "deadlock: everybody waits for something that cannot come";
-        } catch (...) {
-            error = describe(std::current_exception());
-        }
-        fingerprint = fingerprint * 31 + w.fingerprint();
-        try {
-            if (error.empty())
-                w.finish();
-        } catch (const std::runtime_error& left_open) {
-            error = left_open.what();
-        }
-        if (!error.empty())
-            replay::tell(error + "\nthese could fail: " + what_fails.to_string());
-        return error;
-    } catch (const std::exception& e) {
-        return e.what();
+        error = run_one(w, body, fingerprint);
+        told = reports.in_words();
     }
+    if (!error.empty())
+        report("simulation: seed " + std::to_string(seed) + " failed: " + error + told +
+               "\nwhat could fail: " + what_fails.to_string() + "\nagain with: " + replay::command(seed));
+    return error;
 }
 
 }  // namespace

@@ -142,6 +142,9 @@ void world::isolate(std::string_view name) {
 
 void world::heal() { sim_->network().join_all(); }
 
+std::uint64_t world::below(std::uint64_t bound) { return sim_->dice().below(bound); }
+duration world::between(duration least, duration most) { return sim_->dice().between(least, most); }
+
 duration world::elapsed() const noexcept { return sim_->now() - simulator::beginning; }
 std::uint64_t world::fingerprint() const noexcept { return sim_->log().fingerprint(); }
 void world::log_to(std::function<void(std::string_view)> sink) { sim_->log().set_sink(std::move(sink)); }

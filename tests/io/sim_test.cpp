@@ -1,3 +1,5 @@
+#include "support/sim_scenarios.hpp"
+
 #include <ringlet/core/all.hpp>
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/sleep.hpp>
@@ -11,26 +13,8 @@ using namespace ringlet;
 
 namespace {
 
-net::address at(const sim::host& h, std::uint16_t port) { return net::address::parse(h.ip() + ":" + std::to_string(port)); }
-
-task<> echo(net::tcp_stream peer) {
-    std::vector<std::byte> buffer(1000);
-    for (;;) {
-        const auto count = co_await as_result(peer.read(buffer));
-        if (!count || *count == 0)
-            co_return;
-        if (!co_await as_result(peer.write_all(std::span(buffer).first(*count))))
-            co_return;
-    }
-}
-
-task<> echo_server() {
-    auto listener = net::listen(net::address::parse("0.0.0.0:7"));
-    for (;;) {
-        auto peer = co_await listener.accept();
-        spawn(echo, std::move(peer));
-    }
-}
+using story::address_on;
+using story::echo_server;
 
 task<std::string> ask(net::address server, std::string text) {
     auto stream = co_await net::tcp_stream::connect(server);
@@ -46,7 +30,7 @@ TEST(sim, two_hosts_talk_and_time_passes_only_on_the_wire) {
     sim::world w(1, sim::faults().latency(10ms));
     const auto server = w.host("server");
     server.boot(echo_server);
-    const auto answer = w.host("client").spawn(ask, at(server, 7), "hello");
+    const auto answer = w.host("client").spawn(ask, address_on(server, 7), "hello");
     EXPECT_EQ(await(answer.get()), "hello");
     EXPECT_EQ(w.elapsed(), 40ms);  // there and back to connect, there and back to ask
 }
@@ -59,7 +43,7 @@ TEST(sim, a_day_costs_nothing) {
 
 TEST(sim, nobody_listening_refuses) {
     sim::world w(1);
-    const auto answer = w.host("client").spawn(ask, at(w.host("server"), 7), "hello");
+    const auto answer = w.host("client").spawn(ask, address_on(w.host("server"), 7), "hello");
     EXPECT_THROW(await(answer.get()), std::system_error);
 }
 
@@ -68,7 +52,7 @@ TEST(sim, a_partition_holds_what_is_sent_until_it_heals) {
     const auto server = w.host("server");
     server.boot(echo_server);
     auto client = w.host("client").spawn([&]() -> task<> {
-        auto stream = co_await net::tcp_stream::connect(at(server, 7));
+        auto stream = co_await net::tcp_stream::connect(address_on(server, 7));
         w.partition("client", "server");
         co_await stream.write_all(io::bytes_of("x"));
         std::byte b;
@@ -88,7 +72,7 @@ TEST(sim, a_connection_gives_up_after_tcp_does) {
     const auto server = w.host("server");
     server.boot(echo_server);
     auto client = w.host("client").spawn([&]() -> task<> {
-        auto stream = co_await net::tcp_stream::connect(at(server, 7));
+        auto stream = co_await net::tcp_stream::connect(address_on(server, 7));
         server.crash();
         co_await stream.write_all(io::bytes_of("x"));
         std::byte b;
@@ -104,7 +88,7 @@ TEST(sim, a_restarted_host_does_not_know_old_connections) {
     const auto server = w.host("server");
     server.boot(echo_server);
     auto client = w.host("client").spawn([&]() -> task<> {
-        auto stream = co_await net::tcp_stream::connect(at(server, 7));
+        auto stream = co_await net::tcp_stream::connect(address_on(server, 7));
         server.crash();
         co_await sleep_for(10s);
         server.restart();
@@ -112,7 +96,7 @@ TEST(sim, a_restarted_host_does_not_know_old_connections) {
         std::byte b;
         const auto got = co_await as_result(stream.read({&b, 1}));
         EXPECT_EQ(got.error(), std::errc::connection_reset);
-        EXPECT_EQ(co_await ask(at(server, 7), "again"), "again");
+        EXPECT_EQ(co_await ask(address_on(server, 7), "again"), "again");
     });
     await(client.get());
 }
@@ -128,7 +112,7 @@ TEST(sim, the_same_seed_is_the_same_run) {
             w.host("client").spawn([&]() -> task<> {
                 const std::string text(10000, 'x');
                 for (int j = 0; j < 5; ++j) {
-                    auto limited = with_timeout(1s, ask(at(server, 7), text));
+                    auto limited = with_timeout(1s, ask(address_on(server, 7), text));
                     (void)co_await as_result(std::move(limited));
                 }
             });
@@ -145,23 +129,26 @@ TEST(sim, the_same_seed_is_the_same_run) {
 }
 
 TEST(sim, what_is_echoed_is_never_wrong) {
-    const auto result = sim::explore(sim::seeds(300), [](sim::world& w) {
-        const auto server = w.host("server");
-        server.boot(echo_server);
-        std::vector<greenlet<>> clients;
-        for (int i = 0; i < 5; ++i)
-            clients.push_back(w.host("client").spawn([&]() -> task<> {
-                const std::string text(10000, 'x');
-                for (int j = 0; j < 5; ++j) {
-                    auto limited = with_timeout(2s, ask(at(server, 7), text));
-                    const auto got = co_await as_result(std::move(limited));
-                    if (got && *got != text)
-                        throw std::runtime_error("a wrong answer");
-                }
-            }));
-        for (const auto& c : clients)
-            await(c.get());
-    });
-    EXPECT_TRUE(result) << *result.failed << ": " << result.error;
-    std::printf("%.0f seeds per second\n", static_cast<double>(result.runs) / result.seconds);
+    const auto came = sim::explore(sim::seeds(300), story::echo_under_faults);
+    EXPECT_TRUE(came) << *came.failed << ": " << came.error;
+}
+
+TEST(sim, http_gives_the_right_body_or_an_error_and_always_in_time) {
+    const auto came = sim::explore(sim::seeds(300), story::http_under_faults);
+    EXPECT_TRUE(came) << *came.failed << ": " << came.error;
+}
+
+TEST(sim, a_name_leads_to_its_host_or_nowhere) {
+    const auto came = sim::explore(sim::seeds(300), story::names_under_faults);
+    EXPECT_TRUE(came) << *came.failed << ": " << came.error;
+}
+
+TEST(sim, a_replaced_file_is_old_or_new_whenever_the_power_fails) {
+    const auto came = sim::explore(sim::seeds(300), story::files_under_faults);
+    EXPECT_TRUE(came) << *came.failed << ": " << came.error;
+}
+
+TEST(sim, a_hundred_users_think_for_a_minute) {
+    const auto came = sim::explore(sim::seeds(1).fail(sim::faults()), story::thinkers);
+    EXPECT_TRUE(came) << *came.failed << ": " << came.error;
 }
