@@ -39,7 +39,7 @@ constexpr std::string_view name_of(unsigned opcode) noexcept {
     case IORING_OP_MKDIRAT: return "make folder";
     case IORING_OP_FSYNC: return "sync";
     case IORING_OP_FALLOCATE: return "allocate";
-    case io::opcode_ftruncate: return "truncate";
+    case IORING_OP_FTRUNCATE: return "truncate";
     case IORING_OP_PIPE: return "pipe";
     case IORING_OP_BIND: return "bind";
     case IORING_OP_LISTEN: return "listen";
