@@ -35,6 +35,8 @@ public:
     std::function<bool()> before_turn;
     std::function<void()> after_turn;
 
+    void forget_hooks() { edit = nullptr, on_answer = nullptr, before_turn = nullptr, after_turn = nullptr; }
+
     bool hurried = false;
 
     /// An operation that this kernel is to lack; -1 for none.
