@@ -25,17 +25,20 @@ void block_main(suspend_request& request) {
                                "blocks needs a fiber (spawn a function that does not return a task)");
     blocked = true;
     bool done = false;
-    std::string deadlock;
+    bool stuck = false;
+    std::string who;
     const task<> wait = main_wait(request, done);
     l.run(wait.handle(), l.main());
     while (!l.run_until(done)) {
-        if (deadlock.empty())
-            deadlock = list_greenlets(l);
+        if (!std::exchange(stuck, true))
+            who = list_greenlets(l);
+        if (l.main().waiting_on() == nullptr)
+            break;  // it waits for something that is none of ours, and can be told nothing
         l.main().abort_wait();  // what this unwinds is dropped: the deadlock is the news
     }
     blocked = false;
-    if (!deadlock.empty())
-        throw deadlock_error("deadlock: nothing can ever wake the greenlets that are left:" + deadlock);
+    if (stuck)
+        throw deadlock_error("deadlock: nothing can ever wake the greenlets that are left:" + who);
 }
 
 }  // namespace ringlet

@@ -18,6 +18,7 @@ namespace ringlet {
 class callback;
 class scope;
 class fiber_host;
+class local_value;
 
 /// What a joiner gets instead of a result when the greenlet was killed.
 class greenlet_killed : public std::runtime_error {
@@ -93,11 +94,22 @@ public:
     void remove_links() noexcept;
     std::size_t links() const noexcept;
 
+    /// Values of its own (greenlet_local.hpp), freed at death. A child copies those that are inherited.
+    local_value* find_local(const void* variable) const noexcept;
+    void add_local(std::unique_ptr<local_value> value);
+    void remove_local(const void* variable) noexcept;
+    void inherit_locals(const greenlet_base& spawner);
+
     void retain() noexcept { ++references_; }
     void release() noexcept {
         if (--references_ == 0)
             destroy();
     }
+
+    /// On whose behalf its requests are made (io_uring_sqe::personality); 0 is the process itself.
+    /// What it spawns inherits it.
+    std::uint16_t personality() const noexcept { return personality_; }
+    void set_personality(std::uint16_t p) noexcept { personality_ = p; }
 
     scope* innermost() const noexcept { return innermost_; }
     fiber_host* fiber() const noexcept { return fiber_; }
@@ -145,6 +157,7 @@ private:
     std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, …
     std::source_location spawned_at_;
     std::uint32_t references_ = 1;
+    std::uint16_t personality_ = 0;
     outcome outcome_ = outcome::none;
     bool killed_ = false;
     bool cancel_pending_ = false;

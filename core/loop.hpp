@@ -5,6 +5,7 @@
 // coroutine is resumed. Greenlets are in greenlet.hpp, cancellation in scope.hpp, kernels in io/.
 
 #include <ringlet/core/kernel.hpp>
+#include <ringlet/core/mailbox.hpp>
 #include <ringlet/core/timers.hpp>
 #include <ringlet/core/waiter.hpp>
 
@@ -71,6 +72,14 @@ public:
 
     timer_heap& timers() noexcept { return timers_; }
     ringlet::kernel& kernel() noexcept { return *kernel_; }
+
+    /// Where other threads leave what they have for this loop.
+    mailbox& mail() const noexcept { return *mail_; }
+
+    /// Between the two another thread computes for this loop. A clock that jumps must not: work on
+    /// other threads takes no virtual time.
+    void begin_outside_work() noexcept { ++outside_work_; }
+    void end_outside_work() noexcept { --outside_work_; }
 
     /// The one T of this loop, made at first use: what belongs to a loop but not into core (buffers,
     /// a resolver). It goes when the kernel has finished with every request.
@@ -142,15 +151,17 @@ private:
     time_point now_{};
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
+    std::size_t outside_work_ = 0;
     std::size_t timers_that_wake_nobody_ = 0;
-    bool ending_ = false;
     std::uint64_t spawned_ = 0;
+    bool ending_ = false;
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
     std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
+    mailbox_owner mail_{*kernel_};
 };
 
 }  // namespace ringlet

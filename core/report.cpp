@@ -10,7 +10,8 @@ namespace ringlet {
 namespace {
 
 std::function<void(std::string_view)>& sink() {
-    static std::function<void(std::string_view)> chosen;
+    // Never destroyed: greenlets of static lifetime may have something to say at exit.
+    static auto& chosen = *new std::function<void(std::string_view)>;
     return chosen;
 }
 
@@ -24,7 +25,9 @@ std::string readable_type(const std::type_info& type) {
 
 }  // namespace
 
-void set_report_sink(std::function<void(std::string_view)> chosen) { sink() = std::move(chosen); }
+std::function<void(std::string_view)> set_report_sink(std::function<void(std::string_view)> chosen) {
+    return std::exchange(sink(), std::move(chosen));
+}
 
 void report(std::string_view text) noexcept {
     if (sink()) {
@@ -66,7 +69,7 @@ std::string list_greenlets(loop& l) {
         if (const waiter* w = g.waiting_on())
             text += " waits for " + std::string(w->what());
         else
-            text += " is ready to run";
+            text += " is ready to run, or waits for something that ringlet does not know";
         if (const std::string where = describe(g.spawned_at()); !where.empty())
             text += ", spawned at " + where;
     };

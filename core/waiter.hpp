@@ -12,6 +12,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <utility>
 
 namespace ringlet {
 
@@ -63,7 +64,7 @@ protected:
 
     /// Throws canceled, or the exception that greenlet_base::interrupt left for this greenlet.
     void throw_if_aborted() const {
-        if (aborted_)
+        if (std::exchange(aborted_, false))
             throw_cancellation(*owner_);
     }
 
@@ -90,7 +91,7 @@ private:
     const char* what_;
     phase phase_ = phase::idle;
     source source_;
-    bool aborted_ = false;
+    mutable bool aborted_ = false;  // told once: an awaiter may be kept, and awaited again
 };
 
 /// Throws canceled when the current greenlet was killed or is inside a cancelled scope, and what it was

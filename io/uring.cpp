@@ -3,6 +3,7 @@
 #include "linux_private.hpp"
 
 #include <ringlet/core/check.hpp>
+#include <ringlet/core/sanitizer.hpp>
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -55,6 +56,7 @@ public:
     }
 
     ~uring() override {
+        announce_unmapped();
         io_uring_queue_exit(&ring_);
         close(wake_fd_);
         for (const auto& [memory, size] : buffer_rings_)
@@ -89,6 +91,8 @@ public:
         const std::uint64_t one = 1;
         (void)!write(wake_fd_, &one, sizeof one);  // a full counter is a wake-up already under way
     }
+
+    int ring_fd() const noexcept override { return ring_.ring_fd; }
 
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         const std::size_t size = entries * sizeof(io_uring_buf);
@@ -126,6 +130,7 @@ private:
         }
         if (error != 0)
             refuse(error);
+        announce_mapped();
         features_ = params.features;
         // Each of these is an older kernel than 5.11, which lacks more than we can make up for here.
         if ((features_ & IORING_FEAT_EXT_ARG) == 0 || (features_ & IORING_FEAT_NODROP) == 0) {

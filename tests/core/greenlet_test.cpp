@@ -5,6 +5,7 @@
 #include "support/story.hpp"
 
 #include <ringlet/core/event.hpp>
+#include <ringlet/core/scope.hpp>
 #include <ringlet/core/timeout.hpp>
 
 #include <gmock/gmock.h>
@@ -330,7 +331,8 @@ TYPED_TEST(greenlets, handles_are_values) {
         greenlet<int> c = std::move(a);
         EXPECT_FALSE(a);
         EXPECT_EQ(c.id(), b.id());
-        b = b;
+        const greenlet<int>& same = b;
+        b = same;
         EXPECT_EQ(co_await c.get(), 1);
         EXPECT_EQ(c.name(), "greenlet " + std::to_string(c.id()));
         c.set_name("adder");
@@ -367,6 +369,107 @@ TYPED_TEST(greenlets, the_last_handle_may_go_while_the_greenlet_is_ready) {
         co_await sleep_for(1s);
     });
     EXPECT_TRUE(over);
+}
+
+TYPED_TEST(greenlets, a_link_can_be_taken_back_and_a_raw_one_runs_on_the_loop) {
+    using task = typename TypeParam::template task<>;
+    std::string order;
+    in_virtual_time([&]() -> ringlet::task<> {
+        const auto g = TypeParam::spawn([]() -> task { co_await sleep_for(1s); });
+        const auto unwanted = g.link([&](const greenlet<>&) { order += "unwanted"; });
+        const auto raw = g.rawlink([&](const greenlet<>& over) { order += over.ready() ? "raw" : "early"; });
+        EXPECT_TRUE(g.unlink(unwanted));
+        EXPECT_FALSE(g.unlink(unwanted));
+        co_await g.join();
+        co_await yield();
+        EXPECT_FALSE(g.unlink(raw));
+    });
+    EXPECT_EQ(order, "raw");
+}
+
+TYPED_TEST(greenlets, spawned_for_later_run_later_and_not_at_all_when_killed_before) {
+    using task = typename TypeParam::template task<>;
+    std::string order;
+    in_virtual_time([&]() -> ringlet::task<> {
+        const auto say = [&](char c) {
+            return [&order, c]() -> task {
+                order += c;
+                co_return;
+            };
+        };
+        const auto body_of = [](auto fn) {
+            if constexpr (std::is_same_v<TypeParam, story::fiber_world>)
+                return [fn] { fn().get(); };
+            else
+                return fn;
+        };
+        const auto later = spawn_after(2s, body_of(say('l')));
+        const auto sooner = spawn_after(1s, body_of(say('s')));
+        const auto never_run = spawn_after(1s, body_of(say('n')));
+        const auto kept = spawn(spawn_options().paused(), body_of(say('p')));
+        { const auto dropped = spawn(spawn_options().paused(), body_of(say('d'))); }
+        co_await yield();
+        EXPECT_EQ(order, "");
+        never_run.kill();
+        co_await never_run.join();
+        EXPECT_FALSE(never_run.successful());
+        co_await later.join();
+        EXPECT_TRUE(sooner.ready());
+        EXPECT_FALSE(kept.ready());
+        kept.state().start();
+        kept.state().start();
+        co_await kept.join();
+    });
+    EXPECT_EQ(order, "slp");
+}
+
+TYPED_TEST(greenlets, an_interruption_is_thrown_once_out_of_the_wait_or_the_next_one) {
+    using task = typename TypeParam::template task<>;
+    std::string path;
+    in_virtual_time([&]() -> ringlet::task<> {
+        const auto g = TypeParam::spawn([&]() -> task {
+            for (int i = 0; i < 2; ++i) {
+                try {
+                    co_await sleep_for(10s);
+                    path += "slept ";
+                } catch (const std::runtime_error& e) {
+                    path += e.what();
+                    path += ' ';
+                }
+            }
+        });
+        co_await sleep_for(1s);
+        g.state().interrupt(std::make_exception_ptr(std::runtime_error("now")));
+        co_await g.get();
+    });
+    EXPECT_EQ(path, "now slept ");
+}
+
+TYPED_TEST(greenlets, a_kill_goes_before_an_interruption_and_a_shield_holds_off_both) {
+    using task = typename TypeParam::template task<>;
+    std::string path;
+    in_virtual_time([&]() -> ringlet::task<> {
+        const auto g = TypeParam::spawn([&]() -> task {
+            {
+                const shield s;
+                co_await sleep_for(10s);
+                path += "shielded ";
+            }
+            try {
+                co_await sleep_for(10s);
+            } catch (const canceled&) {
+                path += "canceled ";
+                throw;
+            } catch (const std::runtime_error&) {
+                path += "interrupted ";
+            }
+        });
+        co_await sleep_for(1s);
+        g.state().interrupt(std::make_exception_ptr(std::runtime_error("now")));
+        g.kill();
+        co_await g.join();
+    });
+    EXPECT_EQ(path, "shielded canceled ");
 }
 
 TEST(greenlet, a_result_that_cannot_be_copied_is_moved_out) {

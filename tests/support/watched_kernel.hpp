@@ -30,14 +30,21 @@ public:
     /// Sees each answer, with the request's opcode, before whoever asked gets it.
     std::function<void(unsigned opcode, int res, unsigned flags)> on_answer;
 
-    /// Called before what was pushed is submitted, and after what has completed was delivered.
-    std::function<void()> before_turn, after_turn;
+    /// Called before what was pushed is submitted, and after what has completed was delivered. The turn
+    /// does not wait when the first returns true: it has made somebody ready.
+    std::function<bool()> before_turn;
+    std::function<void()> after_turn;
 
     bool hurried = false;
+
+    /// An operation that this kernel is to lack; -1 for none.
+    int unsupported = -1;
 
     std::size_t turns = 0;
     std::size_t requests = 0;
     std::size_t answers = 0;
+    std::size_t asked = 0;   // requests that somebody waits for
+    std::size_t ended = 0;   // last answers to them
 
     std::size_t pushed(unsigned opcode) const { return pushed_[opcode]; }
     std::size_t in_flight() const { return taps_.size(); }
@@ -46,10 +53,8 @@ public:
 
     void turn(ringlet::time_point until) override {
         ++turns;
-        if (before_turn) {
-            before_turn();
-            until = ringlet::time_point::min();  // it may have made somebody ready
-        }
+        if (before_turn && before_turn())
+            until = ringlet::time_point::min();
         const std::size_t answered = answers;
         std::vector<std::pair<std::uint64_t, int>> answered_here;
         for (const io_uring_sqe& pushed : submissions_) {
@@ -57,6 +62,7 @@ public:
             *sqe = pushed;
             ++requests;
             ++pushed_[sqe->opcode];
+            asked += sqe->user_data != 0;
             if (edit)
                 if (const auto answer = edit(*sqe)) {
                     answered_here.emplace_back(sqe->user_data, *answer);
@@ -70,6 +76,7 @@ public:
             cqe.user_data = user_data;
             cqe.res = res;
             ++answers;
+            ended += user_data != 0;
             ringlet::completion::deliver(cqe);
         }
         const bool may_wait = until != ringlet::time_point::min() && answers == answered;
@@ -91,7 +98,10 @@ public:
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         return inner_->provide_buffers(group, entries);
     }
-    bool supports(unsigned opcode) const noexcept override { return inner_->supports(opcode); }
+    int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
+    bool supports(unsigned opcode) const noexcept override {
+        return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
+    }
 
 private:
     struct tap : ringlet::completion {
@@ -128,8 +138,10 @@ private:
         cqe.flags = flags;
         if (on_answer)
             on_answer(t.opcode, res, flags);
-        if ((flags & IORING_CQE_F_MORE) == 0)
+        if ((flags & IORING_CQE_F_MORE) == 0) {
+            ++ended;
             taps_.erase(t.user_data_of_owner);
+        }
         ringlet::completion::deliver(cqe);
     }
 
