@@ -78,7 +78,7 @@ TEST_P(kernel_contract, a_cancel_in_the_same_turn_comes_after_its_target) {
 TEST_P(kernel_contract, answers_that_need_no_waiting_keep_the_order) {
     const auto [a, b] = socket_pair();
     for (int i = 0; i < 20; ++i)
-        w.push([&, b = b](auto* sqe) { i % 2 != 0 ? io_uring_prep_nop(sqe) : io_uring_prep_send(sqe, b, "x", 1, 0); },
+        w.push([&](auto* sqe) { i % 2 != 0 ? io_uring_prep_nop(sqe) : io_uring_prep_send(sqe, b, "x", 1, 0); },
                std::to_string(i));
     w.settle();
     std::vector<std::string> expected;

@@ -95,12 +95,12 @@ TEST_P(kernel_contract, vectors_are_read_and_written) {
     const auto [in, out] = pipe_pair();
     std::string one = "one ", two = "two";
     std::array<iovec, 2> parts{iovec{one.data(), one.size()}, iovec{two.data(), two.size()}};
-    EXPECT_EQ(w.finish(w.push([&, out = out](auto* sqe) {
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) {
                   io_uring_prep_writev(sqe, out, parts.data(), 2, std::uint64_t(-1));
               })),
               (answer{7, 0}));
     std::array<iovec, 2> halves{iovec{into.data(), 3}, iovec{into.data() + 3, 10}};
-    EXPECT_EQ(w.finish(w.push([&, in = in](auto* sqe) {
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) {
                   io_uring_prep_readv(sqe, in, halves.data(), 2, std::uint64_t(-1));
               })),
               (answer{7, 0}));
@@ -162,7 +162,7 @@ TEST_P(kernel_contract, large_files_are_moved_whole) {
 TEST_P(kernel_contract, splice_moves_between_pipes) {
     const auto [in, out] = pipe_pair();
     const auto [in2, out2] = pipe_pair();
-    asked& s = w.push([&, in = in, out2 = out2](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 100, 0); });
+    asked& s = w.push([&](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 100, 0); });
     w.settle();
     EXPECT_FALSE(s.over());
     ASSERT_EQ(write(out, "spliced", 7), 7);
@@ -173,7 +173,7 @@ TEST_P(kernel_contract, splice_moves_between_pipes) {
 TEST_P(kernel_contract, work_in_progress_ends_once_when_canceled) {
     const auto [in, out] = pipe_pair();
     const auto [in2, out2] = pipe_pair();
-    asked& s = w.push([&, in = in, out2 = out2](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 100, 0); });
+    asked& s = w.push([&](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 100, 0); });
     w.turn(20ms);
     asked& c = w.cancel(s);
     EXPECT_EQ(w.finish(c), (answer{-EALREADY, 0}));

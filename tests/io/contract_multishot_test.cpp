@@ -58,7 +58,7 @@ TEST_P(kernel_contract, without_buffers_a_receive_fails) {
 TEST_P(kernel_contract, one_receive_into_a_chosen_buffer) {
     const auto [a, b] = tcp_pair();
     buffers ring(*w.kernel, 1, 2, 16);
-    asked& r = w.push([&, a = a](auto* sqe) {
+    asked& r = w.push([&](auto* sqe) {
         io_uring_prep_recv(sqe, a, nullptr, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = 1;
@@ -71,7 +71,7 @@ TEST_P(kernel_contract, one_receive_into_a_chosen_buffer) {
 
 TEST_P(kernel_contract, many_receives_need_chosen_buffers) {
     const auto [a, b] = tcp_pair();
-    EXPECT_EQ(w.finish(w.push([&, a = a](auto* sqe) { io_uring_prep_recv_multishot(sqe, a, nullptr, 0, 0); })).res,
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_recv_multishot(sqe, a, nullptr, 0, 0); })).res,
               -EINVAL);
 }
 
@@ -124,7 +124,7 @@ TEST_P(kernel_contract, descriptors_passed_along_do_not_hide_what_follows) {
     buffers ring(*w.kernel, 1, 8, 64);
     asked& r = receive_many(a);
     w.settle();
-    const auto pass_one = [&, b = b](std::string text) {
+    const auto pass_one = [&](std::string text) {
         iovec part{text.data(), text.size()};
         alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
         msghdr m{};
@@ -220,7 +220,7 @@ TEST_P(kernel_contract, polls_and_receives_share_a_socket) {
 
 TEST_P(kernel_contract, one_poll_answers_many_times) {
     const auto [a, b] = tcp_pair();
-    asked& p = w.push([&, a = a](auto* sqe) { io_uring_prep_poll_multishot(sqe, a, POLLIN); });
+    asked& p = w.push([&](auto* sqe) { io_uring_prep_poll_multishot(sqe, a, POLLIN); });
     w.settle();
     EXPECT_TRUE(p.answers.empty());
     for (int i = 1; i <= 3; ++i) {

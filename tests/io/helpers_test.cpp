@@ -52,7 +52,7 @@ TEST_P(kernel_contract, more_work_than_threads_is_all_done) {
         const auto [in, out] = pipe_pair();
         const auto [in2, out2] = pipe_pair();
         pipes.push_back({in, out, in2, out2});
-        all.push_back(&w.push([&, in = in, out2 = out2](auto* sqe) {
+        all.push_back(&w.push([&](auto* sqe) {
             io_uring_prep_splice(sqe, in, -1, out2, -1, 10, 0);
         }));
     }
