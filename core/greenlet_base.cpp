@@ -87,6 +87,7 @@ greenlet_base::extras& greenlet_base::more() {
 void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     loop& l = loop::current();
     id_ = l.next_id();
+    personality_ = l.running().personality();
     l.greenlets().push_back(*this);
     handle_ = root;
     owner_ = this;

@@ -25,7 +25,9 @@ std::string readable_type(const std::type_info& type) {
 
 }  // namespace
 
-void set_report_sink(std::function<void(std::string_view)> chosen) { sink() = std::move(chosen); }
+std::function<void(std::string_view)> set_report_sink(std::function<void(std::string_view)> chosen) {
+    return std::exchange(sink(), std::move(chosen));
+}
 
 void report(std::string_view text) noexcept {
     if (sink()) {

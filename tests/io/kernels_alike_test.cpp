@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr unsigned buffer_count = 16;
+constexpr unsigned buffer_count = 128;  // enough for all of a script
 constexpr unsigned buffer_size = 16;
 
 std::array<int, 2> connected(int kind) {

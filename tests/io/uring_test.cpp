@@ -1,5 +1,5 @@
 // The uring kernel under a loop: woken from outside, flooded, interrupted. What every kernel must answer
-// is in kernel_contract_test.cpp; refusals are in refusals_test.cpp and doctor_test.cpp.
+// is in contract_*_test.cpp; refusals are in refusals_test.cpp and doctor_test.cpp.
 
 #include <ringlet/core/all.hpp>
 #include <ringlet/core/op.hpp>
