@@ -93,6 +93,7 @@ void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     id_ = l.next_id();
     spawner_ = l.running().id_;
     born_ = l.now();
+    personality_ = l.running().personality();
     l.greenlets().push_back(*this);
     handle_ = root;
     owner_ = this;

@@ -113,6 +113,11 @@ public:
             destroy();
     }
 
+    /// On whose behalf its requests are made (io_uring_sqe::personality); 0 is the process itself.
+    /// What it spawns inherits it.
+    std::uint16_t personality() const noexcept { return personality_; }
+    void set_personality(std::uint16_t p) noexcept { personality_ = p; }
+
     scope* innermost() const noexcept { return innermost_; }
     fiber_host* fiber() const noexcept { return fiber_; }
     void set_fiber(fiber_host* f) noexcept { fiber_ = f; }
@@ -161,6 +166,7 @@ private:
     std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, …
     std::source_location spawned_at_;
     std::uint32_t references_ = 1;
+    std::uint16_t personality_ = 0;
     outcome outcome_ = outcome::none;
     bool killed_ = false;
     bool cancel_pending_ = false;

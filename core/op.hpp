@@ -17,6 +17,7 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> h) {
+        request_->personality = loop::current().running().personality();
         submit();  // first, because it may throw, and then nobody waits
         park(h);
     }

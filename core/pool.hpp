@@ -13,6 +13,7 @@
 #include <ringlet/core/semaphore.hpp>
 #include <ringlet/core/spawn.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <ranges>
 #include <vector>
@@ -27,7 +28,10 @@ public:
 
     std::size_t size() const noexcept { return state_->size; }
     /// How many of its greenlets are not over.
-    std::size_t alive() const noexcept { return state_->alive.size(); }
+    std::size_t alive() const noexcept {
+        return static_cast<std::size_t>(
+            std::ranges::count_if(state_->alive, [](const greenlet_base* g) { return !g->dead(); }));
+    }
     std::size_t free() const noexcept { return state_->room.available(); }
 
     /// Awaitable: starts fn(args...) when there is room, and gives the greenlet.

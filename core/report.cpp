@@ -10,7 +10,8 @@ namespace ringlet {
 namespace {
 
 std::function<void(std::string_view)>& sink() {
-    static std::function<void(std::string_view)> chosen;
+    // Never destroyed: greenlets of static lifetime may have something to say at exit.
+    static auto& chosen = *new std::function<void(std::string_view)>;
     return chosen;
 }
 
@@ -24,7 +25,9 @@ std::string readable_type(const std::type_info& type) {
 
 }  // namespace
 
-void set_report_sink(std::function<void(std::string_view)> chosen) { sink() = std::move(chosen); }
+std::function<void(std::string_view)> set_report_sink(std::function<void(std::string_view)> chosen) {
+    return std::exchange(sink(), std::move(chosen));
+}
 
 void report(std::string_view text) noexcept {
     if (sink()) {

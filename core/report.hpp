@@ -15,8 +15,8 @@ class greenlet_base;
 class loop;
 
 /// Where reports go, for the whole process. Set it before the first loop starts; an empty function
-/// restores stderr. It may be called on any thread that runs a loop and must not throw.
-void set_report_sink(std::function<void(std::string_view)> sink);
+/// restores stderr. Gives the one before. It may be called on any thread that runs a loop and must not throw.
+std::function<void(std::string_view)> set_report_sink(std::function<void(std::string_view)> sink);
 
 void report(std::string_view text) noexcept;
 

@@ -48,7 +48,7 @@ public:
     discarded_unless_kept& operator=(const discarded_unless_kept&) = delete;
     ~discarded_unless_kept() {
         if (!kept_)
-            ::unlink(path_.c_str());
+            unlink_now(path_.c_str());
     }
     void keep() noexcept { kept_ = true; }
 

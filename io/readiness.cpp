@@ -86,6 +86,7 @@ void readiness_kernel::turn(time_point until) {
     for (const io_uring_sqe& sqe : taken_)
         submit(sqe);
     taken_.clear();
+    finish_stopped();
 
     more_now_.swap(more_);
     for (const auto& [key, events] : more_now_)
@@ -224,20 +225,26 @@ void readiness_kernel::hand_to_helper(pending& p) {
         finish(p, -EAGAIN);
 }
 
-/// Lets those go on who wait for one of the events, oldest first.
+/// Lets those go on who wait for one of the events, oldest first; but first those who only want to know,
+/// since the others may leave nothing to know of.
 void readiness_kernel::on_event(std::uint64_t key, std::uint32_t events) {
     watch* w = watches_.find(key);
     if (w == nullptr)
         return;
+    serve(*w, key, events, true);
+    serve(*w, key, events, false);
+}
+
+void readiness_kernel::serve(watch& w, std::uint64_t key, std::uint32_t events, bool polls) {
     list<pending> now;
-    now.splice_back(w->waiting);
+    now.splice_back(w.waiting);
     std::uint32_t found_empty = 0;
     while (!now.empty()) {
         pending& p = now.pop_front();
-        const bool consumes = p.sqe->opcode != IORING_OP_POLL_ADD;
-        const bool concerned = ((p.wants | POLLERR | POLLHUP | POLLRDHUP) & events) != 0;
-        if (!concerned || (consumes && (p.wants & found_empty) != 0)) {
-            w->waiting.push_back(p);
+        const std::uint32_t concern = events & (p.wants | POLLERR | POLLHUP | POLLRDHUP);
+        const bool its_turn = (p.sqe->opcode == IORING_OP_POLL_ADD) == polls;
+        if (!its_turn || concern == 0 || (!polls && (p.wants & found_empty) != 0)) {
+            w.waiting.push_back(p);
             continue;
         }
         const int outcome = step(*p.sqe, p.so_far, events);
@@ -246,11 +253,10 @@ void readiness_kernel::on_event(std::uint64_t key, std::uint32_t events) {
         } else if (outcome == needs_thread) {
             hand_to_helper(p);
         } else {
-            w->waiting.push_back(p);
-            if (consumes)
-                found_empty |= p.wants;
+            w.waiting.push_back(p);
+            found_empty |= p.wants;
             if (outcome == has_more)
-                more_.push_back({key, events & (p.wants | POLLERR | POLLHUP | POLLRDHUP)});
+                more_.push_back({key, concern});
         }
     }
 }

@@ -58,7 +58,6 @@ void readiness_kernel::cancel_matching(const io_uring_sqe& sqe, unsigned flags, 
     constexpr unsigned other_keys = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_OP;
     const bool by_user_data = (flags & other_keys) == 0 || (flags & IORING_ASYNC_CANCEL_USERDATA) != 0;
 
-    stopped_.clear();
     int found = 0;
     int res = -ENOENT;
     const auto try_one = [&](pending& p) {
@@ -78,14 +77,20 @@ void readiness_kernel::cancel_matching(const io_uring_sqe& sqe, unsigned flags, 
         requests_.find_any(try_one);
 
     emit(sqe, all ? found : res);
+}
+
+void readiness_kernel::finish_stopped() {
     for (pending* p : stopped_)
         finish(*p, p->so_far.done > 0 ? static_cast<int>(p->so_far.done) : -ECANCELED);
+    stopped_.clear();
 }
 
 /// Takes it from where it waits. False when a helper thread is busy with it; then its own answer comes
 /// when that ends.
 bool readiness_kernel::stop(pending& p) {
     switch (p.where) {
+    case pending::place::stopped:
+        return true;  // until it has answered, it can be found
     case pending::place::clock: {
         const auto [from, to] = clock_.equal_range(time_point(duration(p.when)));
         clock_.erase(std::find_if(from, to, [&](const auto& each) { return each.second == &p; }));
@@ -99,7 +104,7 @@ bool readiness_kernel::stop(pending& p) {
     default:
         p.unlink();
     }
-    p.where = pending::place::nowhere;
+    p.where = pending::place::stopped;
     stopped_.push_back(&p);
     return true;
 }

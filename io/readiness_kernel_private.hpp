@@ -42,7 +42,7 @@ private:
     void wait_for_time(pending& p, time_point when);
     void hand_to_helper(pending& p);
     void on_event(std::uint64_t key, std::uint32_t events);
-    void go_on(pending& p, std::uint32_t events);
+    void serve(watch& w, std::uint64_t key, std::uint32_t events, bool polls);
     void take_from_helpers();
     void take_due();
     void poll(time_point until);
@@ -52,6 +52,7 @@ private:
     void cancel(const io_uring_sqe& sqe);
     void cancel_matching(const io_uring_sqe& sqe, unsigned flags, unsigned opcode);
     bool stop(pending& p);
+    void finish_stopped();
 
     // Answering.
     void emit(const io_uring_sqe& sqe, int res, unsigned flags = 0) noexcept {

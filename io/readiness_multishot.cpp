@@ -4,6 +4,7 @@
 #include "readiness_kernel_private.hpp"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,18 +15,28 @@ namespace {
 // As io_uring has it: after so many in a row it is somebody else's turn.
 constexpr int most_in_a_row = 32;
 
+/// No buffer is left, which matters only if there are bytes: an end or an error needs none.
+int without_buffer(const io_uring_sqe& sqe) noexcept {
+    char byte = 0;
+    const long there = recv(sqe.fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    if (there > 0)
+        return -ENOBUFS;
+    return there == 0 ? 0 : errno == EAGAIN || errno == EINTR ? would_block : -errno;
+}
+
 }  // namespace
 
 /// A receive, one or many, into buffers of a ring. A buffer is chosen first, so that a receive without
 /// one fails at once and not when bytes come.
 int readiness_kernel::receive_selected(const io_uring_sqe& sqe, progress& so_far, std::uint32_t events) {
     const bool many = (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
-    // After the end of the stream or urgent data, a short read does not mean that nothing is left.
-    const bool until_empty = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
+    // After the end of the stream or urgent data, a short read does not mean that nothing is left; and
+    // before epoll has said anything there may have been either.
+    const bool until_empty = events == 0 || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0;
     for (int i = 0; i < most_in_a_row; ++i) {
         const io_uring_buf* buffer = buffers_.next(sqe.buf_group);
         if (buffer == nullptr)
-            return -ENOBUFS;
+            return i == 0 && events == 0 ? -ENOBUFS : without_buffer(sqe);
         const std::size_t size = sqe.len == 0 ? buffer->len : std::min(sqe.len, buffer->len);
         const unsigned flags = unsigned(buffer->bid) << IORING_CQE_BUFFER_SHIFT | IORING_CQE_F_BUFFER;
         const int res = receive(sqe, pointer<void>(buffer->addr), size);

@@ -34,6 +34,7 @@ struct pending : hook {
         descriptor,  // in the list of its watch
         clock,       // in the kernel's map of times
         helper,      // with the helper threads
+        stopped,     // a cancel took it away; its answer comes when this turn's requests are all taken
         lost,        // its descriptor was closed and is another file now: only a cancel can end it
     };
 

@@ -1,5 +1,6 @@
 #include <ringlet/net/address_order_private.hpp>
 
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/io/fd.hpp>
 
 #include <algorithm>
@@ -120,12 +121,12 @@ public:
 
 /// Connecting a datagram socket only makes the kernel choose a route.
 std::optional<address> source_for(const address& to) {
-    const io::fd fd(::socket(to.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const io::fd fd(io::socket_now(to.family(), SOCK_DGRAM | SOCK_CLOEXEC));
     const address there = to.with_port(1);
     sockaddr_storage here;
     socklen_t size = sizeof here;
-    if (!fd || ::connect(fd.get(), there.data(), there.size()) != 0 ||
-        getsockname(fd.get(), reinterpret_cast<sockaddr*>(&here), &size) != 0)
+    if (!fd || io::connect_now(fd.get(), there.data(), there.size()) < 0 ||
+        io::getsockname_now(fd.get(), reinterpret_cast<sockaddr*>(&here), &size) < 0)
         return std::nullopt;
     return address::from(&here, size);
 }

@@ -42,8 +42,8 @@ void succeed(int answer, const char* act, const address& where) {
 bool is_stale(const address& where) {
     if (!where.is_unix() || where.host().empty() || where.host()[0] == '\0')
         return false;
-    struct ::stat file{};
-    if (::lstat(where.host().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode))
+    struct statx file {};
+    if (io::stat_now(where.host().c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, file) < 0 || !S_ISSOCK(file.stx_mode))
         return false;
     const io::fd probe(io::socket_now(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC));
     return probe && io::connect_now(probe.get(), where.data(), where.size()) == -ECONNREFUSED;

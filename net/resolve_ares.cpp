@@ -6,6 +6,7 @@
 #include <ringlet/net/name_query_private.hpp>
 
 #include <ringlet/core/loop.hpp>
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/net/dns_message_private.hpp>
 #include <ringlet/net/polled_socket_private.hpp>
 #include <ringlet/net/resolve_error.hpp>
@@ -332,6 +333,14 @@ name_answer ares_question::merged() noexcept {
 
 // --- the sockets c-ares uses -------------------------------------------------------------------------
 
+/// An answer as c-ares wants to hear it: -1 and errno.
+int told(int answer) noexcept {
+    if (answer >= 0)
+        return answer;
+    errno = -answer;
+    return -1;
+}
+
 std::vector<ares_question::open_socket>::iterator ares_question::find(int fd) noexcept {
     const auto at = std::ranges::find_if(sockets_, [fd](const open_socket& s) { return s.socket->fd() == fd; });
     check(at != sockets_.end(), "c-ares uses the sockets that it opened");
@@ -346,14 +355,14 @@ void ares_question::state_changed(void* arg, int fd, int readable, int writable)
 
 int ares_question::make_socket(int family, int type, int protocol, void* arg) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
-    io::fd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
-    if (!fd) {
-        self.socket_error_ = errno;
-        return -1;
+    const int made = io::socket_now(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    if (made < 0) {
+        self.socket_error_ = -made;
+        return told(made);
     }
-    const int on = 1;
+    io::fd fd(made);
     if (type == SOCK_STREAM)
-        setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        io::set_option_now(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     auto* s = new polled_socket(std::move(fd), type == SOCK_DGRAM, self);
     self.sockets_.emplace_back(s);
     return s->fd();
@@ -378,10 +387,10 @@ int ares_question::connect_socket(int fd, const sockaddr* to, socklen_t size, vo
     });
     address& server = self.find(fd)->server;
     server = scoped != self.settings_.servers.end() ? *scoped : plain;
-    const int outcome = ::connect(fd, server.data(), server.size());
-    if (outcome != 0 && errno != EINPROGRESS)
-        self.socket_error_ = errno;
-    return outcome;
+    const int outcome = io::connect_now(fd, server.data(), server.size());
+    if (outcome < 0 && outcome != -EINPROGRESS)
+        self.socket_error_ = -outcome;
+    return told(outcome);
 }
 
 ssize_t ares_question::receive(int fd, void* into, std::size_t size, int flags, sockaddr* from,
@@ -389,18 +398,23 @@ ssize_t ares_question::receive(int fd, void* into, std::size_t size, int flags, 
     auto& self = *static_cast<ares_question*>(arg);
     const auto at = self.find(fd);
     const bool datagram = at->socket->datagram();
-    const socklen_t room = from_size != nullptr ? *from_size : 0;
-    ssize_t count = 0;
+    iovec room{into, size};
+    int count = 0;
+    msghdr message{};
     do {
-        if (from_size != nullptr)
-            *from_size = room;
-        count = ::recvfrom(fd, into, size, flags, from, from_size);
+        message.msg_name = from;
+        message.msg_namelen = from_size != nullptr ? *from_size : 0;
+        message.msg_iov = &room;
+        message.msg_iovlen = 1;
+        count = io::recvmsg_now(fd, message, flags);
         // An empty datagram is nobody's answer, but c-ares would take it for the end of the server.
     } while (count == 0 && datagram);
+    if (from_size != nullptr && count >= 0)
+        *from_size = message.msg_namelen;
     self.last_server_ = at->server;
     if (count > 3 && datagram)
         self.note_rcode(static_cast<const unsigned char*>(into)[3] & 0xf);
-    return count;
+    return told(count);
 }
 
 void ares_question::note_rcode(int rcode) noexcept {
@@ -418,12 +432,10 @@ ssize_t ares_question::send(int fd, const iovec* pieces, int count, void* arg) n
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces);
     message.msg_iovlen = static_cast<std::size_t>(count);
-    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    const int sent = io::sendmsg_now(fd, message, MSG_NOSIGNAL);
     // udp(7): the port unreachable that an earlier datagram met. c-ares would take it for this one's
     // and let the earlier question wait for its timeout; sent again, both are told when we receive.
-    if (sent < 0 && errno == ECONNREFUSED && s->datagram())
-        return ::sendmsg(fd, &message, MSG_NOSIGNAL);
-    return sent;
+    return told(sent == -ECONNREFUSED && s->datagram() ? io::sendmsg_now(fd, message, MSG_NOSIGNAL) : sent);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <ringlet/net/watched_file_private.hpp>
 
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/io/fd.hpp>
 
 #include <fcntl.h>
@@ -19,20 +20,21 @@ constexpr std::string_view blanks = " \t\r\f\v";
 }  // namespace
 
 bool watched_file::changed() {
-    struct stat now {};
-    (void)::stat(path_.c_str(), &now);
-    if (now.st_mtim.tv_sec == modified_.tv_sec && now.st_mtim.tv_nsec == modified_.tv_nsec &&
-        now.st_size == size_ && now.st_ino == inode_)
+    struct statx now {};
+    (void)io::stat_now(path_.c_str(), 0, STATX_MTIME | STATX_SIZE | STATX_INO, now);
+    const timespec modified{now.stx_mtime.tv_sec, now.stx_mtime.tv_nsec};
+    if (modified.tv_sec == modified_.tv_sec && modified.tv_nsec == modified_.tv_nsec &&
+        now.stx_size == size_ && now.stx_ino == inode_)
         return false;
-    modified_ = now.st_mtim;
-    size_ = now.st_size;
-    inode_ = now.st_ino;
+    modified_ = modified;
+    size_ = now.stx_size;
+    inode_ = now.stx_ino;
     text_.clear();
     // Never waits, whatever the path leads to.
-    const io::fd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    const io::fd fd(io::open_now(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     while (fd && text_.size() < most) {
         char piece[16 * 1024];
-        const ssize_t count = ::read(fd.get(), piece, sizeof piece);
+        const int count = io::read_now(fd.get(), piece, sizeof piece);
         if (count <= 0)
             break;
         text_.append(piece, static_cast<std::size_t>(count));

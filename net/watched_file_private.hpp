@@ -1,8 +1,7 @@
 #pragma once
 // A small file of the system's configuration that may change while we run.
 
-#include <sys/types.h>
-
+#include <cstdint>
 #include <ctime>
 #include <string>
 #include <string_view>
@@ -23,8 +22,8 @@ private:
     std::string path_;
     std::string text_;
     timespec modified_{-1, 0};
-    off_t size_ = -1;
-    ino_t inode_ = 0;
+    std::uint64_t size_ = UINT64_MAX;
+    std::uint64_t inode_ = 0;
 };
 
 /// Takes the first word off `line`; empty at its end.

@@ -38,6 +38,7 @@ public:
         return inner_->provide_buffers(group, entries);
     }
     bool supports(unsigned opcode) const noexcept override { return inner_->supports(opcode); }
+    int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
 
 private:
     std::unique_ptr<ringlet::kernel> inner_;

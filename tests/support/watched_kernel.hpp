@@ -35,6 +35,8 @@ public:
     std::function<bool()> before_turn;
     std::function<void()> after_turn;
 
+    void forget_hooks() { edit = nullptr, on_answer = nullptr, before_turn = nullptr, after_turn = nullptr; }
+
     bool hurried = false;
 
     /// An operation that this kernel is to lack; -1 for none.
@@ -98,6 +100,7 @@ public:
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         return inner_->provide_buffers(group, entries);
     }
+    int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
     bool supports(unsigned opcode) const noexcept override {
         return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
     }
