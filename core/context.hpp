@@ -84,6 +84,9 @@ public:
         return in->message;
     }
 
+    /// Where the outermost function of every fiber begins: unwinding a stack must stop there.
+    static const void* outermost() noexcept;
+
     /// True once the entry function has returned.
     bool over() const noexcept { return over_; }
 

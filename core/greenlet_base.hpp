@@ -42,6 +42,13 @@ public:
     const std::source_location& spawned_at() const noexcept { return spawned_at_; }
     void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
 
+    /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
+    std::uint64_t spawner() const noexcept { return spawner_; }
+    time_point born() const noexcept { return born_; }
+    std::coroutine_handle<> root() const noexcept { return root_; }
+    /// The name if it was given one: for signal handlers, which cannot make one up.
+    const char* given_name() const noexcept;
+
     bool dead() const noexcept { return outcome_ != outcome::none; }
     outcome result_kind() const noexcept { return outcome_; }
 
@@ -149,6 +156,8 @@ private:
 
     std::coroutine_handle<> root_;
     std::uint64_t id_ = 0;
+    std::uint64_t spawner_ = 0;
+    time_point born_{};
     waiter* waiting_ = nullptr;
     scope* innermost_ = nullptr;
     fiber_host* fiber_ = nullptr;

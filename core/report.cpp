@@ -62,21 +62,4 @@ void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) n
     report(text);
 }
 
-std::string list_greenlets(loop& l) {
-    std::string text;
-    const auto add = [&text](const greenlet_base& g) {
-        text += "\n    " + g.name() + (g.fiber() != nullptr ? " (fiber)" : "");
-        if (const waiter* w = g.waiting_on())
-            text += " waits for " + std::string(w->what());
-        else
-            text += " is ready to run, or waits for something that ringlet does not know";
-        if (const std::string where = describe(g.spawned_at()); !where.empty())
-            text += ", spawned at " + where;
-    };
-    if (l.main().waiting_on() != nullptr)
-        add(l.main());
-    l.greenlets().for_each([&](const living& each) { add(static_cast<const greenlet_base&>(each)); });
-    return text;
-}
-
 }  // namespace ringlet
