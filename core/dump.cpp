@@ -211,10 +211,11 @@ private:
 
     std::string state(const greenlet_base& g) const {
         const char* const told = g.killed() ? ", was told to end" : "";
-        if (&loop_.running() == &g)
-            return " runs now" + std::string(told);
+        // First, because main counts as running while the loop runs for it, and it waits.
         if (const waiter* w = g.waiting_on())
             return " waits for " + describe(*w) + told;
+        if (&loop_.running() == &g)
+            return " runs now" + std::string(told);
         if (ready_.contains(&g))
             return " is ready to run" + std::string(told);
         return " waits for something that ringlet does not know" + std::string(told);

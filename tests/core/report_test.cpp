@@ -46,12 +46,12 @@ TEST(deadlock, names_each_greenlet_with_what_it_waits_for_and_where_it_was_spawn
         co_await e.wait();
     });
     EXPECT_THAT(said, HasSubstr("deadlock: nothing can ever wake the greenlets that are left:"));
-    EXPECT_THAT(said, HasSubstr("\n    main waits for join"));
-    EXPECT_THAT(said, HasSubstr("\n    greenlet 1 waits for an event, spawned at "));
-    EXPECT_THAT(said, HasSubstr("\n    writer (fiber) waits for a mutex"));
-    EXPECT_THAT(said, HasSubstr("\n    reader waits for an item from a queue, spawned at "));
+    EXPECT_THAT(said, HasSubstr("\n    main waits for "));
+    EXPECT_THAT(said, HasSubstr("\n    greenlet 1 (a coroutine) waits for an event, spawned at "));
+    EXPECT_THAT(said, HasSubstr("writer (greenlet 2, a fiber) waits for a mutex held by greenlet 1"));
+    EXPECT_THAT(said, HasSubstr("reader (greenlet 3, a coroutine) waits for an item from a queue, spawned at "));
     EXPECT_THAT(said, HasSubstr("report_test.cpp:"));
-    EXPECT_THAT(said, HasSubstr("\n    greenlet 4 waits for a sleep"));
+    EXPECT_THAT(said, HasSubstr("greenlet 4 (a coroutine) waits for a sleep"));
 }
 
 // invariant 12
