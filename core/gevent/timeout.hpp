@@ -67,7 +67,10 @@ public:
     struct state;
 
 private:
-    explicit Timeout(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+    struct of {
+        std::shared_ptr<state> it;
+    };
+    explicit Timeout(of s) noexcept : state_(std::move(s.it)) {}
     void set_silent(bool silent) noexcept;
 
     std::shared_ptr<state> state_;
@@ -117,7 +120,7 @@ auto with_timeout(interval seconds, Fn fn, V timeout_value)
     } catch (const Timeout& fired) {
         if (fired != timeout)
             throw;
-        return std::move(timeout_value);
+        return timeout_value;
     }
 }
 
