@@ -23,6 +23,8 @@ struct fiber_exit {};
 
 template <class T>
 class fiber;
+template <class T>
+class fiber_ref;
 
 namespace detail {
 
@@ -145,43 +147,23 @@ private:
 
 }  // namespace detail
 
-/// A handle; copies name the same fiber. With the last one a suspended fiber unwinds, by fiber_exit.
+/// Names a fiber, or the root, without owning it.
 template <class T = void>
-class fiber {
+class fiber_ref {
 public:
-    fiber() = default;
-
-    /// Runs `fn` at the first switch to it: fn(T) or fn(), returning T. What it returns, or throws, goes
-    /// to the parent: the fiber that makes it, or the root.
-    template <class Fn>
-        requires(!std::same_as<std::remove_cvref_t<Fn>, fiber>)
-    explicit fiber(Fn&& fn, std::size_t stack_size = default_stack_size)
-        : fiber(new detail::fiber_with<T, std::decay_t<Fn>>(std::forward<Fn>(fn), stack_size), nullptr) {}
-
-    fiber(const fiber& other) noexcept : fiber(other.state_, other.root_) {}
-    fiber(fiber&& other) noexcept
-        : state_(std::exchange(other.state_, nullptr)), root_(std::exchange(other.root_, nullptr)) {}
-    fiber& operator=(fiber other) noexcept {
-        std::swap(state_, other.state_);
-        std::swap(root_, other.root_);
-        return *this;
-    }
-    ~fiber() {
-        if (state_ != nullptr)
-            state_->release();
-    }
+    fiber_ref() = default;
 
     /// Goes on there. Returns when somebody switches back here, with what they brought. A dead fiber
     /// passes the switch on to its parent.
     template <std::same_as<T> U = T>
         requires(!std::is_void_v<U>)
     U switch_to(std::type_identity_t<U> value) const {
-        return detail::fiber_value<U>::exchange(state_, root(), &value);
+        return detail::fiber_value<U>::exchange(state_, root_, &value);
     }
     void switch_to() const
         requires std::is_void_v<T>
     {
-        detail::fiber_value<T>::exchange(state_, root());
+        detail::fiber_value<T>::exchange(state_, root_);
     }
 
     /// Goes on there by throwing `error` at the switch where it is suspended. One that has not started
@@ -194,9 +176,9 @@ public:
         else
             e = std::make_exception_ptr(std::move(error));
         if constexpr (std::is_void_v<T>)
-            detail::fiber_value<T>::exchange(state_, root(), std::move(e));
+            detail::fiber_value<T>::exchange(state_, root_, std::move(e));
         else
-            return detail::fiber_value<T>::exchange(state_, root(), nullptr, std::move(e));
+            return detail::fiber_value<T>::exchange(state_, root_, nullptr, std::move(e));
     }
 
     /// True when its function has ended, or never will run.
@@ -204,26 +186,60 @@ public:
     /// True from the first switch to it until it is dead.
     explicit operator bool() const noexcept { return state_ != nullptr && state_->started() && !dead(); }
 
-    /// The fiber, or the root, that runs now.
-    static fiber current() noexcept {
-        return fiber(detail::fiber_state::current(), detail::fiber_state::current_root());
-    }
     /// Where it goes on when this one has ended. The root is its own parent.
-    fiber parent() const noexcept { return fiber(state_ != nullptr ? state_->parent() : nullptr, root()); }
+    fiber_ref parent() const noexcept { return {state_ != nullptr ? state_->parent() : nullptr, root_}; }
 
-    friend bool operator==(const fiber& a, const fiber& b) noexcept {
-        return a.state_ == b.state_ && a.root() == b.root();
-    }
+    friend bool operator==(const fiber_ref&, const fiber_ref&) = default;
 
-private:
-    fiber(detail::fiber_state* state, context* root) noexcept : state_(state), root_(root) {
-        if (state_ != nullptr)
-            state_->retain();
-    }
-    context* root() const noexcept { return state_ != nullptr ? state_->root() : root_; }
+protected:
+    friend class fiber<T>;
+    fiber_ref(detail::fiber_state* state, context* root) noexcept : state_(state), root_(root) {}
 
     detail::fiber_state* state_ = nullptr;  // null: the root
     context* root_ = nullptr;
+};
+
+/// A handle; copies name the same fiber. With the last one a suspended fiber unwinds, by fiber_exit. So
+/// a fiber that keeps a handle of itself on its own stack is never destroyed: use current() there.
+template <class T = void>
+class fiber : public fiber_ref<T> {
+    using base = fiber_ref<T>;
+
+public:
+    fiber() = default;
+
+    /// Runs `fn` at the first switch to it: fn(T) or fn(), returning T. What it returns, or throws, goes
+    /// to the parent: the fiber that makes it, or the root.
+    template <class Fn>
+        requires(!std::derived_from<std::remove_cvref_t<Fn>, base>)
+    explicit fiber(Fn&& fn, std::size_t stack_size = default_stack_size) {
+        this->state_ = new detail::fiber_with<T, std::decay_t<Fn>>(std::forward<Fn>(fn), stack_size);
+        this->root_ = this->state_->root();
+        this->state_->retain();
+    }
+
+    fiber(const base& other) noexcept : base(other) { retain(); }
+    fiber(const fiber& other) noexcept : base(other) { retain(); }
+    fiber(fiber&& other) noexcept : base(std::exchange(static_cast<base&>(other), base())) {}
+    fiber& operator=(fiber other) noexcept {
+        std::swap(static_cast<base&>(*this), static_cast<base&>(other));
+        return *this;
+    }
+    ~fiber() {
+        if (this->state_ != nullptr)
+            this->state_->release();
+    }
+
+    /// The fiber, or the root, that runs now.
+    static base current() noexcept {
+        return base(detail::fiber_state::current(), detail::fiber_state::current_root());
+    }
+
+private:
+    void retain() noexcept {
+        if (this->state_ != nullptr)
+            this->state_->retain();
+    }
 };
 
 }  // namespace ringlet

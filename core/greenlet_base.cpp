@@ -1,6 +1,7 @@
 #include <ringlet/core/greenlet_base.hpp>
 
 #include <ringlet/core/callback.hpp>
+#include <ringlet/core/greenlet_local.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
 
@@ -60,6 +61,7 @@ struct greenlet_base::extras {
     std::uint64_t links_added = 0;
     std::vector<interruption> interruptions;
     std::optional<start_timer> start;
+    std::vector<std::unique_ptr<local_value>> locals;
 };
 
 greenlet_base::greenlet_base(std::coroutine_handle<> root) noexcept
@@ -74,6 +76,10 @@ std::string greenlet_base::name() const {
     return extras_ && !extras_->name.empty() ? extras_->name : "greenlet " + std::to_string(id_);
 }
 
+const char* greenlet_base::given_name() const noexcept {
+    return extras_ && !extras_->name.empty() ? extras_->name.c_str() : nullptr;
+}
+
 void greenlet_base::set_name(std::string name) { more().name = std::move(name); }
 
 greenlet_base::extras& greenlet_base::more() {
@@ -85,6 +91,8 @@ greenlet_base::extras& greenlet_base::more() {
 void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     loop& l = loop::current();
     id_ = l.next_id();
+    spawner_ = l.running().id_;
+    born_ = l.now();
     personality_ = l.running().personality();
     l.greenlets().push_back(*this);
     handle_ = root;
@@ -244,8 +252,33 @@ bool greenlet_base::end_before_start(std::exception_ptr error) noexcept {
     return true;
 }
 
+local_value* greenlet_base::find_local(const void* variable) const noexcept {
+    if (extras_)
+        for (const auto& value : extras_->locals)
+            if (value->variable() == variable)
+                return value.get();
+    return nullptr;
+}
+
+void greenlet_base::add_local(std::unique_ptr<local_value> value) { more().locals.push_back(std::move(value)); }
+
+void greenlet_base::remove_local(const void* variable) noexcept {
+    if (extras_)
+        std::erase_if(extras_->locals, [=](const auto& value) { return value->variable() == variable; });
+}
+
+void greenlet_base::inherit_locals(const greenlet_base& spawner) {
+    if (!spawner.extras_)
+        return;
+    for (const auto& value : spawner.extras_->locals)
+        if (auto copy = value->for_child(*this))
+            add_local(std::move(copy));
+}
+
 void greenlet_base::die() noexcept {
     check(dead(), "a greenlet ends with a value, an error or because it was killed");
+    if (extras_)
+        const auto gone = std::move(extras_->locals);
     living::unlink();
     references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
     while (!joiners_.empty())

@@ -18,6 +18,7 @@ namespace ringlet {
 class callback;
 class scope;
 class fiber_host;
+class local_value;
 
 /// What a joiner gets instead of a result when the greenlet was killed.
 class greenlet_killed : public std::runtime_error {
@@ -40,6 +41,13 @@ public:
 
     const std::source_location& spawned_at() const noexcept { return spawned_at_; }
     void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
+
+    /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
+    std::uint64_t spawner() const noexcept { return spawner_; }
+    time_point born() const noexcept { return born_; }
+    std::coroutine_handle<> root() const noexcept { return root_; }
+    /// The name if it was given one: for signal handlers, which cannot make one up.
+    const char* given_name() const noexcept;
 
     bool dead() const noexcept { return outcome_ != outcome::none; }
     outcome result_kind() const noexcept { return outcome_; }
@@ -93,6 +101,12 @@ public:
     void remove_links() noexcept;
     std::size_t links() const noexcept;
 
+    /// Values of its own (greenlet_local.hpp), freed at death. A child copies those that are inherited.
+    local_value* find_local(const void* variable) const noexcept;
+    void add_local(std::unique_ptr<local_value> value);
+    void remove_local(const void* variable) noexcept;
+    void inherit_locals(const greenlet_base& spawner);
+
     void retain() noexcept { ++references_; }
     void release() noexcept {
         if (--references_ == 0)
@@ -142,6 +156,8 @@ private:
 
     std::coroutine_handle<> root_;
     std::uint64_t id_ = 0;
+    std::uint64_t spawner_ = 0;
+    time_point born_{};
     waiter* waiting_ = nullptr;
     scope* innermost_ = nullptr;
     fiber_host* fiber_ = nullptr;

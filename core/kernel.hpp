@@ -100,7 +100,8 @@ protected:
     std::vector<io_uring_sqe> submissions_;
 };
 
-/// The kernel for this machine; the environment variable RINGLET_KERNEL can name one ("uring", "sim").
+/// The kernel for this machine: io_uring, or readiness where that is refused. The environment variable
+/// RINGLET_KERNEL forces one ("uring", "readiness", "virtual").
 /// Defined in io/, the one link from core upwards. Throws std::system_error that names cause and cure.
 std::unique_ptr<kernel> make_kernel();
 

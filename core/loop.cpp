@@ -155,10 +155,12 @@ bool loop::run_rest(time_point when) {
 
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     greenlet_base* before = std::exchange(running_, &owner);
+    count_beat();
     while (first) {
         first.resume();
         first = std::exchange(next_, nullptr);
     }
+    count_beat();
     running_ = before;
 }
 
@@ -181,7 +183,9 @@ bool loop::turn(time_point limit) {
     kernel_->turn(until);
     now_ = time_point();
     mail_->messages_are_out();
+    greenlet_base* before = std::exchange(running_, hub_.get());
     mail_->open_all();
+    running_ = before;
     if (!timers_.empty())
         timers_.fire_due(now());
     if (ready_.empty() && !idlers_.empty())

@@ -9,6 +9,7 @@
 #include <ringlet/core/timers.hpp>
 #include <ringlet/core/waiter.hpp>
 
+#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <memory>
@@ -57,6 +58,17 @@ public:
     void run_first(waiter& w) noexcept {
         w.unlink();
         lap_.push_front(w);
+    }
+
+    /// Changes whenever a greenlet gets or gives up the thread; odd while one has it. Any thread may
+    /// look.
+    std::uint64_t beat() const noexcept { return beat_.load(std::memory_order_relaxed); }
+
+    /// Calls fn(waiter) for each that was woken and has not run.
+    template <class Fn>
+    void for_each_ready(Fn fn) const {
+        lap_.for_each(fn);
+        ready_.for_each(fn);
     }
 
     /// Every greenlet that was spawned and is not over, oldest first.
@@ -138,6 +150,9 @@ private:
 
     bool lap(const bool& stop, time_point limit = never);
     bool turn(time_point limit = never);
+    void count_beat() noexcept {
+        beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
     void end_greenlets();
     void end_requests();
 
@@ -155,6 +170,7 @@ private:
     std::size_t timers_that_wake_nobody_ = 0;
     std::uint64_t spawned_ = 0;
     bool ending_ = false;
+    std::atomic<std::uint64_t> beat_{0};
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;

@@ -26,11 +26,11 @@ bool mailbox::post_from_signal(letter& l) noexcept {
     return before != closed();
 }
 
-/// Between two loops that both have a ring a message costs an SQE in the turn that comes anyway; from
-/// elsewhere it takes a system call now.
+/// Between two loops that both have a ring a message costs an SQE in the turn that comes anyway. From
+/// elsewhere, also from a main program, which may not come to a turn for long, it takes a system call.
 void mailbox::wake_sleeper() noexcept {
-    loop* here = loop::current_or_null();
-    if (here == nullptr || !here->mail().send_message_to(*this))
+    const loop* here = loop::current_or_null();
+    if (here == nullptr || &here->running() == &here->main() || !here->mail().send_message_to(*this))
         kernel_->wake();
     // The last touch: the loop may end, and its kernel be gone, as soon as this is seen.
     woken_by_others_.fetch_add(1, std::memory_order_release);
@@ -59,9 +59,13 @@ void mailbox::forget_messaged() noexcept {
     messaged_.clear();
 }
 
-/// A ring that had no memory for our message, or is not what it was. A wake-up too many does no harm.
+/// A ring had no memory for our message, or is not what it was. A wake-up too many does no harm.
 void mailbox::message_failed(completion& c, int, unsigned) noexcept {
-    for (mailbox* peer : static_cast<failed_message&>(c).sender.messaged_) {
+    static_cast<failed_message&>(c).sender.wake_messaged();
+}
+
+void mailbox::wake_messaged() noexcept {
+    for (mailbox* peer : messaged_) {
         const std::lock_guard lock(peer->ending_);
         if (peer->kernel_ != nullptr)
             peer->kernel_->wake();
@@ -89,6 +93,7 @@ void mailbox::open(letter* newest) noexcept {
 }
 
 void mailbox::close() noexcept {
+    wake_messaged();  // there will be no turn to send them
     forget_messaged();
     letter* last = top_.exchange(closed(), std::memory_order_acquire);
     if (last != nullptr)
@@ -102,7 +107,7 @@ void mailbox::close() noexcept {
 
 /// What is left must be looked at again: without references it may be a deadlock.
 void mailbox::last_reference_gone() noexcept {
-    if (!notice_posted_.exchange(true, std::memory_order_relaxed))
+    if (!notice_posted_.exchange(true, std::memory_order_acq_rel))
         post(nobody_left_);
 }
 

@@ -56,7 +56,9 @@ public:
     /// Says that the loop is about to sleep; false when there is a letter to be opened first.
     bool fall_asleep() noexcept {
         letter* empty = nullptr;
-        return slept_ = top_.compare_exchange_strong(empty, asleep(), std::memory_order_relaxed);
+        if (!top_.compare_exchange_strong(empty, asleep(), std::memory_order_relaxed))
+            return false;
+        return slept_ = true;
     }
 
     /// Opens every letter there is. Called when the loop may be awake or has just woken.
@@ -105,6 +107,7 @@ private:
     void open(letter* newest) noexcept;
     void wake_sleeper() noexcept;
     bool send_message_to(mailbox& sleeper) noexcept;
+    void wake_messaged() noexcept;
     void forget_messaged() noexcept;
     void last_reference_gone() noexcept;
     static void message_failed(completion& c, int res, unsigned flags) noexcept;
@@ -121,7 +124,7 @@ private:
     struct notice : letter {
         explicit notice(mailbox& of) noexcept
             : letter([](letter& l) noexcept {
-                  static_cast<notice&>(l).box.notice_posted_.store(false, std::memory_order_relaxed);
+                  static_cast<notice&>(l).box.notice_posted_.store(false, std::memory_order_release);
               }),
               box(of) {}
         mailbox& box;

@@ -35,7 +35,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// One line for each greenlet that is not over: its name, where it was spawned, what it waits for.
+/// What an error says of the greenlets that are left: a dump (dump.hpp) of at most a thousand, without
+/// addresses and ages, so that it is the same text whenever the same happens.
 std::string list_greenlets(loop& l);
 
 }  // namespace ringlet

@@ -79,4 +79,15 @@ inline void open_stack(sanitizer_stack&) noexcept {}
 inline void close_stack(sanitizer_stack&) noexcept {}
 #endif
 
+#if defined(RINGLET_TSAN)
+/// A ring's memory comes and goes by system calls that TSan does not see, and its addresses are used
+/// again: what the next ring on another thread does there would look like a race with the last one.
+inline char memory_of_rings;
+inline void announce_mapped() noexcept { __tsan_acquire(&memory_of_rings); }
+inline void announce_unmapped() noexcept { __tsan_release(&memory_of_rings); }
+#else
+inline void announce_mapped() noexcept {}
+inline void announce_unmapped() noexcept {}
+#endif
+
 }  // namespace ringlet

@@ -22,6 +22,7 @@ concept watchable = requires(X& x, callback& c) {
 class source {
 public:
     template <watchable X>
+        requires(!std::same_as<std::remove_const_t<X>, source>)
     source(X& object) noexcept : source(&object, nullptr) {}
 
     /// Takes part in owning.

@@ -151,6 +151,7 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
     if (state.dead())  // over before it was born: copying the callable or an argument threw
         std::rethrow_exception(state.error());
     state.set_spawned_at(where);
+    state.inherit_locals(loop::current().running());
     if (options != nullptr && !options->name().empty())
         state.set_name(options->name());
     const duration delay = options != nullptr ? options->delay() : duration::zero();

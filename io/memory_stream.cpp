@@ -101,7 +101,7 @@ struct memory_stream::half {
             other->finish(size > 0 ? -ECONNRESET : peer_reads);
         }
         refuse_writers(EPIPE);
-        buffer = {};
+        buffer = std::vector<std::byte>();
         start = size = 0;
     }
 

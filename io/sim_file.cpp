@@ -157,7 +157,7 @@ answer file::work(const io_uring_sqe& sqe) {
         return 0;
     case IORING_OP_FALLOCATE:
         return allocate(sqe.off, sqe.addr, static_cast<int>(sqe.len));
-    case io::opcode_ftruncate:
+    case IORING_OP_FTRUNCATE:
         if ((flags_ & O_ACCMODE) == O_RDONLY)
             return -EINVAL;
         what_->truncate(sqe.off);

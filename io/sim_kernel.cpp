@@ -38,7 +38,7 @@ std::string_view name_of(unsigned opcode) noexcept {
     case IORING_OP_MKDIRAT: return "make folder";
     case IORING_OP_FSYNC: return "sync";
     case IORING_OP_FALLOCATE: return "allocate";
-    case io::opcode_ftruncate: return "truncate";
+    case IORING_OP_FTRUNCATE: return "truncate";
     case IORING_OP_PIPE: return "pipe";
     case IORING_OP_BIND: return "bind";
     case IORING_OP_LISTEN: return "listen";
@@ -81,7 +81,7 @@ void simulator::turn(time_point until) {
             next = std::min(next, c.due);
         if (next == never) {
             if (!on_idle || !on_idle())
-                woken_.wait(false, std::memory_order_acquire);
+                woken_.wait(false);
             return;
         }
         now_ = next;
@@ -92,12 +92,13 @@ void simulator::turn(time_point until) {
 }
 
 // A futex and no mutex: a signal handler may interrupt whoever holds one.
+// Sequentially consistent, because libstdc++ notifies only if it then sees somebody wait.
 void simulator::wake() noexcept {
-    woken_.store(true, std::memory_order_release);
+    woken_ = true;
     woken_.notify_one();
 }
 
-bool simulator::take_wake() { return woken_.exchange(false, std::memory_order_acquire); }
+bool simulator::take_wake() { return woken_.exchange(false); }
 
 // --- requests ----------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 #include <ringlet/net/http_client.hpp>
 
+#include <ringlet/core/hub.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/connect.hpp>
 #include <ringlet/net/http_idle_private.hpp>
@@ -201,6 +202,20 @@ task<std::unique_ptr<connection>> client::connect(const net::url& to, const std:
     } catch (const std::system_error&) {
         rethrow_as_request_error(stage::connect, method, to.to_string());
     }
+}
+
+client& shared_client() {
+    struct service {
+        service() : shared(options()) {}
+        static client_options options() {
+            client_options o;
+            o.idle_per_origin = 1024;
+            o.idle_in_all = 4096;
+            return o;
+        }
+        client shared;
+    };
+    return hub().service<service>().shared;
 }
 
 // --- a response that is still coming -----------------------------------------------------------------

@@ -120,4 +120,12 @@ private:
     std::shared_ptr<detail::idle_connections> idle_;
 };
 
+/// The client of this loop, for whoever has none of their own. It goes with the loop.
+client& shared_client();
+
+/// Awaitable: a page, by the client of this loop.
+inline task<response> get(std::string url, request_options options = {}) {
+    return shared_client().get(std::move(url), std::move(options));
+}
+
 }  // namespace ringlet::http

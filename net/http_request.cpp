@@ -27,10 +27,9 @@ task<bool> exchange::next_piece() {
         case http::event::done: body_over_ = true; break;
         case http::event::failed: refuse_body(reader_.parser().error(), reader_.parser().error_text()); break;
         default:
-            if (!continued_) {
-                continued_ = true;
+            if (!continued_ && !writer_.begun())
                 out_.append("HTTP/1.1 100 Continue\r\n\r\n");
-            }
+            continued_ = true;
             co_await flush();  // whoever waits for an answer before sending more
             co_await read_body_bytes();
         }

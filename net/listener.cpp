@@ -50,7 +50,9 @@ bool is_stale(const address& where) {
 }
 
 io::fd open_listener(const address& where, const listen_options& options) {
-    io::fd fd(io::socket_now(where.family(), SOCK_STREAM | SOCK_CLOEXEC));
+    // SOCK_NONBLOCK means nothing to io_uring; to accept4(2), as the readiness kernel calls it, it is the
+    // one safe way not to wait. Accepted sockets do not inherit it.
+    io::fd fd(io::socket_now(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK));
     succeed(fd.get(), "listen on", where);
     if (where.is_ip()) {
         io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);

@@ -7,22 +7,6 @@
 namespace ringlet::requests {
 namespace {
 
-/// The client that all calls of one loop share.
-class shared_client {
-public:
-    shared_client() : client_(options()) {}
-    http::client& get() noexcept { return client_; }
-
-private:
-    static http::client_options options() {
-        http::client_options o;
-        o.idle_per_origin = 1024;
-        o.idle_in_all = 4096;
-        return o;
-    }
-    http::client client_;
-};
-
 /// A query or a form, as browsers write it (application/x-www-form-urlencoded).
 void append_encoded(std::string& out, std::string_view text) {
     constexpr std::string_view hex = "0123456789ABCDEF";
@@ -92,7 +76,7 @@ Data::Data(const Pairs& form) : bytes_(encoded(form)), form_(true) {}
 
 Response request(const std::string& method, const std::string& url, const Options& options) {
     loop& l = hub();
-    http::client& client = l.service<shared_client>().get();
+    http::client& client = http::shared_client();
     const time_point start = l.fresh_now();
     try {
         http::incoming in = await(client.open(method, with_params(url, options.params), translated(options)));

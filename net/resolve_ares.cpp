@@ -48,6 +48,19 @@ std::error_code code_of(int status) {
     }
 }
 
+bool is_no(std::error_code e) {
+    return e == resolve_errc::not_found || e == resolve_errc::no_addresses;
+}
+
+/// A failure says more than a "no", and that a name exists more than that it was not found.
+std::error_code weightier(std::error_code a, std::error_code b) {
+    if (!a || !b)
+        return a ? a : b;
+    if (is_no(a) != is_no(b))
+        return is_no(a) ? b : a;
+    return a == resolve_errc::not_found ? b : a;
+}
+
 /// What one family has come to.
 class part {
 public:
@@ -291,26 +304,30 @@ name_answer ares_question::merged() noexcept {
         both.error = broken_;
         return both;
     }
-    const auto is_no = [](const part& p) {
-        return p.answer.error == resolve_errc::not_found || p.answer.error == resolve_errc::no_addresses;
-    };
     both.keep = longest_keep;
+    bool half_known = false;
+    bool timeless_no = false;
     for (part* p : {&ip6_, &ip4_}) {
         if (!p->asked)
             continue;
-        if (p->answer.rescuer)
-            both.rescuer = p->answer.rescuer;
-        both.addresses.insert(both.addresses.end(), p->answer.addresses.begin(), p->answer.addresses.end());
-        // What is only half known is not remembered, so that the other half gets its chance.
-        both.keep = p->open() || (p->answer.error && !is_no(*p)) ? 0s : std::min(both.keep, p->answer.keep);
-        // A failure says more than a "no", and that the name exists more than that it was not found.
-        if (p->answer.error && (!is_no(*p) || !both.error ||
-                                (both.error == resolve_errc::not_found &&
-                                 p->answer.error == resolve_errc::no_addresses)))
-            both.error = p->answer.error;
+        name_answer& one = p->answer;
+        if (p->open() || (one.error && !is_no(one.error)))
+            half_known = true;
+        else if (one.error && one.keep == 0s)
+            timeless_no = true;
+        else
+            both.keep = std::min(both.keep, one.keep);
+        if (one.rescuer)
+            both.rescuer = one.rescuer;
+        both.addresses.insert(both.addresses.end(), one.addresses.begin(), one.addresses.end());
+        both.error = weightier(both.error, one.error);
     }
     if (!both.addresses.empty())
         both.error.clear();
+    // What is half known is not remembered, so that the other half gets its chance. A "no" without an
+    // SOA must not be either (RFC 2308 section 5), but beside addresses it spoils nothing.
+    if (half_known || (timeless_no && both.error))
+        both.keep = 0s;
     return both;
 }
 

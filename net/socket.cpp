@@ -71,7 +71,7 @@ void socket::state::drop_unread() noexcept {
     unread_.clear();
     unread_start_ = 0;
     if (unread_.capacity() > idle_capacity)
-        unread_ = {};
+        unread_ = std::vector<std::byte>();  // = {} would keep the capacity
 }
 
 void socket::state::start_receive(read_awaiter& reader) {

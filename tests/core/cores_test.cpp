@@ -98,10 +98,11 @@ TEST_P(loops, a_loop_that_cannot_be_made_fails_them_all) {
 }
 
 TEST_P(loops, a_deadlock_on_one_core_is_reported_and_stops_the_others) {
+    shared_event set_by_nobody;
     EXPECT_THROW(run_on_each_core(two(),
-                                  [](const core& self) {
+                                  [&](const core& self) {
                                       if (self.index() == 1)
-                                          await(sleep_for(1h));
+                                          await(set_by_nobody.wait());
                                       event never_set;
                                       await(never_set.wait());
                                   }),

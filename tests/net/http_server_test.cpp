@@ -202,6 +202,23 @@ TEST(http_server, continue_is_sent_when_the_body_is_wanted) {
     });
 }
 
+TEST(http_server, continue_is_not_sent_into_an_answer) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        server.handle("/", [](http::request& asked, http::response_writer& out) -> task<> {
+            co_await out.write("begun");
+            co_await out.write(co_await asked.read_all());
+        });
+        visit v(server);
+        co_await v.say(request_for("/", "Content-Length: 3\r\nExpect: 100-continue\r\n", "PUT"));
+        EXPECT_EQ(co_await v.hear_until("begun\r\n"),
+                  "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n");
+        co_await v.say("abc");
+        co_await v.leave();
+        EXPECT_EQ(co_await v.hear(), "3\r\nabc\r\n0\r\n\r\n");
+    });
+}
+
 TEST(http_server, a_little_body_that_nobody_read_does_not_cost_the_connection) {
     EXPECT_EQ(answers(request_for("/ignore", "Content-Length: 3\r\n", "PUT") + "abc" + get), answer("ignored") + answer("GET /"));
     EXPECT_EQ(answers(request_for("/ignore", "Transfer-Encoding: chunked\r\n", "PUT") + "3\r\nabc\r\n0\r\n\r\n" + get),

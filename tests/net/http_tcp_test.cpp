@@ -48,6 +48,16 @@ TEST(http_tcp, many_connections_at_once) {
     });
 }
 
+TEST(http_tcp, a_page_needs_no_client_of_its_own) {
+    run([]() -> task<> {
+        http::server server = hello();
+        const std::string url = url_of(server.start(net::address::loopback(0)));
+        EXPECT_EQ((co_await http::get(url)).body, "hello");
+        EXPECT_EQ((co_await http::get(url)).body, "hello");
+        EXPECT_EQ(http::shared_client().idle(), 1u);
+    });
+}
+
 TEST(http_tcp, a_full_server_stops_accepting_until_there_is_room) {
     on_this_machine([]() -> task<> {
         http::server_options options;

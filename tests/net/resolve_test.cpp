@@ -8,12 +8,14 @@
 #include <ringlet/core/result.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/connect.hpp>
+#include <ringlet/net/dns_message_private.hpp>
 
 #include <gtest/gtest.h>
 
 #include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 using namespace ringlet;
@@ -245,8 +247,10 @@ TEST(resolve, remembers_answers_as_long_as_they_live) {
         for (int i = 0; i < 3; ++i) {
             co_await net::resolve("long.test", 80, only(AF_INET));
             co_await net::resolve("never.test", 80, only(AF_INET));
+            co_await net::resolve("long.test", 80);
         }
-        EXPECT_EQ(dns.asked("long.test", ns_t_a), 1);
+        EXPECT_EQ(dns.asked("long.test", ns_t_aaaa), 1) << "that there is no other family is remembered too";
+        EXPECT_EQ(dns.asked("long.test", ns_t_a), 2);
         EXPECT_EQ(dns.asked("never.test", ns_t_a), 3);
     });
 }
@@ -265,6 +269,42 @@ TEST(resolve, remembers_that_a_name_does_not_exist_as_long_as_the_zone_says) {
             co_await failure_of("failing.test", only(AF_INET));
         EXPECT_EQ(dns.asked("failing.test", ns_t_a), 2) << "a failure is not an answer";
     });
+}
+
+// The message of RFC 2308's kind: one question, no answer, an SOA.
+std::vector<std::byte> negative_message(std::uint32_t ttl, std::uint32_t minimum) {
+    std::vector<unsigned> raw{0, 1, 0x81, 0x83, 0, 1, 0, 0, 0, 1, 0, 0,   // header
+                              2, 'n', 'o', 0, 0, 1, 0, 1,                // no. A IN
+                              0xc0, 12, 0, 6, 0, 1};                     // no. SOA IN
+    const auto put = [&raw](std::uint32_t value) {
+        for (int shift = 24; shift >= 0; shift -= 8)
+            raw.push_back(value >> shift & 0xff);
+    };
+    put(ttl);
+    raw.insert(raw.end(), {0, 25, 1, 'a', 0, 0xc0, 12});
+    for (int i = 0; i < 4; ++i)
+        put(7);
+    put(minimum);
+    std::vector<std::byte> bytes;
+    for (const unsigned each : raw)
+        bytes.push_back(static_cast<std::byte>(each));
+    return bytes;
+}
+
+TEST(negative_ttl, is_the_smaller_of_the_two_and_zero_for_half_a_message) {
+    using net::detail::negative_ttl;
+    EXPECT_EQ(negative_ttl(negative_message(300, 60)), 60s);
+    EXPECT_EQ(negative_ttl(negative_message(30, 60)), 30s);
+    EXPECT_EQ(negative_ttl(negative_message(0xffffffff, 0xffffffff)), 0s);
+    const std::vector<std::byte> whole = negative_message(300, 60);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const std::vector<std::byte> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+        EXPECT_EQ(negative_ttl(cut), 0s) << size << " bytes";
+    }
+    std::vector<std::byte> noise(512, std::byte(0xff));
+    EXPECT_EQ(negative_ttl(noise), 0s);
+    std::ranges::fill(noise, std::byte(1));
+    EXPECT_EQ(negative_ttl(noise), 0s);
 }
 
 TEST(resolve, remembers_a_bounded_number_of_names) {

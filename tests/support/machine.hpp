@@ -47,12 +47,13 @@ void on_this_machine(Story story) {
         watched_kernel& kernel = *k;
         ringlet::run(std::move(k), [&]() -> ringlet::task<> {
             const std::size_t with_ring = open_fds();
-            ringlet::greenlet<> g;
             if constexpr (std::is_invocable_v<Story&, watched_kernel&>)
-                g = ringlet::spawn([&] { return story(kernel); });
+                co_await story(kernel);
+            else if constexpr (ringlet::awaitable<std::invoke_result_t<Story&>>)
+                co_await story();
             else
-                g = ringlet::spawn([&] { return story(); });
-            co_await g.get();
+                co_await ringlet::spawn([&] { story(); }).get();
+            kernel.forget_hooks();  // they refer to what was the story's
             co_await until_nothing_is_in_flight();
             EXPECT_EQ(open_fds(), with_ring) << "descriptors were leaked";
         });

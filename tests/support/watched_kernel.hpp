@@ -35,6 +35,8 @@ public:
     std::function<bool()> before_turn;
     std::function<void()> after_turn;
 
+    void forget_hooks() { edit = nullptr, on_answer = nullptr, before_turn = nullptr, after_turn = nullptr; }
+
     bool hurried = false;
 
     /// An operation that this kernel is to lack; -1 for none.
@@ -43,6 +45,8 @@ public:
     std::size_t turns = 0;
     std::size_t requests = 0;
     std::size_t answers = 0;
+    std::size_t asked = 0;   // requests that somebody waits for
+    std::size_t ended = 0;   // last answers to them
 
     std::size_t pushed(unsigned opcode) const { return pushed_[opcode]; }
     std::size_t in_flight() const { return taps_.size(); }
@@ -60,6 +64,7 @@ public:
             *sqe = pushed;
             ++requests;
             ++pushed_[sqe->opcode];
+            asked += sqe->user_data != 0;
             if (edit)
                 if (const auto answer = edit(*sqe)) {
                     answered_here.emplace_back(sqe->user_data, *answer);
@@ -73,6 +78,7 @@ public:
             cqe.user_data = user_data;
             cqe.res = res;
             ++answers;
+            ended += user_data != 0;
             ringlet::completion::deliver(cqe);
         }
         const bool may_wait = until != ringlet::time_point::min() && answers == answered;
@@ -134,8 +140,10 @@ private:
         cqe.flags = flags;
         if (on_answer)
             on_answer(t.opcode, res, flags);
-        if ((flags & IORING_CQE_F_MORE) == 0)
+        if ((flags & IORING_CQE_F_MORE) == 0) {
+            ++ended;
             taps_.erase(t.user_data_of_owner);
+        }
         ringlet::completion::deliver(cqe);
     }
 
