@@ -24,6 +24,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -43,7 +44,15 @@ public:
 
     /// Starts fn(args...) on this host, as ringlet::spawn: what it spawns runs there too, and the
     /// sockets and files they open are those of this host. Throws std::logic_error when it is down.
+    template <class Fn>
+    auto spawn(Fn&& fn, const std::source_location& where = std::source_location::current()) const {
+        check_up();
+        auto child = ringlet::spawn(std::forward<Fn>(fn), where);
+        adopt(child.state());
+        return child;
+    }
     template <class Fn, class... Args>
+        requires(sizeof...(Args) > 0 && std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>)
     auto spawn(Fn&& fn, Args&&... args) const {
         check_up();
         auto child = ringlet::spawn(std::forward<Fn>(fn), std::forward<Args>(args)...);
@@ -53,8 +62,8 @@ public:
 
     /// What the host runs: starts a copy of fn() now and after every restart.
     template <class Fn>
-    void boot(Fn fn) const {
-        set_boot([here = *this, fn] { here.spawn(fn); });
+    void boot(Fn fn, const std::source_location& where = std::source_location::current()) const {
+        set_boot([here = *this, fn, where] { here.spawn(fn, where); });
     }
 
     /// The process is killed (SIGKILL): its greenlets unwind, and everybody it was connected to is told

@@ -40,7 +40,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t most = 20;
+    static constexpr std::size_t most = 5;
     std::deque<std::string> latest_;
     std::function<void(std::string_view)> before_;
 };

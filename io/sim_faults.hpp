@@ -33,6 +33,10 @@ public:
     /// Draws kinds and frequencies; the same seed draws the same.
     static faults swarm(std::uint64_t seed);
 
+    /// The same of faults that lose nothing and fail nothing, but try a program's patience: short counts,
+    /// late and reordered completions, late cancels, requests that end early, small windows.
+    static faults harmless_swarm(std::uint64_t seed);
+
     // --- the kernel ---
 
     /// A read or write moves less than it could.

@@ -11,9 +11,8 @@
 #include <stdexcept>
 
 namespace ringlet::sim {
-namespace {
 
-constexpr std::string_view name_of(unsigned opcode) noexcept {
+std::string_view name_of(unsigned opcode) noexcept {
     switch (opcode) {
     case IORING_OP_NOP: return "nop";
     case IORING_OP_ASYNC_CANCEL: return "cancel";
@@ -47,6 +46,8 @@ constexpr std::string_view name_of(unsigned opcode) noexcept {
     default: return "";
     }
 }
+
+namespace {
 
 // A program that is busy for so many turns while the clock stands still will never let it go on.
 constexpr std::uint64_t most_idle_turns = 50'000'000;
@@ -136,6 +137,9 @@ void simulator::begin(pending& p) {
         const auto written = write(p.sqe->fd, pointer<void>(p.sqe->addr), p.sqe->len);
         return finish(p, written < 0 ? -errno : static_cast<int>(written));
     }
+    // Not everybody says on whose behalf, but a descriptor belongs to somebody.
+    if (process* owner = machines_.owner(p.sqe->fd))
+        p.who = owner;
     p.on = machines_.open(p.sqe->fd);
     if (p.on == nullptr)
         return finish(p, machines_.owner(p.sqe->fd) != nullptr ? -EIO : -EBADF);

@@ -19,6 +19,9 @@
 
 namespace ringlet::sim {
 
+/// "send" for IORING_OP_SEND; empty for what is not simulated.
+std::string_view name_of(unsigned opcode) noexcept;
+
 class simulator final : public kernel {
 public:
     simulator(std::uint64_t seed, const class faults& what_fails);

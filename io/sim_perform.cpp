@@ -97,40 +97,35 @@ int stream::perform(const io_uring_sqe& sqe) {
 // --- the kernel --------------------------------------------------------------------------------------
 
 int simulator::perform(const io_uring_sqe& sqe) noexcept {
-    process& who = machines_.process_of(sqe.personality);
+    process* owner = machines_.owner(sqe.fd);
+    process& who = owner != nullptr ? *owner : machines_.process_of(sqe.personality);
     int result = -EOPNOTSUPP;
-    const char* what = "perform";
     switch (sqe.opcode) {
     case IORING_OP_SOCKET:
-        what = "socket";
         result = make_socket(who, sqe.fd, static_cast<int>(sqe.off));
         break;
     case IORING_OP_CLOSE:
-        what = "close";
         result = machines_.close(sqe.fd);
         break;
     case IORING_OP_PIPE:
-        what = "pipe";
         result = make_pipe(who, pointer<int>(sqe.addr), static_cast<int>(sqe.rw_flags));
         break;
     case IORING_OP_OPENAT:
     case IORING_OP_STATX:
     case IORING_OP_UNLINKAT:
-        what = "path";
         result = work_on_path(*this, who, sqe).res;
         break;
     case IORING_OP_SENDMSG:
     case IORING_OP_RECVMSG:
-        what = "message";
         result = attempt_now(who, sqe);
         break;
     default:
         if (const auto on = machines_.open(sqe.fd))
             result = on->perform(sqe);
         else
-            result = machines_.owner(sqe.fd) != nullptr ? -EIO : -EBADF;
+            result = owner != nullptr ? -EIO : -EBADF;
     }
-    note(who, what, sqe.opcode, result);
+    note(who, name_of(sqe.opcode), 0, result);
     return result;
 }
 
