@@ -472,7 +472,9 @@ TEST(socket, invariant_6_a_cancel_reaches_no_request_that_came_after_it) {
             send_plainly(c.peer, "x");
             EXPECT_EQ(co_await next.get(), "x");
         }
-        EXPECT_GT(same_place, 1'000) << "the story does not test what it should";
+        if (!ringlet::built_with_sanitizer) {  // there, frames are not pooled
+            EXPECT_GT(same_place, 1'000) << "the story does not test what it should";
+        }
     });
 }
 
