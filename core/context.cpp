@@ -21,6 +21,8 @@ struct context_entry {
     }
 };
 
+const void* context::outermost() noexcept { return reinterpret_cast<const void*>(&context_entry::run); }
+
 context& context::native() noexcept {
     static thread_local context thread{thread_stack()};
     current_ = &thread;

@@ -66,6 +66,9 @@ public:
     /// The point of execution that runs now on this thread.
     static context& current() noexcept { return current_ != nullptr ? *current_ : native(); }
 
+    /// The same without making anything, for signal handlers: null on a thread that has no fibers yet.
+    static const context* current_or_null() noexcept { return current_; }
+
     /// Stops here and goes on there. Returns when somebody switches back, with the message they sent.
     void* switch_to(context& there, void* message) {
         check(!there.over_, "switched to a fiber that is over");
@@ -80,6 +83,9 @@ public:
         thread_.restore(mine);
         return in->message;
     }
+
+    /// Where the outermost function of every fiber begins: unwinding a stack must stop there.
+    static const void* outermost() noexcept;
 
     /// True once the entry function has returned.
     bool over() const noexcept { return over_; }

@@ -28,7 +28,7 @@ struct greenlet_state<void> : greenlet_base {
 /// Waits for the end of a greenlet, and ignores how it ended.
 class [[nodiscard]] join_awaiter : public waiter {
 public:
-    explicit join_awaiter(greenlet_base& g) noexcept : waiter("join", &abort_by_leaving), target_(&g) {
+    explicit join_awaiter(greenlet_base& g) noexcept : waiter("join", &abort_by_leaving, source::greenlets, kind::join), target_(&g) {
         target_->retain();
     }
     join_awaiter(join_awaiter&& other) noexcept
@@ -47,7 +47,6 @@ public:
     }
     void await_resume() const { throw_if_aborted(); }
 
-protected:
     greenlet_base& target() const noexcept { return *target_; }
 
 private:

@@ -76,6 +76,10 @@ std::string greenlet_base::name() const {
     return extras_ && !extras_->name.empty() ? extras_->name : "greenlet " + std::to_string(id_);
 }
 
+const char* greenlet_base::given_name() const noexcept {
+    return extras_ && !extras_->name.empty() ? extras_->name.c_str() : nullptr;
+}
+
 void greenlet_base::set_name(std::string name) { more().name = std::move(name); }
 
 greenlet_base::extras& greenlet_base::more() {
@@ -87,13 +91,16 @@ greenlet_base::extras& greenlet_base::more() {
 void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     loop& l = loop::current();
     id_ = l.next_id();
+    spawner_ = l.running().id_;
+    born_ = l.now();
+    personality_ = l.running().personality();
     l.greenlets().push_back(*this);
     handle_ = root;
     owner_ = this;
     waiting_ = this;
     phase_ = phase::waiting;
     unborn_ = true;
-    --references_;  // its own comes back with start()
+    --references_;  // what lives has a reference to itself, but this does not live yet
 }
 
 bool greenlet_base::started() const noexcept { return !unborn_ || (extras_ && extras_->start); }

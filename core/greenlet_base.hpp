@@ -42,6 +42,13 @@ public:
     const std::source_location& spawned_at() const noexcept { return spawned_at_; }
     void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
 
+    /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
+    std::uint64_t spawner() const noexcept { return spawner_; }
+    time_point born() const noexcept { return born_; }
+    std::coroutine_handle<> root() const noexcept { return root_; }
+    /// The name if it was given one: for signal handlers, which cannot make one up.
+    const char* given_name() const noexcept;
+
     bool dead() const noexcept { return outcome_ != outcome::none; }
     outcome result_kind() const noexcept { return outcome_; }
 
@@ -106,6 +113,11 @@ public:
             destroy();
     }
 
+    /// On whose behalf its requests are made (io_uring_sqe::personality); 0 is the process itself.
+    /// What it spawns inherits it.
+    std::uint16_t personality() const noexcept { return personality_; }
+    void set_personality(std::uint16_t p) noexcept { personality_ = p; }
+
     scope* innermost() const noexcept { return innermost_; }
     fiber_host* fiber() const noexcept { return fiber_; }
     void set_fiber(fiber_host* f) noexcept { fiber_ = f; }
@@ -144,6 +156,8 @@ private:
 
     std::coroutine_handle<> root_;
     std::uint64_t id_ = 0;
+    std::uint64_t spawner_ = 0;
+    time_point born_{};
     waiter* waiting_ = nullptr;
     scope* innermost_ = nullptr;
     fiber_host* fiber_ = nullptr;
@@ -152,6 +166,7 @@ private:
     std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, …
     std::source_location spawned_at_;
     std::uint32_t references_ = 1;
+    std::uint16_t personality_ = 0;
     outcome outcome_ = outcome::none;
     bool killed_ = false;
     bool cancel_pending_ = false;

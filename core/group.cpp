@@ -2,8 +2,6 @@
 
 #include <ringlet/core/report.hpp>
 
-#include <algorithm>
-
 namespace ringlet {
 namespace {
 
@@ -27,10 +25,12 @@ group::~group() { check(children_.empty(), "a group ends after its greenlets"); 
 
 void group::adopt(greenlet_base& child) {
     if (children_.size() == children_.capacity()) {
-        const auto live = std::partition(children_.begin(), children_.end(),
-                                         [](const greenlet_base* each) { return !each->dead(); });
-        std::for_each(live, children_.end(), [](greenlet_base* each) { forget(*each); });
-        children_.erase(live, children_.end());
+        std::erase_if(children_, [](greenlet_base* each) {
+            const bool over = each->dead();
+            if (over)
+                forget(*each);
+            return over;
+        });
         // Else a few who come and go among many who stay would make us search each time.
         if (children_.size() > children_.capacity() / 2)
             children_.reserve(2 * children_.capacity());

@@ -60,6 +60,7 @@ loop::~loop() {
     end_requests();
     services_.clear();
     kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
+    mail_->close();
     current_ = nullptr;
 }
 
@@ -154,22 +155,37 @@ bool loop::run_rest(time_point when) {
 
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     greenlet_base* before = std::exchange(running_, &owner);
+    count_beat();
     while (first) {
         first.resume();
         first = std::exchange(next_, nullptr);
     }
+    count_beat();
     running_ = before;
 }
 
 bool loop::turn(time_point limit) {
     time_point until = time_point::min();
     if (ready_.empty() && idlers_.empty()) {
-        if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
+        // In this order: who posts and then lets go of the loop is seen by one or the other.
+        const bool alone = timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0 &&
+                           !mail_->expects_letters();
+        const bool sleeps = mail_->fall_asleep();
+        if (alone && sleeps) {
+            mail_->open_all();
             return false;
-        until = std::min(after(timers_.next(), timer_slack), limit);
+        }
+        if (sleeps)
+            until = outside_work_ > 0 && kernel_->clock_jumps()
+                        ? never
+                        : std::min(after(timers_.next(), timer_slack), limit);
     }
     kernel_->turn(until);
     now_ = time_point();
+    mail_->messages_are_out();
+    greenlet_base* before = std::exchange(running_, hub_.get());
+    mail_->open_all();
+    running_ = before;
     if (!timers_.empty())
         timers_.fire_due(now());
     if (ready_.empty() && !idlers_.empty())

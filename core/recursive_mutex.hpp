@@ -43,7 +43,8 @@ private:
 class [[nodiscard]] recursive_mutex::awaiter : public waiter {
 public:
     explicit awaiter(recursive_mutex& m) noexcept
-        : waiter("a recursive mutex", &abort_by_leaving), mutex_(m) {}
+        : waiter("a recursive mutex", &abort_by_leaving, source::greenlets, kind::recursive_mutex),
+          mutex_(m) {}
     bool await_ready() const {
         throw_if_canceled();
         return mutex_.try_lock();
@@ -56,6 +57,8 @@ public:
         throw_if_aborted();
         return guard(mutex_, std::adopt_lock);
     }
+
+    const recursive_mutex& of() const noexcept { return mutex_; }
 
 private:
     recursive_mutex& mutex_;

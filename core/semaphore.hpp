@@ -52,8 +52,8 @@ private:
 
 class [[nodiscard]] semaphore::awaiter : public waiter {
 public:
-    explicit awaiter(semaphore& s, const char* what = "a semaphore") noexcept
-        : waiter(what, &abort_by_leaving), semaphore_(s) {}
+    explicit awaiter(semaphore& s, const char* what = "a semaphore", kind is = kind::plain) noexcept
+        : waiter(what, &abort_by_leaving, source::greenlets, is), semaphore_(s) {}
     bool await_ready() const {
         throw_if_canceled();
         return semaphore_.try_acquire();

@@ -152,16 +152,13 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
         std::rethrow_exception(state.error());
     state.set_spawned_at(where);
     state.inherit_locals(loop::current().running());
-    if (options != nullptr) {
-        if (!options->name().empty())
-            state.set_name(options->name());
-        if (options->delay() == duration::zero())
-            state.start();
-        else if (options->delay() != duration::max())
-            state.start_after(options->delay());
-    } else {
+    if (options != nullptr && !options->name().empty())
+        state.set_name(options->name());
+    const duration delay = options != nullptr ? options->delay() : duration::zero();
+    if (delay == duration::zero())
         state.start();
-    }
+    else if (delay != duration::max())
+        state.start_after(delay);
     return std::move(r.spawned);
 }
 

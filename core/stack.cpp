@@ -9,8 +9,8 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -29,6 +29,7 @@ namespace {
 constexpr std::size_t stacks_per_region = 64;
 constexpr std::size_t warm_stacks = 1024;  // kept with their pages, per size and thread
 constexpr unsigned size_classes = 32;      // powers of two
+constexpr std::size_t largest_stack = std::size_t(1) << (size_classes - 1);
 
 // mprotect guards cost two mappings each, and the limit is the process's.
 std::atomic<long> mprotect_guards{0};
@@ -52,8 +53,11 @@ bool install_guard(std::byte* at) {
                                     " fibers with mprotect guards use up vm.max_map_count; raise it "
                                     "(sysctl -w vm.max_map_count=1048576) or use coroutines");
     }
-    if (mprotect(at, guard_size, PROT_NONE) != 0)
-        throw std::system_error(errno, std::system_category(), "fiber stack: mprotect of its guard");
+    if (mprotect(at, guard_size, PROT_NONE) != 0) {
+        const int error = errno;
+        --mprotect_guards;
+        throw std::system_error(error, std::system_category(), "fiber stack: mprotect of its guard");
+    }
     return true;
 }
 
@@ -137,24 +141,27 @@ struct sigaction previous_handler;
 void say(const char* text) noexcept { (void)!write(STDERR_FILENO, text, std::strlen(text)); }
 
 void on_segv(int number, siginfo_t* info, void* ucontext) {
-    const context& here = context::current();
+    const context* here = context::current_or_null();
     const auto* fault = static_cast<const std::byte*>(info->si_addr);
-    const std::byte* bottom = here.memory().bottom;
+    const std::byte* bottom = here != nullptr ? here->memory().bottom : nullptr;
     if (bottom != nullptr && fault < bottom && fault >= bottom - guard_size) {
-        char size[24];
-        std::snprintf(size, sizeof size, "%zu", here.memory().size() / 1024);
+        char size[24] = {};
+        std::to_chars(size, size + sizeof size - 1, here->memory().size() / 1024);
         say("ringlet: stack overflow in fiber ");
-        say(here.name());
+        say(here->name());
         say(" (");
         say(size);
         say(" KiB); spawn it with a larger stack_size\n");
     }
-    // Back to whoever was here before; the default action is reached by faulting again.
+    // Back to whoever was here before; the default action is reached by faulting again, or, when the
+    // signal was sent by somebody (kill(2)), by sending it again.
     if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr) {
         previous_handler.sa_sigaction(number, info, ucontext);
         return;
     }
     sigaction(SIGSEGV, &previous_handler, nullptr);
+    if (info->si_code <= 0)
+        (void)raise(SIGSEGV);
 }
 
 struct signal_stack {
@@ -185,6 +192,9 @@ struct signal_stack {
 void open_stack_pool() { this_pool(); }
 
 stack take_stack(std::size_t wanted) {
+    if (wanted > largest_stack)
+        throw std::system_error(ENOMEM, std::system_category(),
+                                "fiber stack of " + std::to_string(wanted) + " bytes");
     const std::size_t size = rounded(wanted);
     stack_pool& mine = this_pool();
     size_class& sizes = mine.classes[class_of(size)];

@@ -12,6 +12,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 namespace ringlet {
@@ -36,19 +37,26 @@ public:
     /// that waits for the kernel or another thread cannot.
     enum class source : std::uint8_t { greenlets, outside };
 
+    /// What dump() may take a waiter for, to say more of it than what().
+    enum class kind : std::uint8_t { plain, operation, sleep, join, mutex, recursive_mutex, described };
+
     /// `what` names the wait in reports ("recv", "mutex"); it must outlive the waiter.
-    waiter(const char* what, abort_function on_abort, source from = source::greenlets) noexcept
-        : on_abort_(on_abort), what_(what), source_(from) {}
+    waiter(const char* what, abort_function on_abort, source from = source::greenlets,
+           kind is = kind::plain) noexcept
+        : on_abort_(on_abort), what_(what), source_(from), kind_(is) {}
 
     /// Awaiters travel into combinators before they start; a waiter that waits stays where it is.
-    waiter(waiter&& other) noexcept : waiter(other.what_, other.on_abort_, other.source_) {
+    waiter(waiter&& other) noexcept
+        : waiter(other.what_, other.on_abort_, other.source_, other.kind_) {
         check(other.phase_ == phase::idle, "a waiter was moved while it was waiting");
     }
 
     ~waiter() { check(phase_ == phase::idle, "a frame was destroyed while something in it was waiting"); }
 
     const char* what() const noexcept { return what_; }
+    kind is() const noexcept { return kind_; }
     greenlet_base* owner() const noexcept { return owner_; }
+    std::coroutine_handle<> resumes() const noexcept { return handle_; }
     bool waiting() const noexcept { return phase_ == phase::waiting; }
 
 protected:
@@ -91,11 +99,27 @@ private:
     const char* what_;
     phase phase_ = phase::idle;
     source source_;
+    kind kind_;
     mutable bool aborted_ = false;  // told once: an awaiter may be kept, and awaited again
 };
 
 /// Throws canceled when the current greenlet was killed or is inside a cancelled scope, and what it was
 /// interrupted with. Every wait begins with this, so that a loop over waits that never have to wait can be stopped too.
 void throw_if_canceled();
+
+/// A waiter that says more of itself in a dump: its peer, its file. `describe` appends to the text, on
+/// the waiter's own thread while it waits.
+class described_waiter : public waiter {
+public:
+    using describe_function = void (*)(const described_waiter&, std::string&);
+
+    described_waiter(const char* what, abort_function on_abort, describe_function how,
+                     source from = source::greenlets) noexcept
+        : waiter(what, on_abort, from, kind::described), describe_(how) {}
+    void describe(std::string& text) const { describe_(*this, text); }
+
+private:
+    describe_function describe_;
+};
 
 }  // namespace ringlet

@@ -2,7 +2,7 @@
 
 #include "linux_private.hpp"
 
-#include <ringlet/core/loop.hpp>
+#include <ringlet/core/greenlet_base.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -62,6 +62,19 @@ int system_call(const io_uring_sqe& sqe) noexcept {
         return pipe2(pointer<int>(sqe.addr), static_cast<int>(sqe.rw_flags));
     case IORING_OP_UNLINKAT:
         return unlinkat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.unlink_flags));
+    case IORING_OP_SENDMSG:
+        return static_cast<int>(
+            sendmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
+    case IORING_OP_RECVMSG:
+        return static_cast<int>(
+            recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
+    case IORING_OP_OPENAT:
+        return openat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.open_flags), sqe.len);
+    case IORING_OP_READ:
+        return static_cast<int>(read(sqe.fd, pointer<void>(sqe.addr), sqe.len));
+    case IORING_OP_STATX:
+        return statx(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.statx_flags), sqe.len,
+                     pointer<struct statx>(sqe.off));
     default:
         errno = EOPNOTSUPP;
         return -1;
@@ -80,9 +93,12 @@ int kernel::perform(const io_uring_sqe& sqe) noexcept { return perform_really(sq
 namespace io {
 namespace {
 
-int perform(const request& what) noexcept {
+int perform(request what) noexcept {
     loop* l = loop::current_or_null();
-    return l != nullptr ? l->kernel().perform(*what) : perform_really(*what);
+    if (l == nullptr)
+        return perform_really(*what);
+    what->personality = l->running().personality();
+    return l->kernel().perform(*what);
 }
 
 request about(int opcode, int fd, const void* address = nullptr, unsigned length = 0,
@@ -130,6 +146,32 @@ int shutdown_now(int fd, int how) noexcept {
 }
 int close_now(int fd) noexcept { return perform(about(IORING_OP_CLOSE, fd)); }
 int unlink_now(const char* path) noexcept { return perform(about(IORING_OP_UNLINKAT, AT_FDCWD, path)); }
+
+int sendmsg_now(int fd, const msghdr& message, int flags) noexcept {
+    request what = about(IORING_OP_SENDMSG, fd, &message, 1);
+    what->msg_flags = static_cast<unsigned>(flags | MSG_DONTWAIT);
+    return perform(what);
+}
+int recvmsg_now(int fd, msghdr& message, int flags) noexcept {
+    request what = about(IORING_OP_RECVMSG, fd, &message, 1);
+    what->msg_flags = static_cast<unsigned>(flags | MSG_DONTWAIT);
+    return perform(what);
+}
+
+int open_now(const char* path, int flags) noexcept {
+    request what = about(IORING_OP_OPENAT, AT_FDCWD, path);
+    what->open_flags = static_cast<unsigned>(flags);
+    return perform(what);
+}
+int read_now(int fd, void* into, unsigned size) noexcept {
+    return perform(about(IORING_OP_READ, fd, into, size, static_cast<std::uint64_t>(-1)));
+}
+int stat_now(const char* path, int flags, unsigned mask, struct statx& into) noexcept {
+    request what =
+        about(IORING_OP_STATX, AT_FDCWD, path, mask, reinterpret_cast<std::uintptr_t>(&into));
+    what->statx_flags = static_cast<unsigned>(flags);
+    return perform(what);
+}
 
 int pipe_now(int (&ends)[2], int flags) noexcept {
     request what = about(IORING_OP_PIPE, -1, ends);

@@ -4,6 +4,7 @@
 // simulated kernel has its own sockets. Each gives what its CQE would: a value, or a negative errno.
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace ringlet::io {
 
@@ -30,6 +31,16 @@ int pipe_now(int (&ends)[2], int flags) noexcept;
 
 /// unlink(2), of a socket's name.
 int unlink_now(const char* path) noexcept;
+
+/// What can be sent or received without waiting; -EAGAIN when nothing can (MSG_DONTWAIT).
+int sendmsg_now(int fd, const msghdr& message, int flags = 0) noexcept;
+int recvmsg_now(int fd, msghdr& message, int flags = 0) noexcept;
+
+/// For small files that configure (/etc/hosts): the kernel may have to fetch them, which is not counted
+/// as waiting. Everything else about files is in file.hpp.
+int open_now(const char* path, int flags) noexcept;
+int read_now(int fd, void* into, unsigned size) noexcept;
+int stat_now(const char* path, int flags, unsigned mask, struct statx& into) noexcept;
 
 /// Sets an option to an int.
 inline int set_option_now(int fd, int level, int name, int value) noexcept {

@@ -22,6 +22,9 @@
 #ifndef IORING_OP_LISTEN
 #define IORING_OP_LISTEN 57
 #endif
+#ifndef IORING_OP_FTRUNCATE
+#define IORING_OP_FTRUNCATE 55
+#endif
 #ifndef IORING_OP_PIPE
 #define IORING_OP_PIPE 62
 #endif
@@ -33,4 +36,13 @@
 #endif
 #ifndef SOCKET_URING_OP_GETSOCKNAME
 #define SOCKET_URING_OP_GETSOCKNAME 5
+#endif
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100
+#endif
+#ifndef IORING_ASYNC_CANCEL_USERDATA
+#define IORING_ASYNC_CANCEL_USERDATA (1U << 4)
+#endif
+#ifndef IORING_ASYNC_CANCEL_OP
+#define IORING_ASYNC_CANCEL_OP (1U << 5)
 #endif

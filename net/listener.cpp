@@ -1,19 +1,23 @@
 #include <ringlet/net/listener.hpp>
 
 #include <ringlet/core/report.hpp>
-#include <ringlet/core/sleep.hpp>
 #include <ringlet/io/ops.hpp>
 
 #include <netinet/tcp.h>
 
 #include <algorithm>
-#include <stdexcept>
+#include <deque>
 
 namespace ringlet::net {
 namespace {
 
 // Accepted but not asked for; more than these wait in the kernel's backlog instead.
 constexpr std::size_t most_waiting = 64;
+
+// How long nothing is accepted when there was no descriptor left; twice as long each time it happens
+// again, so that a process without descriptors does not spin.
+constexpr duration first_pause = 10ms;
+constexpr duration longest_pause = 1s;
 
 /// Errors that other people's work will end: everything else about a listener is final (accept(2)).
 bool passes(int error) noexcept {
@@ -33,16 +37,22 @@ void succeed(int answer, const char* act, const address& where) {
         throw std::system_error(-answer, std::system_category(), std::string(act) + " " + where.to_string());
 }
 
-/// A socket file that is left over from a process which is gone: nobody answers there.
+/// A socket file that is left over from a process which is gone: nobody answers there. Any other file
+/// refuses connections in the same way, and must not be removed.
 bool is_stale(const address& where) {
     if (!where.is_unix() || where.host().empty() || where.host()[0] == '\0')
+        return false;
+    struct statx file {};
+    if (io::stat_now(where.host().c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, file) < 0 || !S_ISSOCK(file.stx_mode))
         return false;
     const io::fd probe(io::socket_now(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC));
     return probe && io::connect_now(probe.get(), where.data(), where.size()) == -ECONNREFUSED;
 }
 
 io::fd open_listener(const address& where, const listen_options& options) {
-    io::fd fd(io::socket_now(where.family(), SOCK_STREAM | SOCK_CLOEXEC));
+    // SOCK_NONBLOCK means nothing to io_uring; to accept4(2), as the readiness kernel calls it, it is the
+    // one safe way not to wait. Accepted sockets do not inherit it.
+    io::fd fd(io::socket_now(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK));
     succeed(fd.get(), "listen on", where);
     if (where.is_ip()) {
         io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
@@ -71,89 +81,61 @@ address name_of(int fd) {
 
 }  // namespace
 
-struct listener::state : completion {
+struct listener::state : completion, timer {
     state(io::fd listening, const address& at)
-        : completion(&arrived), fd_(std::move(listening)), address_(at) {}
-    ~state() {
-        for (const int fd : accepted_)
-            io::close_now(fd);
-    }
+        : completion(&arrived), timer(&pause_is_over), fd_(std::move(listening)), address_(at) {}
 
-    void arm() {
-        request accept;
-        if (multishot_)
-            io_uring_prep_multishot_accept(&*accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-        else
-            io_uring_prep_accept(&*accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-        accept->user_data = user_data();
-        loop::current().push(*accept);
-        armed_ = true;
-        paused_ = false;
-    }
-
-    static void arrived(completion& c, int res, unsigned flags) noexcept;
+    void serve(int fd) noexcept;
+    void fail(int error) noexcept;
+    void arm();
+    void arm_soon();
     void close() noexcept;
     void close_if_done() noexcept;
     void leave() noexcept {
         if (--users_ == 0 && closed_ && !armed_)
             delete this;
     }
+    accept_awaiter& first() noexcept { return static_cast<accept_awaiter&>(waiting_.front()); }
+
+    static void arrived(completion& c, int res, unsigned flags) noexcept;
+    static void pause_is_over(timer& t) noexcept { static_cast<state&>(t).arm(); }
 
     io::fd fd_;
     address address_;
-    std::deque<int> accepted_;
+    std::deque<io::fd> accepted_;  // and not asked for
     list<waiter> waiting_;
-    int error_ = 0;  // of the accept that ended; taken by the one who waits longest
-    unsigned users_ = 1;
-    bool multishot_ = true;
-    bool armed_ = false;
-    bool paused_ = false;
+    duration pause_ = first_pause;
+    time_point not_before_{};
+    unsigned users_ = 1;      // the handle, and everybody who waits
+    bool multishot_ = true;   // as far as is known
+    bool armed_ = false;      // an accept is in flight
+    bool paused_ = false;     // and was asked to end
     bool closed_ = false;
     bool complained_ = false;
 };
 
-/// Gives a descriptor, or a negative errno.
-class listener::next_awaiter : public waiter {
-public:
-    explicit next_awaiter(state& s) noexcept
-        : waiter("a connection to accept", &abort_by_leaving, source::outside), state_(s) {
-        ++state_.users_;
-    }
-    ~next_awaiter() { state_.leave(); }
+void listener::state::arm() {
+    request accept;
+    if (multishot_)
+        io_uring_prep_multishot_accept(&*accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    else
+        io_uring_prep_accept(&*accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    accept->user_data = user_data();
+    loop::current().push(*accept);
+    armed_ = true;
+    paused_ = false;
+}
 
-    bool await_ready() {
-        throw_if_canceled();
-        if (!state_.accepted_.empty()) {
-            outcome_ = state_.accepted_.front();
-            state_.accepted_.pop_front();
-        } else if (state_.closed_) {
-            outcome_ = -ECANCELED;
-        } else {
-            return false;
-        }
-        return true;
-    }
-    void await_suspend(std::coroutine_handle<> h) {
-        park(h);
-        state_.waiting_.push_back(*this);
-        if (!state_.armed_)
-            state_.arm();
-    }
-    int await_resume() const {
-        if (outcome_ == -EINTR)
-            throw_if_aborted();
-        return outcome_;
-    }
-
-    void finish(int outcome) noexcept {
-        outcome_ = outcome;
-        wake(*this);
-    }
-
-private:
-    state& state_;
-    int outcome_ = -EINTR;
-};
+/// Somebody waits: accept, now or when the pause is over.
+void listener::state::arm_soon() {
+    if (armed_ || timer::armed())
+        return;
+    loop& l = loop::current();
+    if (not_before_ != time_point() && l.fresh_now() < not_before_)
+        l.timers().arm(*this, not_before_);
+    else
+        arm();
+}
 
 void listener::state::arrived(completion& c, int res, unsigned flags) noexcept {
     state& s = static_cast<state&>(c);
@@ -161,21 +143,45 @@ void listener::state::arrived(completion& c, int res, unsigned flags) noexcept {
         s.armed_ = false;
         loop::current().landed();
     }
-    if (res == -EINVAL && s.multishot_) {
+    if (res >= 0)
+        s.serve(res);
+    else if (res == -EINVAL && s.multishot_)
         s.multishot_ = false;  // Linux before 5.19
-    } else if (res >= 0 || !(res == -ECANCELED || concerns_one(-res))) {
-        if (!s.waiting_.empty())
-            static_cast<next_awaiter&>(s.waiting_.front()).finish(res);
-        else if (res >= 0)
-            s.accepted_.push_back(res);
-    }
+    else if (!s.closed_ && res != -ECANCELED && res != -EINTR && !concerns_one(-res))
+        s.fail(-res);
+
     if (s.closed_) {
         s.close_if_done();
-    } else if (!s.armed_ && !s.waiting_.empty()) {
-        s.arm();
+    } else if (!s.waiting_.empty()) {
+        s.arm_soon();
     } else if (s.armed_ && !s.paused_ && s.accepted_.size() >= most_waiting) {
         s.paused_ = true;
         loop::current().push_cancel(s.user_data());
+    }
+}
+
+void listener::state::serve(int fd) noexcept {
+    complained_ = false;
+    pause_ = first_pause;
+    not_before_ = time_point();
+    if (waiting_.empty() || closed_) {
+        accepted_.emplace_back(fd);
+        return;
+    }
+    accept_awaiter& next = first();
+    next.accepted_ = io::fd(fd);
+    wake(next);
+}
+
+void listener::state::fail(int error) noexcept {
+    if (passes(error)) {
+        if (!std::exchange(complained_, true))
+            report("accept on " + address_.to_string() + ": " + std::system_category().message(error) +
+                   "; waiting until some are free again");
+        not_before_ = after(loop::current().fresh_now(), pause_);
+        pause_ = std::min(2 * pause_, longest_pause);
+    } else if (!waiting_.empty()) {
+        first().finish(error);
     }
 }
 
@@ -183,6 +189,8 @@ void listener::state::close() noexcept {
     if (closed_)
         return;
     closed_ = true;
+    if (timer::armed())
+        loop::current().timers().disarm(*this);
     if (armed_ && !paused_)
         loop::current().push_cancel(user_data());
     close_if_done();
@@ -192,14 +200,73 @@ void listener::state::close_if_done() noexcept {
     if (armed_)
         return;
     fd_.reset();
-    for (const int fd : accepted_)
-        io::close_now(fd);
     accepted_.clear();
     while (!waiting_.empty())
-        static_cast<next_awaiter&>(waiting_.front()).finish(-ECANCELED);
+        first().finish(ECANCELED);
     if (users_ == 0)
         delete this;
 }
+
+// --- waiting -----------------------------------------------------------------------------------------
+
+listener::accept_awaiter::accept_awaiter(state& s) noexcept
+    : waiter("a connection to accept", &stop, source::outside), state_(s) {
+    ++state_.users_;
+}
+
+listener::accept_awaiter::~accept_awaiter() { state_.leave(); }
+
+bool listener::accept_awaiter::await_ready() {
+    throw_if_canceled();
+    if (state_.closed_) {
+        error_ = ECANCELED;
+    } else if (!state_.accepted_.empty()) {
+        accepted_ = std::move(state_.accepted_.front());
+        state_.accepted_.pop_front();
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void listener::accept_awaiter::await_suspend(std::coroutine_handle<> h) {
+    state_.arm_soon();
+    park(h);
+    state_.waiting_.push_back(*this);
+}
+
+void listener::accept_awaiter::finish(int error) noexcept {
+    error_ = error;
+    wake(*this);
+}
+
+/// The accept in flight belongs to the listener: what it brings is for whoever comes next.
+void listener::accept_awaiter::stop(waiter& w) noexcept {
+    auto& self = static_cast<accept_awaiter&>(w);
+    state& s = self.state_;
+    self.finish(ECANCELED);
+    if (s.waiting_.empty() && s.timer::armed())
+        loop::current().timers().disarm(s);
+}
+
+io::fd listener::accept_awaiter::await_resume() {
+    auto accepted = await_result();
+    if (accepted)
+        return std::move(*accepted);
+    const std::string act = "accept on " + state_.address_.to_string();
+    if (state_.closed_)
+        throw std::system_error(accepted.error(), act + ": it was closed here");
+    throw std::system_error(accepted.error(), act);
+}
+
+result<io::fd> listener::accept_awaiter::await_result() {
+    if (accepted_)
+        return std::move(accepted_);
+    throw_if_aborted();
+    return std::error_code(error_, std::system_category());
+}
+
+// --- the handle --------------------------------------------------------------------------------------
 
 listener::listener(const address& where, const listen_options& options) {
     io::fd fd = open_listener(where, options);
@@ -214,29 +281,7 @@ listener::~listener() {
     state_->leave();
 }
 
-task<io::fd> listener::accept_fd() {
-    // A little longer each time, so that a process without descriptors does not spin.
-    for (duration pause = 10ms;; pause = std::min<duration>(2 * pause, 1s)) {
-        next_awaiter next(*state_);
-        const int outcome = co_await next;
-        if (outcome >= 0) {
-            state_->complained_ = false;
-            co_return io::fd(outcome);
-        }
-        const std::string act = "accept on " + state_->address_.to_string();
-        if (outcome == -ECANCELED)
-            throw std::system_error(ECANCELED, std::system_category(), act + ": it was closed here");
-        const std::system_error error(-outcome, std::system_category(), act);
-        if (!passes(-outcome))
-            throw error;
-        if (!state_->complained_)
-            report(std::string(error.what()) + "; waiting until some are free again");
-        state_->complained_ = true;
-        co_await sleep_for(pause);
-    }
-}
-
-const address& listener::local_address() const noexcept { return state_->address_; }
-void listener::close() noexcept { state_->close(); }
+const address& listener::local_address() const noexcept { return held().address_; }
+void listener::close() noexcept { held().close(); }
 
 }  // namespace ringlet::net

@@ -3,12 +3,11 @@
 // it backs off and recovers instead of spinning; what was accepted and not asked for is closed.
 
 #include <ringlet/core/greenlet_base.hpp>
-#include <ringlet/core/task.hpp>
+#include <ringlet/core/result.hpp>
 #include <ringlet/io/fd.hpp>
 #include <ringlet/net/address.hpp>
 
-#include <deque>
-#include <memory>
+#include <utility>
 
 namespace ringlet::net {
 
@@ -32,6 +31,8 @@ private:
 /// Accepts descriptors; tcp_listener and unix_listener make streams of them.
 class listener {
 public:
+    class accept_awaiter;
+
     /// Binds and listens. Throws std::system_error that names the address. Port 0 takes a free one;
     /// a stale UNIX socket that nobody listens on is replaced.
     explicit listener(const address& where, const listen_options& options = {});
@@ -42,9 +43,9 @@ public:
     }
     ~listener();
 
-    /// Awaitable: the next connection. Running out of descriptors is waited out, and reported once;
-    /// other errors are thrown.
-    task<io::fd> accept_fd();
+    /// Awaitable: the next connection, as io::fd. Several may wait; they are served in turn. Running out
+    /// of descriptors is waited out, and reported once; other errors are thrown.
+    accept_awaiter accept_fd();
 
     /// Where it listens, with the port that the system chose.
     const address& local_address() const noexcept;
@@ -53,9 +54,39 @@ public:
     void close() noexcept;
 
 private:
-    class next_awaiter;
     struct state;
+    state& held() const noexcept {
+        check(state_ != nullptr, "a listener was used after it had been moved from");
+        return *state_;
+    }
+
     state* state_ = nullptr;
 };
+
+/// Waits in the listener's queue. It holds what it needs of the listener, which may be moved, closed or
+/// destroyed meanwhile.
+class [[nodiscard]] listener::accept_awaiter : public waiter {
+public:
+    explicit accept_awaiter(listener& from) noexcept : accept_awaiter(from.held()) {}
+    accept_awaiter(accept_awaiter&& other) noexcept : accept_awaiter(other.state_) {}
+    ~accept_awaiter();
+
+    bool await_ready();
+    void await_suspend(std::coroutine_handle<> h);
+    io::fd await_resume();
+    result<io::fd> await_result();
+
+private:
+    friend struct listener::state;
+    explicit accept_awaiter(state& s) noexcept;
+    static void stop(waiter& w) noexcept;
+    void finish(int outcome) noexcept;
+
+    state& state_;
+    io::fd accepted_;
+    int error_ = 0;
+};
+
+inline listener::accept_awaiter listener::accept_fd() { return accept_awaiter(*this); }
 
 }  // namespace ringlet::net

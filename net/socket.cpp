@@ -15,6 +15,12 @@ namespace {
 // own window holds the peer back.
 constexpr std::size_t most_unread = 64 * 1024;
 
+// What an idle socket may hold on to, so that small messages cost no allocation.
+constexpr std::size_t idle_capacity = 4 * 1024;
+
+/// A request that was ended by a cancel; one that had begun on a kernel thread was interrupted.
+bool ended_by_cancel(int res) noexcept { return res == -ECANCELED || res == -EINTR; }
+
 }  // namespace
 
 // --- the state ---------------------------------------------------------------------------------------
@@ -46,25 +52,47 @@ std::size_t socket::state::take(std::span<std::byte> into) noexcept {
         return 0;
     std::memcpy(into.data(), unread_.data() + unread_start_, count);
     unread_start_ += count;
-    if (unread_start_ == unread_.size()) {
-        unread_.clear();
-        unread_start_ = 0;
-        if (unread_.capacity() > most_unread)
-            unread_.shrink_to_fit();
-    }
+    if (unread_start_ == unread_.size())
+        drop_unread();
     return count;
 }
 
-void socket::state::start_receive(read_awaiter& reader) {
-    reader_ = &reader;
-    if (armed_)
-        return;  // a receive that was paused is on its way out, and starts again when it has ended
-    if (buffers_ == nullptr)
-        buffers_ = &loop::current().service<io::receive_buffers>();
-    if (!buffers_->available() || reader.into_.size() >= direct_size) {
-        reader.receive_directly();
-        return;
+void socket::state::keep(std::span<const std::byte> data) {
+    // A reader who is never quite done would otherwise let the part that was read grow for ever. Less
+    // than half of it is not worth the move.
+    if (unread_start_ > unread_.size() / 2) {
+        unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(unread_start_));
+        unread_start_ = 0;
     }
+    unread_.insert(unread_.end(), data.begin(), data.end());
+}
+
+void socket::state::drop_unread() noexcept {
+    unread_.clear();
+    unread_start_ = 0;
+    if (unread_.capacity() > idle_capacity)
+        unread_ = std::vector<std::byte>();  // = {} would keep the capacity
+}
+
+void socket::state::start_receive(read_awaiter& reader) {
+    const bool direct = !multishot_ || reader.into_.size() >= direct_size;
+    if (armed_) {
+        if (direct && !paused_)
+            pause();  // worth a cancel, because large reads seldom come alone
+    } else if (direct) {
+        reader.receive_directly();
+    } else {
+        // Asked for each time, since a socket may live longer than a loop.
+        buffers_ = &loop::current().service<io::receive_buffers>();
+        if (buffers_->available())
+            receive_into_ring();
+        else
+            reader.receive_directly();
+    }
+    reader_ = &reader;
+}
+
+void socket::state::receive_into_ring() {
     request receive;
     io_uring_prep_recv_multishot(&*receive, fd_.get(), nullptr, 0, 0);
     receive->flags |= IOSQE_BUFFER_SELECT;
@@ -74,98 +102,92 @@ void socket::state::start_receive(read_awaiter& reader) {
     armed_ = true;
 }
 
+void socket::state::pause() noexcept {
+    paused_ = true;
+    loop::current().push_cancel(user_data());
+}
+
 void socket::state::on_received(int res, unsigned flags) noexcept {
     if ((flags & IORING_CQE_F_MORE) == 0) {
         armed_ = paused_ = false;
         loop::current().landed();
     }
-    if ((flags & IORING_CQE_F_BUFFER) != 0 && res > 0) {
+    if (res > 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
         std::span<const std::byte> data = buffers_->filled(flags, res);
         if (reader_ != nullptr && unread_.empty()) {
             const std::size_t count = std::min(data.size(), reader_->into_.size());
             std::memcpy(reader_->into_.data(), data.data(), count);
             data = data.subspan(count);
-            reader_->outcome_ = static_cast<int>(count);
-            wake(*std::exchange(reader_, nullptr));
+            wake_reader(static_cast<int>(count));
         }
-        unread_.insert(unread_.end(), data.begin(), data.end());
+        if (!closed_)
+            keep(data);
         buffers_->give_back(flags);
-        if (unread_.size() - unread_start_ > most_unread && armed_ && !paused_) {
-            paused_ = true;
-            loop::current().push_cancel(user_data());
-        }
-    } else if (res == -ENOBUFS || res == -EINVAL) {
-        // All buffers are taken at the moment, or this kernel has no multishot receive: whoever waits
-        // receives into their own buffer.
-    } else if (res != -ECANCELED) {
+        if (unread_.size() - unread_start_ > most_unread && armed_ && !paused_ && !closed_)
+            pause();
+    } else if (res == -EINVAL) {
+        multishot_ = false;  // Linux before 6.0
+    } else if (res != -ENOBUFS && !ended_by_cancel(res)) {
+        // ENOBUFS: all buffers are taken at the moment; who waits receives into a buffer of their own.
         end_ = res;
         if ((flags & IORING_CQE_F_BUFFER) != 0)
             buffers_->give_back(flags);
     }
     if (closed_) {
         close_if_done();
-        return;
-    }
-    if (!armed_ && reader_ != nullptr)
-        serve_reader();
-}
-
-/// Somebody waits, and nothing is in flight that would wake them.
-void socket::state::serve_reader() noexcept {
-    if (end_ <= 0) {
-        reader_->outcome_ = end_;
-        wake(*std::exchange(reader_, nullptr));
-    } else {
-        reader_->receive_directly();
+    } else if (!armed_ && reader_ != nullptr) {
+        // Somebody waits, and nothing is in flight that would wake them.
+        if (end_ <= 0)
+            wake_reader(end_);
+        else
+            reader_->receive_directly();
     }
 }
 
-void socket::state::start_send(write_awaiter& writer) noexcept {
-    writer_ = &writer;
-    writer.send_rest();
+void socket::state::wake_reader(int outcome) noexcept {
+    reader_->outcome_ = outcome;
+    wake(*std::exchange(reader_, nullptr));
 }
 
 void socket::state::next_writer() noexcept {
     writer_ = nullptr;
-    if (closed_) {
-        while (!writers_.empty()) {
-            auto& writer = static_cast<write_awaiter&>(writers_.front());
-            writer.error_ = ECANCELED;
-            wake(writer);
-        }
-        close_if_done();
-    } else if (!writers_.empty()) {
-        start_send(static_cast<write_awaiter&>(writers_.pop_front()));
-    }
+    if (writers_.empty())
+        return;
+    writer_ = &static_cast<write_awaiter&>(writers_.front());
+    writer_->unlink();
+    writer_->send_rest();
 }
 
 void socket::state::close() noexcept {
     if (closed_)
         return;
-    closed_ = true;
     if (reader_ != nullptr || writer_ != nullptr)
         name_ = describe();  // for the errors they get; the peer's address goes with the descriptor
-    loop* l = loop::current_or_null();
+    closed_ = true;
+    drop_unread();
     if (armed_ && !paused_)
-        l->push_cancel(user_data());
+        pause();
     if (direct_)
-        l->push_cancel(reader_->user_data());
-    if (writer_ != nullptr)
-        l->push_cancel(writer_->user_data());
-    if (writer_ == nullptr)
-        next_writer();
-    else
-        close_if_done();
+        loop::current().push_cancel(reader_->user_data());
+    if (sending_)
+        loop::current().push_cancel(writer_->user_data());
+    close_if_done();
 }
 
-/// When nothing is in flight any more: close the descriptor, then let the reader know, then go.
+/// When nothing is in flight any more: close the descriptor, then let everybody know, then go. Nobody
+/// is woken before, so that whoever is told of the end finds the descriptor closed.
 void socket::state::close_if_done() noexcept {
     if (!closed_ || busy())
         return;
     fd_.reset();
-    if (reader_ != nullptr) {
-        reader_->outcome_ = -ECANCELED;
-        wake(*std::exchange(reader_, nullptr));
+    if (reader_ != nullptr)
+        wake_reader(reader_->outcome_ != 0 ? reader_->outcome_ : -ECANCELED);
+    if (writer_ != nullptr)
+        wake(*std::exchange(writer_, nullptr));
+    while (!writers_.empty()) {
+        auto& writer = static_cast<write_awaiter&>(writers_.front());
+        writer.error_ = ECANCELED;
+        wake(writer);
     }
     if (users_ == 0)
         delete this;
@@ -181,24 +203,23 @@ void socket::state::leave() noexcept {
 
 bool socket::read_awaiter::await_ready() {
     throw_if_canceled();
+    if (state_.closed_) {
+        outcome_ = -ECANCELED;
+        return true;
+    }
     outcome_ = static_cast<int>(state_.take(into_));
     if (outcome_ > 0 || into_.empty())
         return true;
-    if (state_.closed_)
-        outcome_ = -ECANCELED;
-    else if (state_.end_ <= 0)
-        outcome_ = state_.end_;
-    else
-        return false;
-    return true;
+    outcome_ = std::min(state_.end_, 0);
+    return state_.end_ <= 0;
 }
 
 void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
     if (state_.reader_ != nullptr)
         throw std::logic_error("read from " + state_.describe() + ": " + loop::current().running().name() +
                                " wants to read while " + state_.reader_->owner()->name() + " already does");
-    park(h);
     state_.start_receive(*this);
+    park(h);
 }
 
 void socket::read_awaiter::receive_directly() {
@@ -214,25 +235,25 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
     state& s = self.state_;
     loop::current().landed();
     s.direct_ = false;
-    s.reader_ = nullptr;
-    self.outcome_ = res;
-    if (res <= 0 && res != -ECANCELED)
+    if (ended_by_cancel(res))
+        res = -ECANCELED;
+    else if (res <= 0)
         s.end_ = res;
-    s.close_if_done();
-    wake(self);
+    self.outcome_ = res;
+    if (s.closed_)
+        s.close_if_done();
+    else
+        s.wake_reader(res);
 }
 
 /// What a multishot receive brings stays in the socket, so a reader can simply leave; a receive into
 /// the reader's own buffer has to end first.
 void socket::read_awaiter::stop(waiter& w) noexcept {
     auto& self = static_cast<read_awaiter&>(w);
-    if (self.state_.direct_) {
+    if (self.state_.direct_)
         loop::current().push_cancel(self.user_data());
-        return;
-    }
-    self.state_.reader_ = nullptr;
-    self.outcome_ = -ECANCELED;
-    wake(self);
+    else
+        self.state_.wake_reader(self.outcome_ != 0 ? self.outcome_ : -ECANCELED);
 }
 
 std::size_t socket::read_awaiter::await_resume() const {
@@ -261,48 +282,57 @@ bool socket::write_awaiter::await_ready() {
 }
 
 void socket::write_awaiter::await_suspend(std::coroutine_handle<> h) {
-    park(h);
-    if (state_.writer_ == nullptr)
-        state_.start_send(*this);
-    else
+    if (state_.writer_ == nullptr) {
+        send_rest();
+        state_.writer_ = this;
+        park(h);
+    } else {
+        park(h);
         state_.writers_.push_back(*this);
+    }
 }
 
-void socket::write_awaiter::send_rest() noexcept {
+void socket::write_awaiter::send_rest() {
     request send;
     io_uring_prep_send(&*send, state_.fd_.get(), from_.data(), io::length_of(from_.size()),
                        MSG_WAITALL | MSG_NOSIGNAL);
     send->user_data = user_data();
     loop::current().push(*send);
+    state_.sending_ = true;
 }
 
 void socket::write_awaiter::sent(completion& c, int res, unsigned) noexcept {
     auto& self = static_cast<write_awaiter&>(c);
     state& s = self.state_;
     loop::current().landed();
+    s.sending_ = false;
     if (res > 0)
         self.from_ = self.from_.subspan(static_cast<std::size_t>(res));
-    else
-        self.error_ = -res;
-    if (res > 0 && !self.from_.empty()) {
-        if (!s.closed_ && !self.aborted()) {
-            self.send_rest();  // a short send, in spite of MSG_WAITALL: more than one request carries
-            return;
-        }
-        self.error_ = ECANCELED;
+    if (!self.from_.empty()) {
+        if (s.closed_ || self.aborted() || ended_by_cancel(res))
+            self.error_ = ECANCELED;
+        else if (res <= 0)
+            self.error_ = res < 0 ? -res : EPIPE;
+        else
+            return self.send_rest();  // short in spite of MSG_WAITALL: more than one request carries
     }
+    if (s.closed_)
+        return s.close_if_done();
     wake(self);
     s.next_writer();
 }
 
 void socket::write_awaiter::stop(waiter& w) noexcept {
     auto& self = static_cast<write_awaiter&>(w);
-    if (self.state_.writer_ == &self) {
+    state& s = self.state_;
+    if (s.writer_ != &self) {
+        self.error_ = ECANCELED;
+        wake(self);
+    } else if (s.sending_) {
         loop::current().push_cancel(self.user_data());
-        return;
+    } else {
+        wake(*std::exchange(s.writer_, nullptr));  // sent or not, and only the close is still under way
     }
-    self.error_ = ECANCELED;
-    wake(self);
 }
 
 void socket::write_awaiter::await_resume() const {
@@ -331,18 +361,18 @@ socket::~socket() {
     state_->leave();
 }
 
-socket::read_awaiter socket::read(std::span<std::byte> into) { return {*state_, into}; }
-socket::write_awaiter socket::write_all(std::span<const std::byte> from) { return {*state_, from}; }
+socket::read_awaiter socket::read(std::span<std::byte> into) { return {held(), into}; }
+socket::write_awaiter socket::write_all(std::span<const std::byte> from) { return {held(), from}; }
 
 void socket::shutdown() {
-    if (state_->closed_)
+    if (held().closed_)
         throw state_->failure("shut down", ECANCELED);
     if (const int answer = io::shutdown_now(state_->fd_.get(), SHUT_WR); answer < 0)
         throw state_->failure("shut down", -answer);
 }
 
-void socket::close() noexcept { state_->close(); }
-int socket::native_handle() const noexcept { return state_->fd_.get(); }
-std::string socket::name() const { return state_->describe(); }
+void socket::close() noexcept { held().close(); }
+int socket::native_handle() const noexcept { return held().fd_.get(); }
+std::string socket::name() const { return held().describe(); }
 
 }  // namespace ringlet::net

@@ -36,16 +36,19 @@ public:
 
     /// Awaitable: at least one byte into `into`, as many as have come; 0 at the end of the stream.
     /// Buffers of `direct_size` and more are received into without a copy. `into` must live until then.
-    /// A second reader at the same time is refused with std::logic_error that names both.
+    /// A second reader at the same time is refused with std::logic_error that names both. A read that
+    /// is cut short by a kill or a timeout loses nothing: the bytes are there for the next one.
     read_awaiter read(std::span<std::byte> into);
 
-    /// Awaitable: sends all of `from`, which must live until then. Several writers take turns.
+    /// Awaitable: sends all of `from`, which must live until then. Several writers take turns. A write
+    /// that is cut short may have sent a part.
     write_awaiter write_all(std::span<const std::byte> from);
 
     /// Says that no more will be sent (shutdown(2)); reading goes on.
     void shutdown();
 
-    /// Ends it now: whoever waits on it gets an error that says so.
+    /// Ends it now: whoever waits on it gets an error that says so, once the descriptor is closed. What
+    /// was received and not read is dropped.
     void close() noexcept;
 
     /// For setsockopt(2) and the like; -1 when closed.
@@ -58,6 +61,11 @@ public:
 
 private:
     struct state;
+    state& held() const noexcept {
+        check(state_ != nullptr, "a socket was used after it had been moved from");
+        return *state_;
+    }
+
     state* state_ = nullptr;
 };
 
@@ -65,15 +73,18 @@ struct socket::state : completion {
     state(io::fd connected, std::string name);
 
     std::size_t take(std::span<std::byte> into) noexcept;
+    void keep(std::span<const std::byte> data);
+    void drop_unread() noexcept;
     void start_receive(read_awaiter& reader);
+    void receive_into_ring();
+    void pause() noexcept;
     void on_received(int res, unsigned flags) noexcept;
-    void serve_reader() noexcept;
-    void start_send(write_awaiter& writer) noexcept;
+    void wake_reader(int outcome) noexcept;
     void next_writer() noexcept;
     void close() noexcept;
     void close_if_done() noexcept;
     void leave() noexcept;
-    bool busy() const noexcept { return armed_ || direct_ || writer_ != nullptr; }
+    bool busy() const noexcept { return armed_ || direct_ || sending_; }
     std::string describe() const;
     std::system_error failure(const char* act, int error) const;
 
@@ -87,12 +98,14 @@ struct socket::state : completion {
     std::vector<std::byte> unread_;  // received while nobody was reading
     std::size_t unread_start_ = 0;
     read_awaiter* reader_ = nullptr;
-    write_awaiter* writer_ = nullptr;  // whose send is in flight
+    write_awaiter* writer_ = nullptr;  // whose turn it is
     list<waiter> writers_;             // who come next
     int end_ = 1;                      // 1: open; 0: the peer has finished; negative: the error
+    bool multishot_ = true;            // as far as is known
     bool armed_ = false;               // a multishot receive is in flight
-    bool paused_ = false;              // and was asked to end, because nobody reads
+    bool paused_ = false;              // and was asked to end
     bool direct_ = false;              // a receive into the reader's own buffer is in flight
+    bool sending_ = false;             // a send of writer_ is in flight
     bool closed_ = false;
     unsigned users_ = 1;  // the handle, and everybody who reads or writes
 };
@@ -142,7 +155,7 @@ private:
     friend struct socket::state;
     static void stop(waiter& w) noexcept;
     static void sent(completion& c, int res, unsigned flags) noexcept;
-    void send_rest() noexcept;
+    void send_rest();
 
     state& state_;
     std::span<const std::byte> from_;

@@ -43,6 +43,11 @@ task<tcp_stream> tcp_stream::connect(address to) {
 address tcp_stream::local_address() const { return ask(native_handle(), &io::getsockname_now, "getsockname"); }
 address tcp_stream::peer_address() const { return ask(native_handle(), &io::getpeername_now, "getpeername"); }
 
-task<tcp_stream> tcp_listener::accept() { co_return tcp_stream(co_await accept_fd()); }
+result<tcp_stream> tcp_listener::stream_awaiter::await_result() {
+    auto fd = accept_awaiter::await_result();
+    if (!fd)
+        return fd.error();
+    return tcp_stream(std::move(*fd));
+}
 
 }  // namespace ringlet::net

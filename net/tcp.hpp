@@ -21,17 +21,24 @@ public:
     static task<tcp_stream> connect(address to);
 
     /// Awaitable, and never waits: part of the stream concept, where others have to.
-    auto shutdown() { return done_shutdown(*this); }
+    auto shutdown() noexcept { return shutdown_now(*this); }
 
     address local_address() const;
     address peer_address() const;
 
 private:
-    struct done_shutdown {
-        explicit done_shutdown(socket& s) { s.shutdown(); }
-        bool await_ready() const noexcept { return true; }
+    class [[nodiscard]] shutdown_now {
+    public:
+        explicit shutdown_now(socket& s) noexcept : socket_(s) {}
+        bool await_ready() const {
+            throw_if_canceled();
+            return true;
+        }
         void await_suspend(std::coroutine_handle<>) const noexcept {}
-        void await_resume() const noexcept {}
+        void await_resume() const { socket_.shutdown(); }
+
+    private:
+        socket& socket_;
     };
 };
 
@@ -41,8 +48,15 @@ class tcp_listener : public listener {
 public:
     using listener::listener;
 
+    class [[nodiscard]] stream_awaiter : public accept_awaiter {
+    public:
+        using accept_awaiter::accept_awaiter;
+        tcp_stream await_resume() { return tcp_stream(accept_awaiter::await_resume()); }
+        result<tcp_stream> await_result();
+    };
+
     /// Awaitable: the next connection; see listener::accept_fd.
-    task<tcp_stream> accept();
+    stream_awaiter accept() { return stream_awaiter(*this); }
 };
 
 using unix_listener = tcp_listener;

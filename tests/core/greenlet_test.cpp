@@ -331,7 +331,8 @@ TYPED_TEST(greenlets, handles_are_values) {
         greenlet<int> c = std::move(a);
         EXPECT_FALSE(a);
         EXPECT_EQ(c.id(), b.id());
-        b = b;
+        const greenlet<int>& same = b;
+        b = same;
         EXPECT_EQ(co_await c.get(), 1);
         EXPECT_EQ(c.name(), "greenlet " + std::to_string(c.id()));
         c.set_name("adder");

@@ -27,13 +27,11 @@ protected:
             co_await teller.get();
         });
     }
-    template <class T = void>
-    using task = typename World::template task<T>;
 };
 TYPED_TEST_SUITE(scopes, story::both_worlds, story::world_names);
 
 TYPED_TEST(scopes, cancelling_one_ends_the_wait_inside_and_swallowing_it_goes_on) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     bool went_on = false;
     this->tell([&]() -> task {
         {
@@ -54,7 +52,7 @@ TYPED_TEST(scopes, cancelling_one_ends_the_wait_inside_and_swallowing_it_goes_on
 
 // invariant 11
 TYPED_TEST(scopes, in_a_cancelled_scope_every_later_wait_fails_at_once) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         event set(true);
         const auto over = spawn([] {});
@@ -83,7 +81,7 @@ TYPED_TEST(scopes, in_a_cancelled_scope_every_later_wait_fails_at_once) {
 
 // invariant 11
 TYPED_TEST(scopes, a_shield_holds_off_what_comes_from_further_out) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         scope outer;
         outer.cancel();
@@ -98,7 +96,7 @@ TYPED_TEST(scopes, a_shield_holds_off_what_comes_from_further_out) {
 }
 
 TYPED_TEST(scopes, a_shield_holds_off_a_kill_and_the_wait_after_it_fails) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     bool cleaned_up = false, unwound = false;
     in_virtual_time([&]() -> ringlet::task<> {
         const auto victim = TypeParam::spawn([&]() -> task {
@@ -125,7 +123,7 @@ TYPED_TEST(scopes, a_shield_holds_off_a_kill_and_the_wait_after_it_fails) {
 }
 
 TYPED_TEST(scopes, a_deadline_inside_a_shield_bounds_the_clean_up) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         scope outer;
         outer.cancel();
@@ -146,7 +144,7 @@ TYPED_TEST(scopes, a_deadline_inside_a_shield_bounds_the_clean_up) {
 }
 
 TYPED_TEST(scopes, a_cancel_that_waited_outside_of_a_shield_does_not_end_at_an_inner_scope) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         scope outer;
         scope inner;
@@ -161,7 +159,7 @@ TYPED_TEST(scopes, a_cancel_that_waited_outside_of_a_shield_does_not_end_at_an_i
 }
 
 TYPED_TEST(scopes, with_timeout_gives_what_comes_in_time) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         queue<int> q;
         const auto producer = spawn([&] {
@@ -174,7 +172,7 @@ TYPED_TEST(scopes, with_timeout_gives_what_comes_in_time) {
 }
 
 TYPED_TEST(scopes, with_timeout_says_what_it_waited_for_and_how_long) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         queue<int> q;
         const time_point begin = loop::current().now();
@@ -192,7 +190,7 @@ TYPED_TEST(scopes, with_timeout_says_what_it_waited_for_and_how_long) {
 }
 
 TYPED_TEST(scopes, a_timeout_is_an_std_exception_and_a_cancellation_is_not) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     bool swallowed = false;
     in_virtual_time([&]() -> ringlet::task<> {
         const auto victim = TypeParam::spawn([&]() -> task {
@@ -215,7 +213,7 @@ TYPED_TEST(scopes, a_timeout_is_an_std_exception_and_a_cancellation_is_not) {
 }
 
 TYPED_TEST(scopes, of_nested_deadlines_the_one_that_passed_throws) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     // Inner first: it throws, and the outer one still holds.
     this->tell([&]() -> task {
         const auto inner = []() -> ringlet::task<> {
@@ -261,7 +259,7 @@ TYPED_TEST(scopes, of_nested_deadlines_the_one_that_passed_throws) {
 }
 
 TYPED_TEST(scopes, a_kill_passes_through_a_timeout_that_has_not_come) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     bool timed_out = false;
     in_virtual_time([&]() -> ringlet::task<> {
         const auto victim = TypeParam::spawn([&]() -> task {
@@ -282,7 +280,7 @@ TYPED_TEST(scopes, a_kill_passes_through_a_timeout_that_has_not_come) {
 }
 
 TYPED_TEST(scopes, no_time_at_all_is_enough_for_what_is_there_and_for_nothing_else) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         queue<int> q;
         q.try_put(3);
@@ -294,7 +292,7 @@ TYPED_TEST(scopes, no_time_at_all_is_enough_for_what_is_there_and_for_nothing_el
 }
 
 TYPED_TEST(scopes, an_infinite_timeout_never_comes_and_arms_nothing) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         deadline none(duration::max());
         EXPECT_TRUE(loop::current().timers().empty());
@@ -303,7 +301,7 @@ TYPED_TEST(scopes, an_infinite_timeout_never_comes_and_arms_nothing) {
 }
 
 TYPED_TEST(scopes, a_disarmed_deadline_ends_nothing) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         deadline d(1s);
         d.disarm();
@@ -313,7 +311,7 @@ TYPED_TEST(scopes, a_disarmed_deadline_ends_nothing) {
 }
 
 TYPED_TEST(scopes, a_deadline_that_passes_while_computing_fails_the_next_wait) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         bool timed_out = false;
         const auto busy = []() -> ringlet::task<> {
@@ -331,7 +329,7 @@ TYPED_TEST(scopes, a_deadline_that_passes_while_computing_fails_the_next_wait) {
 }
 
 TYPED_TEST(scopes, an_item_that_arrives_together_with_the_deadline_is_not_lost) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
         queue<int> q;
         // Wakes first, at the very moment of the deadline, and hands over before the deadline is seen.
@@ -355,7 +353,7 @@ TYPED_TEST(scopes, an_item_that_arrives_together_with_the_deadline_is_not_lost) 
 
 // invariant 3
 TYPED_TEST(scopes, a_late_abort_cannot_hit_somebody_already_served) {
-    using task = typename TestFixture::template task<>;
+    using task = typename TypeParam::template task<>;
     in_virtual_time([&]() -> ringlet::task<> {
         queue<int> q;
         int got = 0;
