@@ -88,7 +88,8 @@ public:
     /// map for items that are tuples of arguments.
     template <class Fn, std::ranges::input_range R>
     auto starmap(Fn fn, R items) const {
-        return map([fn](auto& arguments) mutable { return std::apply(fn, arguments); }, std::move(items));
+        const auto apply_to = [fn](auto arguments) mutable { return std::apply(fn, std::move(arguments)); };
+        return map(apply_to, std::move(items));
     }
 
     /// Results one by one, in the order of the items, which may be several ranges: `for (auto& r : …)`.

@@ -1,0 +1,184 @@
+// gevent.lock and threading's Condition: the behaviours of test__semaphore and test__lock.
+
+#include "support/gevent_world.hpp"
+
+#include <mutex>
+
+using namespace ringlet::gevent;
+namespace gevent = ringlet::gevent;
+using testing::ElementsAre;
+using testing::SizeIs;
+
+class lock_face : public story::gevent_program {};
+
+TEST_F(lock_face, acquire_says_whether_it_got_one) {
+    const Semaphore s(0);
+    EXPECT_FALSE(s.acquire(true, 0.1));
+    EXPECT_NEAR(now(), 0.1, 0.01);
+    EXPECT_FALSE(s.acquire(false));
+    EXPECT_TRUE(s.locked());
+    EXPECT_EQ(s.release(), 1u);
+    EXPECT_FALSE(s.locked());
+    EXPECT_TRUE(s.acquire());
+    EXPECT_EQ(s.counter(), 0u);
+}
+
+TEST_F(lock_face, who_gave_up_takes_none) {
+    const Semaphore s(0);
+    const auto gives_up = gevent::spawn([s] { return s.acquire(true, 0.1); });
+    const auto waits = gevent::spawn([s] { return s.acquire(); });
+    gevent::sleep(0.2);
+    s.release();
+    EXPECT_FALSE(gives_up.get());
+    EXPECT_TRUE(waits.get());
+    EXPECT_EQ(s.counter(), 0u);
+}
+
+TEST_F(lock_face, each_release_calls_those_who_are_linked) {
+    const Semaphore s;
+    s.rawlink([this](const Semaphore&) { print("a"); });
+    s.release();
+    s.rawlink([this](const Semaphore&) { print("b"); });
+    s.release();
+    gevent::sleep(0.001);
+    EXPECT_THAT(printed, ElementsAre("a", "b"));
+}
+
+TEST_F(lock_face, waiting_for_one_takes_none) {
+    const Semaphore s(1);
+    EXPECT_THAT(gevent::wait({s}), SizeIs(1));
+    EXPECT_EQ(s.wait(), 1u);
+    EXPECT_TRUE(s.acquire());
+    EXPECT_EQ(s.wait(0.1), 0u);
+    const auto waiter = gevent::spawn([s] { return s.wait(); });
+    gevent::sleep(0);
+    s.release();
+    EXPECT_EQ(waiter.get(), 1u);
+}
+
+// gevent's issue 1487: two that take turns and a third that only wants it once.
+TEST_F(lock_face, nobody_is_starved) {
+    const Semaphore sem;
+    bool quit = false;
+    std::function<void()> acquire_then_spawn, release_then_spawn;
+    acquire_then_spawn = [&] {
+        if (quit)
+            return;
+        sem.acquire();
+        gevent::spawn(release_then_spawn).join();
+    };
+    release_then_spawn = [&] {
+        sem.release();
+        if (quit)
+            return;
+        gevent::spawn(acquire_then_spawn).join();
+    };
+    const auto one = gevent::spawn(acquire_then_spawn), two = gevent::spawn(acquire_then_spawn);
+    const auto exits = gevent::spawn([&] {
+        sem.acquire();
+        quit = true;
+    });
+    EXPECT_THROW(gevent::joinall({one, two, exits}), LoopExit);
+    EXPECT_TRUE(exits.dead());
+    EXPECT_TRUE(two.dead());
+    EXPECT_FALSE(one.dead());
+    sem.release();
+    gevent::killall({one, two, exits});
+    gevent::idle();
+}
+
+TEST_F(lock_face, a_bounded_one_refuses_what_was_not_taken) {
+    const BoundedSemaphore s(1);
+    EXPECT_THROW(s.release(), std::logic_error);
+    s.acquire();
+    s.release();
+    EXPECT_EQ(s.counter(), 1u);
+    const DummySemaphore dummy;
+    EXPECT_TRUE(dummy.acquire() && dummy.acquire(true, 1));
+}
+
+TEST_F(lock_face, with_releases_whatever_happens) {
+    const Semaphore s;
+    EXPECT_EQ(gevent::with(s, [&] { return s.locked(); }), true);
+    EXPECT_THROW(gevent::with(s, [] { throw 1; }), int);
+    EXPECT_FALSE(s.locked());
+    {
+        const std::lock_guard held(s);
+        EXPECT_TRUE(s.locked());
+    }
+    EXPECT_FALSE(s.locked());
+}
+
+TEST_F(lock_face, an_rlock_belongs_to_its_greenlet) {
+    const RLock lock;
+    EXPECT_TRUE(lock.acquire());
+    EXPECT_TRUE(lock.acquire());
+    const auto other = gevent::spawn([lock] {
+        EXPECT_THROW(lock.release(), std::runtime_error);
+        EXPECT_FALSE(lock.acquire(false));
+        EXPECT_FALSE(lock.acquire(true, 0.1));
+        return gevent::with(lock, [&] { return lock.acquire(); });
+    });
+    gevent::sleep(1);
+    lock.release();
+    EXPECT_TRUE(lock.locked());
+    lock.release();
+    EXPECT_TRUE(other.get());
+    EXPECT_TRUE(lock.locked()) << "the other acquired twice and released once";
+    EXPECT_THROW(lock.release(), std::runtime_error);
+}
+
+TEST_F(lock_face, a_condition_wakes_whom_it_should) {
+    const Condition condition;
+    const auto waiter = [&](std::string name) {
+        return gevent::spawn([this, condition, name] {
+            gevent::with(condition, [&] { print(name + (condition.wait(5) ? " notified" : " late")); });
+        });
+    };
+    const auto a = waiter("a"), b = waiter("b"), c = waiter("c"), d = waiter("d");
+    gevent::sleep(0);
+    gevent::with(condition, [&] { condition.notify(); });
+    gevent::sleep(1);
+    EXPECT_THAT(printed, ElementsAre("a notified"));
+    gevent::with(condition, [&] { condition.notify(2); });
+    gevent::joinall({a, b, c, d});
+    EXPECT_THAT(printed, ElementsAre("a notified", "b notified", "c notified", "d late"));
+    EXPECT_THROW(condition.wait(), std::runtime_error);
+    EXPECT_THROW(condition.notify(), std::runtime_error);
+}
+
+TEST_F(lock_face, wait_for_waits_until_it_is_so) {
+    const Condition condition;
+    int n = 0;
+    const auto waiter = gevent::spawn([&] {
+        return gevent::with(condition, [&] { return condition.wait_for([&] { return n >= 2; }); });
+    });
+    const auto hopeless = gevent::spawn([&] {
+        return gevent::with(condition, [&] { return condition.wait_for([&] { return n >= 9; }, 10); });
+    });
+    for (int i = 0; i < 2; ++i) {
+        gevent::sleep(1);
+        gevent::with(condition, [&] {
+            ++n;
+            condition.notify_all();
+        });
+    }
+    EXPECT_TRUE(waiter.get());
+    EXPECT_FALSE(hopeless.get());
+    EXPECT_NEAR(now(), 10, 0.1);
+}
+
+TEST_F(lock_face, a_condition_wait_that_is_killed_still_takes_the_lock) {
+    const RLock lock;
+    const Condition condition(lock);
+    const auto waiter = gevent::spawn([&] { gevent::with(condition, [&] { condition.wait(); }); });
+    gevent::sleep(0);
+    lock.acquire();
+    waiter.kill(false);
+    gevent::sleep(1);
+    EXPECT_FALSE(waiter.dead());
+    lock.release();
+    waiter.join();
+    EXPECT_TRUE(waiter.successful());
+    EXPECT_FALSE(lock.locked());
+}

@@ -1,0 +1,316 @@
+// gevent.pool: Group and Pool; the behaviours of test__pool and test__greenletset.
+
+#include "support/gevent_world.hpp"
+
+#include <numeric>
+
+using namespace ringlet::gevent;
+namespace gevent = ringlet::gevent;
+using story::thrown_by;
+using testing::ElementsAre;
+using testing::SizeIs;
+
+namespace {
+
+int square(int x) { return x * x; }
+
+double divide_by(int x) { return x == 0 ? throw std::domain_error("by zero") : 1.0 / x; }
+
+std::vector<int> first(int n) {
+    std::vector<int> all(static_cast<std::size_t>(n));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
+std::vector<int> squares(int n) {
+    std::vector<int> all = first(n);
+    for (int& x : all)
+        x *= x;
+    return all;
+}
+
+const auto nap = [](double seconds) { gevent::sleep(seconds); };
+
+}  // namespace
+
+class pool_face : public story::gevent_program {};
+
+TEST_F(pool_face, a_group_tracks_what_is_not_over) {
+    const Group group;
+    group.spawn(nap, 1);
+    EXPECT_EQ(group.size(), 1u);
+    const auto g = group.spawn(nap, 5);
+    EXPECT_TRUE(group.contains(g));
+    EXPECT_THAT(group.greenlets(), SizeIs(2));
+    gevent::sleep(2);
+    EXPECT_EQ(group.size(), 1u);
+    gevent::sleep(5);
+    EXPECT_FALSE(group);
+    EXPECT_TRUE(group.join());
+}
+
+TEST_F(pool_face, join_waits_until_none_is_left) {
+    const Group group;
+    group.spawn(nap, 1);
+    group.spawn(nap, 2);
+    EXPECT_FALSE(group.join(0.5));
+    EXPECT_TRUE(group.join(None, true));
+    EXPECT_NEAR(now(), 2, 0.01);
+    group.spawn([] { throw std::out_of_range("x"); });
+    EXPECT_EQ(thrown_by([&] { group.join(None, true); }), "x");
+    EXPECT_TRUE(group.join(None, true)) << "it is not tracked any more";
+}
+
+TEST_F(pool_face, kill_ends_them_at_once_or_soon) {
+    Group group;
+    group.spawn(nap, 10);
+    group.spawn(nap, 20);
+    gevent::sleep(0);
+    group.kill();
+    EXPECT_EQ(group.size(), 0u);
+    group.spawn(nap, 10);
+    gevent::sleep(0);
+    group.kill(false);
+    EXPECT_EQ(group.size(), 1u);
+    gevent::sleep(0.001);
+    EXPECT_EQ(group.size(), 0u);
+    group.spawn([] { ADD_FAILURE(); });
+    group.kill();
+}
+
+TEST_F(pool_face, kill_strikes_each_once) {
+    int shots[2] = {0, 0};
+    const auto undead = [&](int i) {
+        return gevent::spawn([&, i] {
+            for (;;) {
+                try {
+                    gevent::sleep(1);
+                } catch (const std::out_of_range&) {
+                    return;
+                } catch (const GreenletExit&) {
+                    ++shots[i];
+                }
+            }
+        });
+    };
+    const auto a = undead(0), b = undead(1);
+    gevent::sleep(0.01);
+    const Group group({a, b});
+    group.killone(a, false);
+    EXPECT_THAT(shots, ElementsAre(0, 0));
+    gevent::sleep(0);
+    EXPECT_THAT(shots, ElementsAre(1, 0));
+    group.killone(a);
+    for (int i = 0; i < 3; ++i)
+        group.kill(false);
+    gevent::sleep(0.1);
+    EXPECT_THAT(shots, ElementsAre(1, 1));
+    EXPECT_EQ(gevent::with_timeout(0.1, [&] { group.kill(); return 1; }, 2), 2);
+    group.kill(true, 0.1);
+    EXPECT_EQ(group.size(), 2u);
+    EXPECT_THAT(shots, ElementsAre(1, 1));
+    a.kill(std::out_of_range(""));
+    b.kill(std::out_of_range(""));
+    EXPECT_FALSE(a.exception() || b.exception());
+}
+
+TEST_F(pool_face, discard_stops_tracking) {
+    const Pool pool(1);
+    const auto g = pool.spawn(nap, 1000);
+    pool.discard(g);
+    EXPECT_EQ(pool.size(), 0u);
+    EXPECT_EQ(pool.free_count(), 1u);
+    g.kill();
+    EXPECT_EQ(pool.free_count(), 1u);
+    EXPECT_EQ(pool.wait_available(), 1u);
+}
+
+TEST_F(pool_face, a_full_pool_makes_who_spawns_wait) {
+    const Pool pool(1);
+    EXPECT_EQ(pool.limit(), 1u);
+    pool.spawn(nap, 0.1);
+    EXPECT_TRUE(pool.full());
+    pool.spawn(nap, 0.1);
+    EXPECT_NEAR(now(), 0.1, 0.01);
+    EXPECT_EQ(pool.size(), 1u);
+    EXPECT_EQ(pool.wait_available(0.01), 0u);
+    EXPECT_FALSE(pool.join(0.01));
+    EXPECT_TRUE(pool.join());
+    EXPECT_EQ(pool.wait_available(), 1u);
+    const Pool none(0);
+    EXPECT_TRUE(none.full());
+    EXPECT_EQ(none.free_count(), 0u);
+    EXPECT_EQ(none.wait_available(0.01), 0u);
+    const Pool any;
+    EXPECT_FALSE(any.full());
+    EXPECT_EQ(any.wait_available(), 1u);
+}
+
+TEST_F(pool_face, add_to_a_full_pool_waits_fails_or_times_out) {
+    const Pool pool(1);
+    const auto a = gevent::spawn(nap, 1000), b = gevent::spawn(nap, 1000);
+    const Greenlet<> c(nap, 1000);
+    pool.add(a);
+    EXPECT_EQ(pool.free_count(), 0u);
+    EXPECT_EQ(thrown_by([&] { gevent::with(Timeout(0.1), [&] { pool.add(b); }); }), "Timeout: 0.1 seconds");
+    EXPECT_THROW(pool.add(b, false), PoolFull);
+    EXPECT_THROW(pool.add(b, true, 0.1), PoolFull);
+    EXPECT_THROW(pool.start(c, true, 0.1), PoolFull);
+    EXPECT_FALSE(c.started());
+    EXPECT_EQ(pool.size(), 1u);
+    gevent::killall({a, b});
+}
+
+TEST_F(pool_face, apply_gives_the_result_or_the_error) {
+    const Pool pool(1);
+    EXPECT_EQ(pool.apply(square, 5), 25);
+    EXPECT_EQ(thrown_by([&] { pool.apply(divide_by, 0); }), "by zero");
+    const auto nested = [&](int x) { return pool.apply(square, x); };
+    EXPECT_EQ(pool.apply(nested, 3), 9) << "in a full pool, by one who is in it";
+}
+
+TEST_F(pool_face, apply_async_does_not_wait) {
+    const Pool pool(2);
+    std::vector<int> seen;
+    const auto see = [&](int n) { seen.push_back(n); };
+    pool.spawn(see, 1).get();
+    for (const int n : {2, 3, 4})
+        pool.apply_async(see, std::tuple(n));
+    EXPECT_THAT(seen, ElementsAre(1));
+    EXPECT_TRUE(pool.full());
+    gevent::sleep(0.01);
+    EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(pool_face, apply_async_calls_back) {
+    const Pool pool(1);
+    std::vector<int> results;
+    std::string error;
+    const auto keep = [&](int r) { results.push_back(r); };
+    const auto keep_error = [&](const std::exception_ptr& e) { error = ringlet::describe(e); };
+    const auto a = pool.apply_async(square, std::tuple(7), keep);
+    const auto b = pool.apply_async(square, std::tuple(8), keep, keep_error);
+    const auto c = pool.apply_async(divide_by, std::tuple(0), [](double) { ADD_FAILURE(); }, keep_error);
+    EXPECT_EQ(a.get() + b.get(), 113);
+    EXPECT_EQ(thrown_by([&] { c.get(); }), "by zero");
+    gevent::sleep(0);
+    EXPECT_THAT(results, ElementsAre(49, 64));
+    EXPECT_THAT(error, testing::HasSubstr("by zero"));
+    bool done = false;
+    pool.apply_async([] {}, std::tuple(), [&] { done = true; });
+    gevent::sleep(0.1);
+    EXPECT_TRUE(done);
+}
+
+class pools_of_every_size : public pool_face, public testing::WithParamInterface<std::size_t> {
+protected:
+    Pool pool{GetParam() == 0 ? std::nullopt : std::optional(GetParam())};
+};
+INSTANTIATE_TEST_SUITE_P(sizes, pools_of_every_size, testing::Values(0, 1, 2, 3, 10),
+                         testing::PrintToStringParamName());
+
+TEST_P(pools_of_every_size, map_keeps_the_order) {
+    EXPECT_EQ(pool.map(square, first(100)), squares(100));
+    EXPECT_THAT(pool.map(square, std::vector<int>()), SizeIs(0));
+    EXPECT_THAT(pool.map(square, {3, 4}), ElementsAre(9, 16));
+    std::vector<int> given;
+    EXPECT_EQ(pool.map_async(square, first(5), [&](const auto& all) { given = all; }).get(), squares(5));
+    EXPECT_EQ(given, squares(5));
+    const std::vector<std::pair<int, int>> pairs{{6, 7}, {2, 3}};
+    EXPECT_THAT(pool.starmap([](int a, int b) { return a * b; }, pairs), ElementsAre(42, 6));
+}
+
+TEST_P(pools_of_every_size, imap_keeps_the_order_and_imap_unordered_that_of_the_ends) {
+    const auto wait = [](int x) {
+        gevent::sleep(x / 10.0);
+        return x;
+    };
+    std::vector<int> ordered, unordered;
+    for (const int r : pool.imap(square, first(1000)))
+        ordered.push_back(r);
+    EXPECT_EQ(ordered, squares(1000));
+    for (const int r : pool.imap_unordered(wait, std::vector{10, 1, 2}))
+        unordered.push_back(r);
+    if (GetParam() == 1)
+        EXPECT_THAT(unordered, ElementsAre(10, 1, 2));
+    else
+        EXPECT_THAT(unordered, ElementsAre(1, 2, 10));
+    int none = 0;
+    for (const int r : pool.imap(square, std::vector<int>()))
+        none += r + 1;
+    for (const int r : pool.imap_unordered(square, std::vector<int>()))
+        none += r + 1;
+    EXPECT_EQ(none, 0);
+}
+
+TEST_P(pools_of_every_size, imap_takes_items_as_they_come) {
+    const auto late_items = [] {
+        const Queue<int> q(None, {1, 2});
+        gevent::spawn_later(0.1, [q] {
+            q.put(3);
+            q.put(StopIteration);
+        });
+        return q;
+    };
+    std::vector<int> all;
+    for (const int r : pool.imap(square, late_items()))
+        all.push_back(r);
+    for (const int r : pool.imap_unordered(square, late_items()))
+        all.push_back(r);
+    EXPECT_THAT(all, ElementsAre(1, 4, 9, 1, 4, 9));
+}
+
+TEST_P(pools_of_every_size, maxsize_bounds_what_waits_for_the_reader) {
+    int running = 0;
+    const auto work = [&](int i, int) {
+        ++running;
+        return i;
+    };
+    const auto read = [&](auto mapping) {
+        running = 0;
+        int fetched = 0;
+        for ([[maybe_unused]] const int r : mapping) {
+            EXPECT_LE(running, fetched + 2);
+            EXPECT_LE(mapping.waiting(), 2u);
+            ++fetched;
+            gevent::sleep(0.01);
+        }
+        EXPECT_EQ(fetched, 100);
+    };
+    read(pool.imap_unordered_sized(1, work, first(100), first(100)));
+    read(pool.imap_sized(1, work, first(100), first(100)));
+}
+
+TEST_P(pools_of_every_size, an_error_comes_in_its_place_and_the_rest_after_it) {
+    EXPECT_EQ(thrown_by([&] { pool.map(divide_by, {1, 0, 2}); }), "by zero");
+    for (const auto& results :
+         {pool.imap(divide_by, std::vector{1, 0, 2}), pool.imap_unordered(divide_by, std::vector{1, 0, 2})}) {
+        EXPECT_EQ(results.next(), 1.0);
+        EXPECT_EQ(thrown_by([&] { results.next(); }), "by zero");
+        EXPECT_EQ(results.next(), 0.5);
+        EXPECT_EQ(results.next(), std::nullopt);
+    }
+}
+
+TEST_P(pools_of_every_size, killing_the_pool_lets_a_map_fail_and_not_hang) {
+    const auto result = pool.map_async([](double s) { gevent::sleep(s); return 1; }, std::vector(8, 0.1));
+    gevent::sleep(0.05);
+    pool.kill();
+    result.join();
+    EXPECT_TRUE(result.ready());
+    (void)result.exception();
+}
+
+TEST_F(pool_face, an_error_of_the_items_themselves_comes_out) {
+    const Pool pool(3);
+    const auto bad = [] {
+        return std::views::iota(1, 10) | std::views::transform([](int i) {
+                   return i < 3 ? i : throw std::out_of_range("item");
+               });
+    };
+    EXPECT_EQ(thrown_by([&] { pool.map(square, bad()); }), "item");
+    EXPECT_EQ(thrown_by([&] {
+        for ([[maybe_unused]] const int r : pool.imap_unordered(square, bad())) {
+        }
+    }), "item");
+}
