@@ -2,6 +2,7 @@
 
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
+#include <ringlet/core/watchdog.hpp>
 
 #include <algorithm>
 #include <string>
@@ -47,6 +48,7 @@ loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     hub_ = std::make_unique<greenlet_base>(nullptr);
     hub_->set_name("hub");
     running_ = main_.get();
+    watch(*this);
 }
 
 loop::~loop() {
@@ -61,6 +63,7 @@ loop::~loop() {
     services_.clear();
     kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
     mail_->close();
+    unwatch(*this);
     current_ = nullptr;
 }
 
