@@ -5,6 +5,7 @@
 
 #include <ringlet/core/group.hpp>
 
+#include <algorithm>
 #include <tuple>
 #include <variant>
 
@@ -36,20 +37,33 @@ task<std::tuple<T...>> all_of(std::index_sequence<I...>, task<T>... parts) {
         (g.spawn(keep, &std::get<I>(values), std::move(parts)), ...);
         co_return;
     };
-    co_await with_group(body);
+    try {
+        co_await with_group(body);
+    } catch (const canceled&) {
+        if (!(std::get<I>(values) && ...))
+            throw;
+        // All results came in spite of the cancellation: they are delivered, and the next wait fails.
+    }
     co_return std::tuple<T...>(std::move(*std::get<I>(values))...);
 }
 
 template <class... T, std::size_t... I>
 task<std::variant<T...>> first_of(std::index_sequence<I...>, task<T>... parts) {
     std::optional<std::variant<T...>> winner;
+    std::exception_ptr error;
     group* all = nullptr;
     const auto run = [&]<std::size_t Index, class V>(std::integral_constant<std::size_t, Index>,
                                                      task<V> part) -> task<> {
-        V value = co_await std::move(part);
-        if (winner)
-            co_return;
-        winner.emplace(std::in_place_index<Index>, std::move(value));
+        try {
+            V value = co_await std::move(part);
+            if (!winner && !error)
+                winner.emplace(std::in_place_index<Index>, std::move(value));
+        } catch (const canceled&) {
+            throw;
+        } catch (...) {
+            if (!winner && !error)
+                error = std::current_exception();
+        }
         all->cancel();
     };
     const auto body = [&](group& g) -> task<> {
@@ -57,7 +71,17 @@ task<std::variant<T...>> first_of(std::index_sequence<I...>, task<T>... parts) {
         (g.spawn(run, std::integral_constant<std::size_t, I>(), std::move(parts)), ...);
         co_return;
     };
-    co_await with_group(body);
+    try {
+        co_await with_group(body);
+    } catch (const canceled&) {
+        if (!winner && !error)
+            throw;
+        // The first result came in spite of the cancellation: it is delivered, and the next wait fails.
+    }
+    if (error)
+        std::rethrow_exception(error);
+    if (!winner)
+        throw canceled();  // as all of them were, by somebody who holds on to their greenlets
     co_return std::move(*winner);
 }
 
@@ -83,7 +107,12 @@ task<std::vector<T>> all(std::vector<task<T>> tasks) {
             g.spawn(keep, &values[i], std::move(tasks[i]));
         co_return;
     };
-    co_await with_group(body);
+    try {
+        co_await with_group(body);
+    } catch (const canceled&) {
+        if (!std::all_of(values.begin(), values.end(), [](const auto& value) { return value.has_value(); }))
+            throw;
+    }
     std::vector<T> results;
     results.reserve(values.size());
     for (std::optional<T>& value : values)
@@ -102,7 +131,7 @@ inline task<> all(std::vector<task<>> tasks) {
 }
 
 /// Awaitable: a std::variant of the first result; its index() tells whose. An error of whoever ends
-/// first counts as its result.
+/// first counts as its result; what the losers throw while they unwind is dropped.
 template <awaitable... X>
     requires(sizeof...(X) > 0)
 auto race(X... x) {

@@ -9,47 +9,36 @@
 namespace ringlet {
 namespace {
 
-[[noreturn]] void refuse() {
-    throw std::logic_error("await: this code runs in a coroutine, which must co_await; a call that blocks "
-                           "needs a fiber (spawn a function that does not return a task)");
-}
-
 /// The main program has no frame that the loop could resume, so this one stands in for it.
 task<> main_wait(suspend_request& request, bool& done) {
     co_await hosted_wait(request);
     done = true;
 }
 
-void block_main(loop& l, suspend_request& request) {
+}  // namespace
+
+void block_main(suspend_request& request) {
     static thread_local bool blocked = false;
-    if (blocked)
-        refuse();
+    loop& l = hub();
+    if (&l.running() != &l.main() || blocked)
+        throw std::logic_error("await: this code runs in a coroutine, which must co_await; a call that "
+                               "blocks needs a fiber (spawn a function that does not return a task)");
     blocked = true;
     bool done = false;
-    std::string deadlock;
+    bool stuck = false;
+    std::string who;
     const task<> wait = main_wait(request, done);
     l.run(wait.handle(), l.main());
     while (!l.run_until(done)) {
-        if (deadlock.empty())
-            deadlock = list_greenlets(l);
+        if (!std::exchange(stuck, true))
+            who = list_greenlets(l);
+        if (l.main().waiting_on() == nullptr)
+            break;  // it waits for something that is none of ours, and can be told nothing
         l.main().abort_wait();  // what this unwinds is dropped: the deadlock is the news
     }
     blocked = false;
-    if (!deadlock.empty())
-        throw deadlock_error("deadlock: nothing can ever wake the greenlets that are left:" + deadlock);
-}
-
-}  // namespace
-
-void block_on(suspend_request& request) {
-    loop& l = hub();
-    greenlet_base& self = l.running();
-    if (&self == &l.main())
-        block_main(l, request);
-    else if (self.fiber() != nullptr && self.fiber()->on_fiber())
-        self.fiber()->wait(request);
-    else
-        refuse();
+    if (stuck)
+        throw deadlock_error("deadlock: nothing can ever wake the greenlets that are left:" + who);
 }
 
 }  // namespace ringlet

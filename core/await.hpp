@@ -8,18 +8,27 @@
 
 namespace ringlet {
 
-/// Suspends the code that runs now until `request` has an answer. Throws std::logic_error in a
-/// coroutine, which must co_await instead, and deadlock_error in the main program when nothing can
-/// ever end the wait.
-void block_on(suspend_request& request);
+/// The same for the main program, which runs the loop; throws deadlock_error when nothing can ever end
+/// the wait, and std::logic_error in a coroutine, which must co_await instead.
+void block_main(suspend_request& request);
+
+/// Suspends the code that runs now until `request` has an answer.
+inline void block_on(suspend_request& request) {
+    if (loop* l = loop::current_or_null())
+        if (fiber_host* fiber = l->running().fiber(); fiber != nullptr && fiber->on_fiber()) {
+            fiber->wait(request);
+            return;
+        }
+    block_main(request);
+}
 
 /// Waits for `x`, anything that a coroutine could co_await, and returns what it gives or throws what
 /// it throws. `x` lives until then.
 template <awaitable X>
-await_result<X> await(X&& x) {
+await_result<X> await(X&& x, const std::source_location& where = std::source_location::current()) {
     decltype(auto) a = get_awaiter(std::forward<X>(x));
     if (!a.await_ready()) {
-        suspend_request request(a);
+        suspend_request request(a, where);
         block_on(request);
         if (request.error)
             std::rethrow_exception(std::move(request.error));

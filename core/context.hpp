@@ -5,9 +5,47 @@
 // fiber.hpp; greenlets that run on a fiber in fiber_host.hpp.
 
 #include <ringlet/core/sanitizer.hpp>
+#include <ringlet/core/check.hpp>
 #include <ringlet/core/stack.hpp>
 
+#include <boost/context/detail/fcontext.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <cxxabi.h>
+
 namespace ringlet {
+
+/// What belongs to the thread and must follow the context across a switch: the chain of caught
+/// exceptions and the count of uncaught ones (what __cxa_get_globals points at, by the Itanium C++ ABI),
+/// and errno. A context never changes its thread, so where they are is asked once.
+class thread_state {
+public:
+    struct saved {
+        struct {
+            void* caught;
+            unsigned uncaught;
+        } exceptions;
+        int error;
+    };
+
+    saved save() const noexcept {
+        saved s;
+        std::memcpy(&s.exceptions, exceptions_, sizeof s.exceptions);
+        s.error = *error_;
+        return s;
+    }
+    void restore(const saved& s) const noexcept {
+        std::memcpy(exceptions_, &s.exceptions, sizeof s.exceptions);
+        *error_ = s.error;
+    }
+    /// For a fiber that begins, and has thrown nothing.
+    void clear() const noexcept { std::memset(exceptions_, 0, sizeof(saved::exceptions)); }
+
+private:
+    void* exceptions_ = __cxxabiv1::__cxa_get_globals();
+    int* error_ = &errno;
+};
 
 class context {
 public:
@@ -28,11 +66,32 @@ public:
     /// The point of execution that runs now on this thread.
     static context& current() noexcept { return current_ != nullptr ? *current_ : native(); }
 
+    /// The same without making anything, for signal handlers: null on a thread that has no fibers yet.
+    static const context* current_or_null() noexcept { return current_; }
+
     /// Stops here and goes on there. Returns when somebody switches back, with the message they sent.
-    void* switch_to(context& there, void* message);
+    void* switch_to(context& there, void* message) {
+        check(!there.over_, "switched to a fiber that is over");
+        const thread_state::saved mine = thread_.save();
+        const transfer out{this, &there, message};
+        announce_switch(sanitizer_, there.sanitizer_, false);
+        const auto jump = boost::context::detail::jump_fcontext(there.point_, const_cast<transfer*>(&out));
+        const auto* in = static_cast<const transfer*>(jump.data);
+        in->from->point_ = jump.fctx;
+        confirm_switch(sanitizer_, in->from->sanitizer_);
+        current_ = this;
+        thread_.restore(mine);
+        return in->message;
+    }
+
+    /// Where the outermost function of every fiber begins: unwinding a stack must stop there.
+    static const void* outermost() noexcept;
 
     /// True once the entry function has returned.
     bool over() const noexcept { return over_; }
+
+    /// Tells what kind of context it is.
+    bool runs(entry function) const noexcept { return run_ == function; }
 
     const stack& memory() const noexcept { return stack_; }
     const char* name() const noexcept { return name_; }
@@ -44,20 +103,26 @@ protected:
 
 private:
     struct thread_stack {};
-    explicit constexpr context(thread_stack) noexcept {}
+    explicit context(thread_stack) noexcept {}
 
-    struct transfer;
+    /// What travels with a jump.
+    struct transfer {
+        context* from;
+        context* to;
+        void* message;
+    };
     friend struct context_entry;
 
     static context& native() noexcept;
 
     static inline constinit thread_local context* current_ = nullptr;
 
-    void* point_ = nullptr;  // where to go on: boost::context::detail::fcontext_t
+    boost::context::detail::fcontext_t point_ = nullptr;  // where to go on
     entry run_ = nullptr;
     const char* name_ = "(unnamed)";
     stack stack_;
     sanitizer_stack sanitizer_;
+    thread_state thread_;
     bool over_ = false;
 };
 

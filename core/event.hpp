@@ -1,6 +1,7 @@
 #pragma once
 // event: a flag to wait for. Waiters wake in the order in which they came.
 
+#include <ringlet/core/callback.hpp>
 #include <ringlet/core/greenlet_base.hpp>
 
 namespace ringlet {
@@ -21,6 +22,10 @@ public:
             wake(waiting_.front());
     }
     void clear() noexcept { set_ = false; }
+
+    /// For waits for several things at once (source.hpp).
+    bool ready() const noexcept { return set_; }
+    void watch(callback& c) noexcept { c.watch_in(waiting_); }
 
     /// Awaitable: until the flag is set. The event must outlive the wait.
     awaiter wait() noexcept;

@@ -9,6 +9,8 @@
 #include <ringlet/core/greenlet_base.hpp>
 
 #include <exception>
+#include <source_location>
+#include <span>
 #include <string>
 
 namespace ringlet {
@@ -17,10 +19,11 @@ namespace ringlet {
 struct suspend_request {
     void* awaiter = nullptr;
     bool (*suspend)(void* awaiter, std::coroutine_handle<> host) = nullptr;
+    std::source_location where;  // of the await
     std::exception_ptr error;  // from await_suspend itself
 
     template <class Awaiter>
-    explicit suspend_request(Awaiter& a) noexcept
+    explicit suspend_request(Awaiter& a, const std::source_location& place) noexcept
         : awaiter(&a), suspend([](void* at, std::coroutine_handle<> host) {
               auto& self = *static_cast<Awaiter*>(at);
               using outcome = decltype(self.await_suspend(host));
@@ -33,10 +36,10 @@ struct suspend_request {
                   const std::coroutine_handle<> other = self.await_suspend(host);
                   if (other == host)
                       return false;
-                  other.resume();
+                  loop::current().resume_next(other);  // when the host has come to rest
                   return true;
               }
-          }) {}
+          }), where(place) {}
 
     /// Runs await_suspend for `host`. False: do not suspend, the answer (or an error) is there.
     bool start(std::coroutine_handle<> host) noexcept {
@@ -77,10 +80,25 @@ public:
     /// From the fiber (or one that it switched to): wait.
     void wait(suspend_request& request) {
         active_ = &context::current();
-        active_->switch_to(*host_, &request);
+        void* message = active_->switch_to(*host_, &request);
+        while (message != nullptr) [[unlikely]]
+            message = answer(*static_cast<stack_question*>(message));
     }
 
+    /// What it waits for, while it waits.
+    const suspend_request& waits_for() const noexcept { return *request_; }
+
+    /// Where it stands, innermost first, while it waits: asked by going there. Returns how many.
+    std::size_t trace(std::span<void*> addresses);
+
 private:
+    struct stack_question {
+        context* asker;
+        std::span<void*> addresses;
+        std::size_t count;
+    };
+    void* answer(stack_question& q);
+
     static exit enter(context& self, void*) {
         auto& host = static_cast<fiber_host&>(self);
         try {
@@ -108,6 +126,9 @@ public:
     bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> host) const noexcept { return request_.start(host); }
     void await_resume() const noexcept {}
+
+    /// For dump(): not here, but where the fiber or the main program is.
+    std::source_location awaited_at() const noexcept { return request_.where; }
 
 private:
     suspend_request& request_;

@@ -8,9 +8,9 @@
 namespace ringlet {
 namespace {
 
-constexpr std::size_t class_size = 64;
-constexpr std::size_t classes = 32;
-constexpr std::size_t kept_bytes = 8u << 20;  // per class; what comes beyond goes back to malloc
+constexpr std::size_t class_size = 32;
+constexpr std::size_t classes = 64;
+constexpr std::size_t kept_bytes = 4u << 20;  // per class; what comes beyond goes back to malloc
 
 struct free_frame_node {
     free_frame_node* next;

@@ -1,14 +1,59 @@
 #pragma once
 // gevent's names and call shapes, for ports line by line. Every call may block its fiber; in the main
 // program, the first one makes the event loop and runs it until that call is satisfied, so a main()
-// needs no ceremony. Numbers are seconds, as in Python; chrono durations work too.
+// needs no ceremony. Numbers are seconds, as in Python; chrono durations work too. What waits for the
+// same thing, runs in the order in which gevent runs it: see docs/gevent.md.
 
-#include <ringlet/core/await.hpp>
+#include <ringlet/core/gevent/channel.hpp>
+#include <ringlet/core/gevent/event.hpp>
+#include <ringlet/core/gevent/greenlet.hpp>
+#include <ringlet/core/gevent/kill.hpp>
+#include <ringlet/core/gevent/local.hpp>
+#include <ringlet/core/gevent/lock.hpp>
+#include <ringlet/core/gevent/pool.hpp>
+#include <ringlet/core/gevent/queue.hpp>
+#include <ringlet/core/gevent/timeout.hpp>
+#include <ringlet/core/gevent/wait.hpp>
+#include <ringlet/core/idle.hpp>
 #include <ringlet/core/sleep.hpp>
-#include <ringlet/core/spawn.hpp>
-
-#include <vector>
 
 namespace ringlet::gevent {
+
+/// Nothing can ever run again: thrown in the main program by the call that waits in vain.
+using LoopExit = deadlock_error;
+
+/// Starts fn(args...) as a greenlet; it runs when the caller waits next, after those spawned before.
+template <class Fn, class... Args>
+Greenlet<detail::body_result<Fn, Args...>> spawn(Fn&& fn, Args&&... args) {
+    return ringlet::spawn(std::forward<Fn>(fn), std::forward<Args>(args)...);
+}
+
+/// In gevent a cheaper greenlet; here the same.
+template <class Fn, class... Args>
+Greenlet<detail::body_result<Fn, Args...>> spawn_raw(Fn&& fn, Args&&... args) {
+    return ringlet::spawn(std::forward<Fn>(fn), std::forward<Args>(args)...);
+}
+
+/// Starts fn(args...) so many seconds from now. Killed before, it never runs.
+template <class Fn, class... Args>
+Greenlet<detail::body_result<Fn, Args...>> spawn_later(interval seconds, Fn&& fn, Args&&... args) {
+    return ringlet::spawn_after(seconds.length(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+}
+
+/// Zero or less lets everything run that is ready.
+inline void sleep(duration d) {
+    if (d <= duration::zero())
+        await(yield());
+    else
+        await(sleep_for(d));
+}
+template <number N>
+void sleep(N seconds) {
+    sleep(interval(seconds).length());
+}
+inline void sleep() { sleep(duration::zero()); }
+
+/// Waits until nobody else is ready to run.
+inline void idle() { await(ringlet::idle()); }
 
 }  // namespace ringlet::gevent

@@ -28,7 +28,7 @@ struct greenlet_state<void> : greenlet_base {
 /// Waits for the end of a greenlet, and ignores how it ended.
 class [[nodiscard]] join_awaiter : public waiter {
 public:
-    explicit join_awaiter(greenlet_base& g) noexcept : waiter("join", &abort_by_leaving), target_(&g) {
+    explicit join_awaiter(greenlet_base& g) noexcept : waiter("join", &abort_by_leaving, source::greenlets, kind::join), target_(&g) {
         target_->retain();
     }
     join_awaiter(join_awaiter&& other) noexcept
@@ -47,7 +47,6 @@ public:
     }
     void await_resume() const { throw_if_aborted(); }
 
-protected:
     greenlet_base& target() const noexcept { return *target_; }
 
 private:
@@ -114,11 +113,26 @@ public:
     /// has unwound. One that has not run yet never runs. Join it to know when it is over.
     void kill() const noexcept { state().kill(); }
 
-    /// Calls `fn` with this handle in a new greenlet when it is over; at once if it is over already.
+    /// Calls `fn` with this handle in a new greenlet when it is over, in the order in which links and
+    /// joiners came; soon, if it is over already. Returns a number for unlink. Needs spawn.hpp.
     template <class Fn>
-    void link(Fn fn) const {
-        state().add_link([fn = std::move(fn), self = *this]() mutable { fn(self); });
+    std::uint64_t link(Fn fn) const {
+        return state().add_link([fn = std::move(fn)](greenlet_base& g) {
+            const auto called = spawn(fn, greenlet(static_cast<greenlet_state<T>&>(g)));
+            loop::current().run_first(called.state());
+        });
     }
+
+    /// The same without a greenlet: `fn` is called by the loop itself, and must not wait.
+    template <class Fn>
+    std::uint64_t rawlink(Fn fn) const {
+        return state().add_link([fn = std::move(fn)](greenlet_base& g) {
+            fn(greenlet(static_cast<greenlet_state<T>&>(g)));
+        });
+    }
+
+    /// Takes a link back; false when it was called already.
+    bool unlink(std::uint64_t link) const noexcept { return state().remove_link(link); }
 
     std::uint64_t id() const noexcept { return state().id(); }
     std::string name() const { return state().name(); }

@@ -1,13 +1,71 @@
 #include <ringlet/core/greenlet_base.hpp>
 
+#include <ringlet/core/callback.hpp>
+#include <ringlet/core/greenlet_local.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
-#include <ringlet/core/spawn.hpp>
+
+#include <optional>
 
 namespace ringlet {
 
+namespace {
+
+/// A link: its place among the joiners keeps the order in which they were added.
+class death_notice : public callback {
+public:
+    death_notice(greenlet_base& of, std::uint64_t number, std::function<void(greenlet_base&)> fn)
+        : callback("a link", &tell), of_(of), number_(number), fn_(std::move(fn)) {}
+
+    std::uint64_t number() const noexcept { return number_; }
+
+private:
+    static void tell(callback& c) noexcept {
+        auto& self = static_cast<death_notice&>(c);
+        greenlet_base& of = self.of_;
+        const auto fn = std::move(self.fn_);
+        of.retain();
+        of.remove_link(self.number_);  // which is the end of `self`
+        if (!loop::current().ending()) {
+            try {
+                fn(of);
+            } catch (...) {
+                report("a link of " + of.name() + " failed: " + describe(std::current_exception()));
+            }
+        }
+        of.release();
+    }
+
+    greenlet_base& of_;
+    std::uint64_t number_;
+    std::function<void(greenlet_base&)> fn_;
+};
+
+}  // namespace
+
+struct greenlet_base::start_timer : timer {
+    explicit start_timer(greenlet_base& g) noexcept
+        : timer([](timer& t) noexcept { static_cast<start_timer&>(t).target.start(); }), target(g) {}
+    ~start_timer() { loop::current().timers().disarm(*this); }
+    greenlet_base& target;
+};
+
+struct greenlet_base::extras {
+    struct interruption {
+        std::exception_ptr error;
+        const void* from;
+    };
+
+    std::string name;
+    std::vector<std::unique_ptr<death_notice>> links;
+    std::uint64_t links_added = 0;
+    std::vector<interruption> interruptions;
+    std::optional<start_timer> start;
+    std::vector<std::unique_ptr<local_value>> locals;
+};
+
 greenlet_base::greenlet_base(std::coroutine_handle<> root) noexcept
-    : waiter("its first run", nullptr), root_(root) {}
+    : waiter("its first run", &begin), root_(root) {}
 
 greenlet_base::~greenlet_base() {
     if (outcome_ == outcome::error && !error_seen_)
@@ -15,21 +73,59 @@ greenlet_base::~greenlet_base() {
 }
 
 std::string greenlet_base::name() const {
-    return name_ ? *name_ : "greenlet " + std::to_string(id_);
+    return extras_ && !extras_->name.empty() ? extras_->name : "greenlet " + std::to_string(id_);
 }
 
-void greenlet_base::set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
+const char* greenlet_base::given_name() const noexcept {
+    return extras_ && !extras_->name.empty() ? extras_->name.c_str() : nullptr;
+}
 
-void greenlet_base::start(std::coroutine_handle<> root) noexcept {
+void greenlet_base::set_name(std::string name) { more().name = std::move(name); }
+
+greenlet_base::extras& greenlet_base::more() {
+    if (!extras_)
+        extras_ = std::make_unique<extras>();
+    return *extras_;
+}
+
+void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
     loop& l = loop::current();
     id_ = l.next_id();
+    spawner_ = l.running().id_;
+    born_ = l.now();
+    personality_ = l.running().personality();
     l.greenlets().push_back(*this);
     handle_ = root;
     owner_ = this;
-    phase_ = phase::ready;
-    l.ready_.push_back(*this);
-    if (l.ending_ && l.running_->canceled_now())
+    waiting_ = this;
+    phase_ = phase::waiting;
+    unborn_ = true;
+    --references_;  // what lives has a reference to itself, but this does not live yet
+}
+
+bool greenlet_base::started() const noexcept { return !unborn_ || (extras_ && extras_->start); }
+
+void greenlet_base::start() noexcept {
+    if (!unborn_)
+        return;
+    unborn_ = false;
+    if (extras_ && extras_->start)
+        extras_->start.reset();
+    else
+        retain();
+    wake(*this);
+    const loop& l = loop::current();
+    if (l.ending() && l.running().canceled_now())
         kill();  // else who is told to end could go on for ever by handing over to somebody new
+}
+
+void greenlet_base::start_after(duration d) {
+    if (!unborn_ || more().start)
+        return;
+    more().start.emplace(*this);
+    retain();
+    loop& l = loop::current();
+    l.timers().arm(*more().start, after(l.fresh_now(), d));
 }
 
 void greenlet_base::kill() noexcept {
@@ -41,6 +137,35 @@ void greenlet_base::kill() noexcept {
         abort_wait();
 }
 
+void greenlet_base::interrupt(std::exception_ptr error, const void* from) {
+    if (dead())
+        return;
+    more().interruptions.push_back({std::move(error), from});
+    refresh_cancel();
+    if (cancel_pending_)
+        abort_wait();
+}
+
+bool greenlet_base::withdraw(const void* from) noexcept {
+    if (!interrupted() || this != &loop::current().running())
+        return false;
+    const auto asked = [from](const extras::interruption& i) { return i.from == from; };
+    const bool found = std::erase_if(extras_->interruptions, asked) != 0;
+    refresh_cancel();
+    return found;
+}
+
+bool greenlet_base::interrupted() const noexcept { return extras_ && !extras_->interruptions.empty(); }
+
+void greenlet_base::throw_cancellation() {
+    if (!interrupted() || told_to_stop())
+        throw canceled();
+    const std::exception_ptr error = std::move(extras_->interruptions.front().error);
+    extras_->interruptions.erase(extras_->interruptions.begin());
+    refresh_cancel();
+    std::rethrow_exception(error);
+}
+
 void greenlet_base::abort_wait() noexcept {
     if (waiting_ == nullptr || waiting_->aborted_)
         return;
@@ -49,7 +174,7 @@ void greenlet_base::abort_wait() noexcept {
 }
 
 void greenlet_base::refresh_cancel() noexcept {
-    cancel_pending_ = killed_;
+    cancel_pending_ = killed_ || interrupted();
     for (const scope* s = innermost_; s != nullptr; s = s->outer_) {
         if (s->cancelled_ || s->shielded_) {
             cancel_pending_ = s->cancelled_;
@@ -58,15 +183,46 @@ void greenlet_base::refresh_cancel() noexcept {
     }
 }
 
-void greenlet_base::add_link(std::function<void()> fn) {
-    if (dead()) {
-        spawn(std::move(fn));
-        return;
-    }
-    if (!links_)
-        links_ = std::make_unique<std::vector<std::function<void()>>>();
-    links_->push_back(std::move(fn));
+/// Killed, or in a cancelled scope, with no shield between: what lasts goes before what is said once.
+bool greenlet_base::told_to_stop() const noexcept {
+    for (const scope* s = innermost_; s != nullptr; s = s->outer_)
+        if (s->cancelled_ || s->shielded_)
+            return s->cancelled_;
+    return killed_;
 }
+
+std::uint64_t greenlet_base::add_link(std::function<void(greenlet_base&)> fn) {
+    extras& x = more();
+    x.links.push_back(std::make_unique<death_notice>(*this, ++x.links_added, std::move(fn)));
+    if (dead()) {
+        retain();
+        x.links.back()->post();
+    } else {
+        x.links.back()->watch_in(joiners_);
+    }
+    return x.links_added;
+}
+
+bool greenlet_base::remove_link(std::uint64_t number) noexcept {
+    if (!extras_)
+        return false;
+    if (std::erase_if(extras_->links, [number](const auto& l) { return l->number() == number; }) == 0)
+        return false;
+    if (dead())
+        release();
+    return true;
+}
+
+void greenlet_base::remove_links() noexcept {
+    if (!extras_)
+        return;
+    retain();
+    while (!extras_->links.empty())
+        remove_link(extras_->links.back()->number());
+    release();
+}
+
+std::size_t greenlet_base::links() const noexcept { return extras_ ? extras_->links.size() : 0; }
 
 void greenlet_base::set_error(std::exception_ptr e) noexcept {
     try {
@@ -79,23 +235,63 @@ void greenlet_base::set_error(std::exception_ptr e) noexcept {
     }
 }
 
+void greenlet_base::watch(callback& c) noexcept { c.watch_in(joiners_); }
+
+bool greenlet_base::end_before_start(std::exception_ptr error) noexcept {
+    if (phase_ == phase::idle || dead())
+        return false;
+    stand_down();
+    waiting_ = nullptr;
+    if (extras_ && extras_->start)
+        extras_->start.reset();
+    else if (unborn_)
+        retain();
+    unborn_ = false;
+    set_error(std::move(error));
+    die();
+    return true;
+}
+
+local_value* greenlet_base::find_local(const void* variable) const noexcept {
+    if (extras_)
+        for (const auto& value : extras_->locals)
+            if (value->variable() == variable)
+                return value.get();
+    return nullptr;
+}
+
+void greenlet_base::add_local(std::unique_ptr<local_value> value) { more().locals.push_back(std::move(value)); }
+
+void greenlet_base::remove_local(const void* variable) noexcept {
+    if (extras_)
+        std::erase_if(extras_->locals, [=](const auto& value) { return value->variable() == variable; });
+}
+
+void greenlet_base::inherit_locals(const greenlet_base& spawner) {
+    if (!spawner.extras_)
+        return;
+    for (const auto& value : spawner.extras_->locals)
+        if (auto copy = value->for_child(*this))
+            add_local(std::move(copy));
+}
+
 void greenlet_base::die() noexcept {
     check(dead(), "a greenlet ends with a value, an error or because it was killed");
+    if (extras_)
+        const auto gone = std::move(extras_->locals);
     living::unlink();
+    references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
     while (!joiners_.empty())
         wake(joiners_.front());
-    if (links_) {
-        // One greenlet starts the links, so that they begin after the joiners, in order.
-        spawn([links = std::move(links_)] {
-            for (auto& link : *links)
-                spawn(std::move(link));
-        });
-    }
     release();
 }
 
 void greenlet_base::destroy() noexcept {
-    check(dead(), "a greenlet was destroyed before it was over");
+    check(dead() || unborn_, "a greenlet was destroyed before it was over");
+    if (unborn_) {
+        living::unlink();
+        stand_down();
+    }
     root_.destroy();
 }
 

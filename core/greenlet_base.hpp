@@ -15,8 +15,10 @@
 
 namespace ringlet {
 
+class callback;
 class scope;
 class fiber_host;
+class local_value;
 
 /// What a joiner gets instead of a result when the greenlet was killed.
 class greenlet_killed : public std::runtime_error {
@@ -40,6 +42,13 @@ public:
     const std::source_location& spawned_at() const noexcept { return spawned_at_; }
     void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
 
+    /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
+    std::uint64_t spawner() const noexcept { return spawner_; }
+    time_point born() const noexcept { return born_; }
+    std::coroutine_handle<> root() const noexcept { return root_; }
+    /// The name if it was given one: for signal handlers, which cannot make one up.
+    const char* given_name() const noexcept;
+
     bool dead() const noexcept { return outcome_ != outcome::none; }
     outcome result_kind() const noexcept { return outcome_; }
 
@@ -47,11 +56,24 @@ public:
     void kill() noexcept;
     bool killed() const noexcept { return killed_; }
 
-    /// True when its waits must fail: killed, or in a cancelled scope, and not shielded from it.
+    /// Throws `error` once, out of the wait that it is in or else out of its next one: the opposite of
+    /// kill() and of scopes, after which every wait fails. Held back by a shield. Several come out in
+    /// the order of asking. `from` names who asks, for withdraw(). Does nothing to the dead.
+    void interrupt(std::exception_ptr error, const void* from = nullptr);
+
+    /// Takes back what `from` asked for and was not thrown yet. Only the greenlet itself can: in another
+    /// one's the wait may have been cut short already. True when there was something.
+    bool withdraw(const void* from) noexcept;
+
+    /// True when its waits must fail: killed, in a cancelled scope or interrupted, and not shielded.
     bool canceled_now() const noexcept { return cancel_pending_; }
+
+    /// To be called when canceled_now() or when a wait of it was aborted: throws what it must.
+    [[noreturn]] void throw_cancellation();
 
     /// The wait it is suspended on; null while it runs or is ready to.
     const waiter* waiting_on() const noexcept { return waiting_; }
+    waiter* waiting_on() noexcept { return waiting_; }
     void abort_wait() noexcept;
 
     /// How it died. Asking counts as having seen the error.
@@ -63,8 +85,27 @@ public:
     /// Queues a joiner, to be woken at death.
     void add_joiner(waiter& w) noexcept { joiners_.push_back(w); }
 
-    /// Runs `fn` in a greenlet of its own after death, in the order in which links were added.
-    void add_link(std::function<void()> fn);
+    /// For waits for several things at once (source.hpp).
+    bool ready() const noexcept { return dead(); }
+    void watch(callback& c) noexcept;
+
+    /// One that never ran ends here and now, of `error`, and never will. False when it has run.
+    bool end_before_start(std::exception_ptr error) noexcept;
+
+    /// Calls `fn` on the loop's hub after death, in its turn among the joiners; soon, if it is dead. `fn`
+    /// must not wait or throw. Returns a number for remove_link, never 0.
+    std::uint64_t add_link(std::function<void(greenlet_base&)> fn);
+
+    /// False when there is no such link, or when it has been called already.
+    bool remove_link(std::uint64_t number) noexcept;
+    void remove_links() noexcept;
+    std::size_t links() const noexcept;
+
+    /// Values of its own (greenlet_local.hpp), freed at death. A child copies those that are inherited.
+    local_value* find_local(const void* variable) const noexcept;
+    void add_local(std::unique_ptr<local_value> value);
+    void remove_local(const void* variable) noexcept;
+    void inherit_locals(const greenlet_base& spawner);
 
     void retain() noexcept { ++references_; }
     void release() noexcept {
@@ -72,12 +113,25 @@ public:
             destroy();
     }
 
+    /// On whose behalf its requests are made (io_uring_sqe::personality); 0 is the process itself.
+    /// What it spawns inherits it.
+    std::uint16_t personality() const noexcept { return personality_; }
+    void set_personality(std::uint16_t p) noexcept { personality_ = p; }
+
     scope* innermost() const noexcept { return innermost_; }
     fiber_host* fiber() const noexcept { return fiber_; }
     void set_fiber(fiber_host* f) noexcept { fiber_ = f; }
 
-    /// Puts it into the ready list for its first run.
-    void start(std::coroutine_handle<> root) noexcept;
+    /// Becomes one of the loop's greenlets. It does not run before start(), or start_after(). Until then
+    /// it has no life of its own: with its last handle it goes.
+    void be_born(std::coroutine_handle<> root) noexcept;
+    /// True once start() or start_after() was called.
+    bool started() const noexcept;
+
+    /// Puts it into the ready list for its first run; does nothing the second time.
+    void start() noexcept;
+    void start_after(duration d);
+
     void succeed() noexcept { outcome_ = outcome::value; }
     void set_error(std::exception_ptr e) noexcept;
 
@@ -90,24 +144,80 @@ private:
     friend class scope;
     friend void wake(waiter& w) noexcept;
 
+    struct extras;
+    struct start_timer;
+
+    extras& more();
+    bool interrupted() const noexcept;
+    static void begin(waiter& w) noexcept { static_cast<greenlet_base&>(w).start(); }
     void refresh_cancel() noexcept;
+    bool told_to_stop() const noexcept;
     void destroy() noexcept;
 
     std::coroutine_handle<> root_;
     std::uint64_t id_ = 0;
+    std::uint64_t spawner_ = 0;
+    time_point born_{};
     waiter* waiting_ = nullptr;
     scope* innermost_ = nullptr;
     fiber_host* fiber_ = nullptr;
     list<waiter> joiners_;
     std::exception_ptr error_;
-    std::unique_ptr<std::string> name_;
-    std::unique_ptr<std::vector<std::function<void()>>> links_;
+    std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, …
     std::source_location spawned_at_;
     std::uint32_t references_ = 1;
+    std::uint16_t personality_ = 0;
     outcome outcome_ = outcome::none;
     bool killed_ = false;
     bool cancel_pending_ = false;
     bool error_seen_ = false;
+    bool unborn_ = false;
 };
+
+// The few lines that every wait runs through. They stand here because they need all of the above, and
+// are inline because each call that is left between two stack switches costs a mispredicted return.
+
+inline void waiter::park(std::coroutine_handle<> handle) noexcept {
+    loop& l = loop::current();
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    handle_ = handle;
+    owner_ = l.running_;
+    check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
+    owner_->waiting_ = this;
+    aborted_ = false;
+    phase_ = phase::waiting;
+    l.waiting_outside_ += source_ == source::outside;
+}
+
+inline void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
+    loop& l = loop::current();
+    check(phase_ == phase::idle, "a waiter waits once at a time");
+    handle_ = handle;
+    owner_ = l.running_;
+    aborted_ = false;
+    phase_ = phase::ready;
+    l.ready_.push_back(*this);
+}
+
+inline void waiter::abort_by_leaving(waiter& w) noexcept {
+    w.unlink();
+    wake(w);
+}
+
+inline void wake(waiter& w) noexcept {
+    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
+    loop& l = loop::current();
+    w.unlink();
+    w.owner_->waiting_ = nullptr;
+    w.phase_ = waiter::phase::ready;
+    l.waiting_outside_ -= w.source_ == waiter::source::outside;
+    l.ready_.push_back(w);
+}
+
+inline void throw_if_canceled() {
+    loop* l = loop::current_or_null();
+    if (l != nullptr && l->running().canceled_now()) [[unlikely]]
+        l->running().throw_cancellation();
+}
 
 }  // namespace ringlet

@@ -3,6 +3,14 @@
 #include <ringlet/core/report.hpp>
 
 namespace ringlet {
+namespace {
+
+void forget(greenlet_base& child) noexcept {
+    (void)child.error();  // it is among the group's
+    child.release();
+}
+
+}  // namespace
 
 group_error::group_error(std::vector<std::exception_ptr> errors)
     : std::runtime_error([&errors] {
@@ -16,22 +24,21 @@ group_error::group_error(std::vector<std::exception_ptr> errors)
 group::~group() { check(children_.empty(), "a group ends after its greenlets"); }
 
 void group::adopt(greenlet_base& child) {
-    if (children_.size() == children_.capacity())
-        forget_dead();
+    if (children_.size() == children_.capacity()) {
+        std::erase_if(children_, [](greenlet_base* each) {
+            const bool over = each->dead();
+            if (over)
+                forget(*each);
+            return over;
+        });
+        // Else a few who come and go among many who stay would make us search each time.
+        if (children_.size() > children_.capacity() / 2)
+            children_.reserve(2 * children_.capacity());
+    }
     children_.push_back(&child);
     child.retain();
     if (scope_.cancelled())
         child.kill();
-}
-
-void group::forget_dead() noexcept {
-    std::erase_if(children_, [](greenlet_base* child) {
-        if (!child->dead())
-            return false;
-        (void)child->error();  // it is in errors_
-        child->release();
-        return true;
-    });
 }
 
 std::size_t group::alive() const noexcept {
@@ -65,7 +72,12 @@ void group::body_failed(std::exception_ptr error) {
 }
 
 task<> group::drain() {
-    for (forget_dead(); !children_.empty(); forget_dead()) {
+    while (!children_.empty()) {
+        if (children_.back()->dead()) {
+            forget(*children_.back());
+            children_.pop_back();
+            continue;
+        }
         join_awaiter end_of_child(*children_.back());
         if (scope_.cancelled()) {
             const shield until_all_are_gone;
@@ -74,19 +86,21 @@ task<> group::drain() {
         }
         try {
             co_await end_of_child;
-        } catch (const canceled&) {
+        } catch (...) {  // cancelled from further out, or interrupted
             body_failed(std::current_exception());
         }
     }
 }
 
-void group::throw_errors() {
+void group::throw_errors(bool has_result) {
     if (errors_.size() == 1)
         std::rethrow_exception(errors_.front());
     if (!errors_.empty())
         throw group_error(std::move(errors_));
     if (canceled_)
         std::rethrow_exception(canceled_);
+    if (!has_result)
+        throw std::runtime_error("with_group: the group was cancelled before its body gave a result");
 }
 
 }  // namespace ringlet

@@ -89,11 +89,10 @@ private:
     }
 
     void adopt(greenlet_base& child);
-    void forget_dead() noexcept;
     void failed(std::exception_ptr error);
     void body_failed(std::exception_ptr error);
     task<> drain();
-    void throw_errors();
+    void throw_errors(bool has_result = true);
 
     scope scope_;
     std::vector<greenlet_base*> children_;  // retained
@@ -120,7 +119,7 @@ task<T> group_of_task(Fn fn) {
             g.body_failed(std::current_exception());
         }
         co_await g.drain();
-        g.throw_errors();
+        g.throw_errors(value.has_value());
         co_return std::move(*value);
     }
 }
@@ -139,7 +138,7 @@ std::invoke_result_t<Fn&, group&> group_of_call(Fn fn) {
         g.body_failed(std::current_exception());
     }
     await(g.drain());
-    g.throw_errors();
+    g.throw_errors(std::is_void_v<T> || value.has_value());
     if constexpr (!std::is_void_v<T>)
         return std::move(*value);
 }

@@ -69,8 +69,16 @@ public:
     /// `until` has come (a time in the past means: do not wait); delivers every completion there is.
     virtual void turn(time_point until) = 0;
 
-    /// Ends a turn() that waits, or the next one. The only member that other threads may call.
+    /// Ends a turn() that waits, or the next one. The only member that other threads may call, and
+    /// signal handlers too.
     virtual void wake() noexcept = 0;
+
+    /// The descriptor that an IORING_OP_MSG_RING of another kernel can name to end a turn() here, or -1
+    /// when only wake() does.
+    virtual int ring_fd() const noexcept { return -1; }
+
+    /// True when time passes only by waiting for it, as in a simulation.
+    virtual bool clock_jumps() const noexcept { return false; }
 
     /// Makes a ring of `entries` (a power of two) buffers known under a group id, to be selected by
     /// SQEs with IOSQE_BUFFER_SELECT. Null when this kernel has none. io_uring_register_buf_ring(3).
@@ -78,6 +86,11 @@ public:
 
     /// True when the kernel answers this IORING_OP_.
     virtual bool supports(unsigned opcode) const noexcept = 0;
+
+    /// Answers at once a request that never waits: to make, bind, name or close a socket, and the like.
+    /// Gives what the CQE would say, a count, a descriptor or a negative errno. By default it is the
+    /// system call of that name (defined in io/).
+    virtual int perform(const io_uring_sqe& sqe) noexcept;
 
     /// Appends to the queue that the next turn takes. First in, first out, also for cancels: an
     /// earlier cancel must not reach a later request at the same address.
@@ -87,7 +100,8 @@ protected:
     std::vector<io_uring_sqe> submissions_;
 };
 
-/// The kernel for this machine; the environment variable RINGLET_KERNEL can name one ("uring", "sim").
+/// The kernel for this machine: io_uring, or readiness where that is refused. The environment variable
+/// RINGLET_KERNEL forces one ("uring", "readiness", "virtual").
 /// Defined in io/, the one link from core upwards. Throws std::system_error that names cause and cure.
 std::unique_ptr<kernel> make_kernel();
 

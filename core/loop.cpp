@@ -3,6 +3,7 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace ringlet {
@@ -16,63 +17,50 @@ constexpr duration patience = 5s;
 
 }  // namespace
 
-void waiter::park(std::coroutine_handle<> handle) noexcept {
-    loop& l = loop::current();
+void waiter::stand_by() noexcept {
     check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
-    owner_ = l.running_;
-    check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
-    owner_->waiting_ = this;
-    aborted_ = false;
+    owner_ = &loop::current().hub();
     phase_ = phase::waiting;
-    l.waiting_outside_ += source_ == source::outside;
 }
 
-void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
+void waiter::post(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
     handle_ = handle;
-    owner_ = l.running_;
-    aborted_ = false;
+    owner_ = &l.hub();
     phase_ = phase::ready;
     l.ready_.push_back(*this);
 }
 
-void waiter::abort_by_leaving(waiter& w) noexcept {
-    w.unlink();
-    wake(w);
+void waiter::stand_down() noexcept {
+    unlink();
+    phase_ = phase::idle;
 }
 
-void wake(waiter& w) noexcept {
-    check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
-    loop& l = loop::current();
-    w.unlink();
-    w.owner_->waiting_ = nullptr;
-    w.phase_ = waiter::phase::ready;
-    l.waiting_outside_ -= w.source_ == waiter::source::outside;
-    l.ready_.push_back(w);
-}
-
-void throw_if_canceled() {
-    loop* l = loop::current_or_null();
-    if (l != nullptr && l->running().canceled_now()) [[unlikely]]
-        throw canceled();
-}
+void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation(); }
 
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     check(current_ == nullptr, "a thread has one event loop at a time");
     current_ = this;
     main_ = std::make_unique<greenlet_base>(nullptr);
     main_->set_name("main");
+    hub_ = std::make_unique<greenlet_base>(nullptr);
+    hub_->set_name("hub");
     running_ = main_.get();
 }
 
 loop::~loop() {
     ending_ = true;
+    if (running_ != main_.get()) {
+        // Somebody called std::exit, which unwinds nobody: not the caller, but we do the others.
+        running_->living::unlink();
+        running_ = main_.get();
+    }
     end_greenlets();
     end_requests();
     services_.clear();
     kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
+    mail_->close();
     current_ = nullptr;
 }
 
@@ -94,7 +82,7 @@ void loop::end_greenlets() {
         timers_that_wake_nobody_ = 1;
     }
     const bool never_done = false;
-    while (!greenlets_.empty() && lap(never_done)) {
+    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
     }
     timers_.disarm(late);
     if (greenlets_.empty())
@@ -140,37 +128,68 @@ bool loop::run_until(const bool& done) {
 
 /// Resumes what was ready when the lap began, then asks the kernel. Waiters woken meanwhile are for
 /// the next lap, so that no greenlet that keeps itself busy can starve I/O and timers.
-bool loop::lap(const bool& stop) {
+bool loop::lap(const bool& stop, time_point limit) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
-        run(w.handle_, *w.owner_);
+        if (w.handle_) {
+            run(w.handle_, *w.owner_);
+        } else {
+            greenlet_base* before = std::exchange(running_, hub_.get());
+            w.on_abort_(w);
+            running_ = before;
+        }
         if (stop)
             return true;
     }
-    return turn();
+    return turn(limit);
+}
+
+bool loop::run_rest(time_point when) {
+    const bool never_done = false;
+    while (lap(never_done, when))
+        if (when != never && ready_.empty() && lap_.empty() && now() >= when)
+            return false;
+    return true;
 }
 
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     greenlet_base* before = std::exchange(running_, &owner);
+    count_beat();
     while (first) {
         first.resume();
         first = std::exchange(next_, nullptr);
     }
+    count_beat();
     running_ = before;
 }
 
-bool loop::turn() {
+bool loop::turn(time_point limit) {
     time_point until = time_point::min();
-    if (ready_.empty()) {
-        if (timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0)
+    if (ready_.empty() && idlers_.empty()) {
+        // In this order: who posts and then lets go of the loop is seen by one or the other.
+        const bool alone = timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0 &&
+                           !mail_->expects_letters();
+        const bool sleeps = mail_->fall_asleep();
+        if (alone && sleeps) {
+            mail_->open_all();
             return false;
-        until = after(timers_.next(), timer_slack);
+        }
+        if (sleeps)
+            until = outside_work_ > 0 && kernel_->clock_jumps()
+                        ? never
+                        : std::min(after(timers_.next(), timer_slack), limit);
     }
     kernel_->turn(until);
     now_ = time_point();
+    mail_->messages_are_out();
+    greenlet_base* before = std::exchange(running_, hub_.get());
+    mail_->open_all();
+    running_ = before;
     if (!timers_.empty())
         timers_.fire_due(now());
+    if (ready_.empty() && !idlers_.empty())
+        wake(idlers_.front());
     lap_.splice_back(ready_);
     return true;
 }

@@ -5,9 +5,11 @@
 // coroutine is resumed. Greenlets are in greenlet.hpp, cancellation in scope.hpp, kernels in io/.
 
 #include <ringlet/core/kernel.hpp>
+#include <ringlet/core/mailbox.hpp>
 #include <ringlet/core/timers.hpp>
 #include <ringlet/core/waiter.hpp>
 
+#include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <memory>
@@ -45,6 +47,30 @@ public:
     greenlet_base& running() const noexcept { return *running_; }
     greenlet_base& main() const noexcept { return *main_; }
 
+    /// Who runs while a callback or a hub_task runs: it stands for the loop and never waits.
+    greenlet_base& hub() const noexcept { return *hub_; }
+
+    /// True while the loop kills what is left in it.
+    bool ending() const noexcept { return ending_; }
+
+    /// Lets a waiter that was woken, or has just been spawned, go before all others: it runs next, in
+    /// the place of whoever runs now.
+    void run_first(waiter& w) noexcept {
+        w.unlink();
+        lap_.push_front(w);
+    }
+
+    /// Changes whenever a greenlet gets or gives up the thread; odd while one has it. Any thread may
+    /// look.
+    std::uint64_t beat() const noexcept { return beat_.load(std::memory_order_relaxed); }
+
+    /// Calls fn(waiter) for each that was woken and has not run.
+    template <class Fn>
+    void for_each_ready(Fn fn) const {
+        lap_.for_each(fn);
+        ready_.for_each(fn);
+    }
+
     /// Every greenlet that was spawned and is not over, oldest first.
     list<living>& greenlets() noexcept { return greenlets_; }
     std::uint64_t next_id() noexcept { return ++spawned_; }
@@ -59,11 +85,19 @@ public:
     timer_heap& timers() noexcept { return timers_; }
     ringlet::kernel& kernel() noexcept { return *kernel_; }
 
+    /// Where other threads leave what they have for this loop.
+    mailbox& mail() const noexcept { return *mail_; }
+
+    /// Between the two another thread computes for this loop. A clock that jumps must not: work on
+    /// other threads takes no virtual time.
+    void begin_outside_work() noexcept { ++outside_work_; }
+    void end_outside_work() noexcept { --outside_work_; }
+
     /// The one T of this loop, made at first use: what belongs to a loop but not into core (buffers,
     /// a resolver). It goes when the kernel has finished with every request.
     template <class T>
     T& service() {
-        static const char key = 0;
+        static char key;  // its address tells one T from another
         for (const auto& [which, object] : services_)
             if (which == &key)
                 return *static_cast<T*>(object.get());
@@ -94,6 +128,12 @@ public:
     /// means deadlock: nothing can ever wake anybody.
     bool run_until(const bool& done);
 
+    /// Runs laps until nothing is left that could ever run (true), or until `when` has come (false).
+    bool run_rest(time_point when);
+
+    /// Wakes `w`, which must be waiting, when nobody is ready and nothing has arrived.
+    void add_idler(waiter& w) noexcept { idlers_.push_back(w); }
+
     /// What a coroutine that has finished says of its parent: it is resumed next, by the loop and not
     /// from within the child, so that no chain of returns grows the stack (at -O0 and under the
     /// sanitizers g++ 12 does not make symmetric transfer a tail call).
@@ -108,8 +148,11 @@ private:
     friend class greenlet_base;
     friend void wake(waiter& w) noexcept;
 
-    bool lap(const bool& stop);
-    bool turn();
+    bool lap(const bool& stop, time_point limit = never);
+    bool turn(time_point limit = never);
+    void count_beat() noexcept {
+        beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
     void end_greenlets();
     void end_requests();
 
@@ -117,19 +160,24 @@ private:
 
     list<waiter> ready_;
     list<waiter> lap_;
+    list<waiter> idlers_;
     greenlet_base* running_ = nullptr;
     std::coroutine_handle<> next_;
     time_point now_{};
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
+    std::size_t outside_work_ = 0;
     std::size_t timers_that_wake_nobody_ = 0;
-    bool ending_ = false;
     std::uint64_t spawned_ = 0;
+    bool ending_ = false;
+    std::atomic<std::uint64_t> beat_{0};
     timer_heap timers_;
     list<living> greenlets_;
     std::unique_ptr<greenlet_base> main_;
+    std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;
     std::unique_ptr<ringlet::kernel> kernel_;
+    mailbox_owner mail_{*kernel_};
 };
 
 }  // namespace ringlet

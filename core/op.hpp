@@ -17,13 +17,17 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> h) {
+        request_->personality = loop::current().running().personality();
         submit();  // first, because it may throw, and then nobody waits
         park(h);
     }
 
+    /// What it asks of the kernel, as long as it waits.
+    const io_uring_sqe& asked() const noexcept { return *request_; }
+
 protected:
     explicit op(const char* what) noexcept
-        : waiter(what, &ask_to_stop, source::outside), completion(&complete) {}
+        : waiter(what, &ask_to_stop, source::outside, kind::operation), completion(&complete) {}
     op(op&& other) noexcept
         : waiter(std::move(other)), completion(&complete), request_(other.request_) {}
 

@@ -3,10 +3,10 @@
 // (backpressure). An item goes straight to the consumer who waits longest; capacity 0 is a rendezvous.
 
 #include <ringlet/core/event.hpp>
+#include <ringlet/core/items.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <stdexcept>
 
@@ -18,7 +18,7 @@ public:
     queue_closed() : std::runtime_error("the queue is closed") {}
 };
 
-template <class T>
+template <class T, class Items = fifo_items<T>>
 class queue {
 public:
     static constexpr std::size_t unbounded = SIZE_MAX;
@@ -57,8 +57,9 @@ public:
         }
         if (full())
             return false;
-        items_.push_back(std::move(item));
+        items_.put(std::move(item));
         ++unfinished_;
+        tell_watchers();
         return true;
     }
     bool try_put(T&& item) { return try_put(item); }
@@ -67,10 +68,9 @@ public:
     std::optional<T> try_get() {
         std::optional<T> item;
         if (!items_.empty()) {
-            item.emplace(std::move(items_.front()));
-            items_.pop_front();
+            item.emplace(items_.take());
             if (!putters_.empty() && items_.size() < capacity_)
-                items_.push_back(take_from_putter());
+                items_.put(take_from_putter());
         } else if (!putters_.empty()) {
             item.emplace(take_from_putter());
         }
@@ -84,7 +84,13 @@ public:
             wake(getters_.front());
         while (!putters_.empty())
             wake(putters_.front());
+        tell_watchers();
     }
+
+    /// For waits for several things at once (source.hpp), which take no item: one is there, or none will
+    /// ever come.
+    bool ready() const noexcept { return !items_.empty() || !putters_.empty() || closed_; }
+    void watch(callback& c) noexcept { c.watch_in(watching_); }
 
     /// Says that one item taken by get() has been dealt with; see join().
     void task_done() {
@@ -104,26 +110,32 @@ public:
     }
 
 private:
+    void tell_watchers() noexcept {
+        while (!watching_.empty())
+            wake(watching_.front());
+    }
+
     T take_from_putter() {
         put_awaiter& putter = putters_.front();
+        T item = std::move(putter.item_);  // first, because it may throw
         putter.stored_ = true;
         ++unfinished_;
-        T item = std::move(putter.item_);
         wake(putter);
         return item;
     }
 
     std::size_t capacity_;
-    std::deque<T> items_;
+    Items items_;
     list<get_awaiter> getters_;
     list<put_awaiter> putters_;
+    list<waiter> watching_;
     std::size_t unfinished_ = 0;
     event all_done_;
     bool closed_ = false;
 };
 
-template <class T>
-class queue<T>::put_awaiter : public waiter {
+template <class T, class Items>
+class queue<T, Items>::put_awaiter : public waiter {
 public:
     put_awaiter(queue& q, T item)
         : waiter("room in a queue", &abort_by_leaving), queue_(q), item_(std::move(item)) {}
@@ -134,6 +146,7 @@ public:
     void await_suspend(std::coroutine_handle<> h) noexcept {
         park(h);
         queue_.putters_.push_back(*this);
+        queue_.tell_watchers();
     }
     void await_resume() const {
         if (stored_)
@@ -149,8 +162,8 @@ private:
     bool stored_ = false;
 };
 
-template <class T>
-class queue<T>::get_awaiter : public waiter {
+template <class T, class Items>
+class queue<T, Items>::get_awaiter : public waiter {
 public:
     explicit get_awaiter(queue& q) noexcept : waiter("an item from a queue", &abort_by_leaving), queue_(q) {}
     bool await_ready() {
@@ -176,8 +189,8 @@ protected:
     std::optional<T> item_;
 };
 
-template <class T>
-class queue<T>::next_awaiter : public queue<T>::get_awaiter {
+template <class T, class Items>
+class queue<T, Items>::next_awaiter : public queue<T, Items>::get_awaiter {
 public:
     using get_awaiter::get_awaiter;
     std::optional<T> await_resume() {
@@ -186,5 +199,13 @@ public:
         return std::move(this->item_);
     }
 };
+
+/// Gives out the smallest first, and equal ones in the order in which they came.
+template <class T, class Less = std::less<T>>
+using priority_queue = queue<T, priority_items<T, Less>>;
+
+/// Gives out the youngest first.
+template <class T>
+using lifo = queue<T, lifo_items<T>>;
 
 }  // namespace ringlet

@@ -10,7 +10,8 @@ namespace ringlet {
 namespace {
 
 std::function<void(std::string_view)>& sink() {
-    static std::function<void(std::string_view)> chosen;
+    // Never destroyed: greenlets of static lifetime may have something to say at exit.
+    static auto& chosen = *new std::function<void(std::string_view)>;
     return chosen;
 }
 
@@ -24,7 +25,9 @@ std::string readable_type(const std::type_info& type) {
 
 }  // namespace
 
-void set_report_sink(std::function<void(std::string_view)> chosen) { sink() = std::move(chosen); }
+std::function<void(std::string_view)> set_report_sink(std::function<void(std::string_view)> chosen) {
+    return std::exchange(sink(), std::move(chosen));
+}
 
 void report(std::string_view text) noexcept {
     if (sink()) {
@@ -57,23 +60,6 @@ void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) n
     if (const std::string where = describe(g.spawned_at()); !where.empty())
         text += "\n    spawned at " + where;
     report(text);
-}
-
-std::string list_greenlets(loop& l) {
-    std::string text;
-    const auto add = [&text](const greenlet_base& g) {
-        text += "\n    " + g.name() + (g.fiber() != nullptr ? " (fiber)" : "");
-        if (const waiter* w = g.waiting_on())
-            text += " waits for " + std::string(w->what());
-        else
-            text += " is ready to run";
-        if (const std::string where = describe(g.spawned_at()); !where.empty())
-            text += ", spawned at " + where;
-    };
-    if (l.main().waiting_on() != nullptr)
-        add(l.main());
-    l.greenlets().for_each([&](const living& each) { add(static_cast<const greenlet_base&>(each)); });
-    return text;
 }
 
 }  // namespace ringlet

@@ -15,8 +15,8 @@ class greenlet_base;
 class loop;
 
 /// Where reports go, for the whole process. Set it before the first loop starts; an empty function
-/// restores stderr. It may be called on any thread that runs a loop and must not throw.
-void set_report_sink(std::function<void(std::string_view)> sink);
+/// restores stderr. Gives the one before. It may be called on any thread that runs a loop and must not throw.
+std::function<void(std::string_view)> set_report_sink(std::function<void(std::string_view)> sink);
 
 void report(std::string_view text) noexcept;
 
@@ -35,7 +35,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// One line for each greenlet that is not over: its name, where it was spawned, what it waits for.
+/// What an error says of the greenlets that are left: a dump (dump.hpp) of at most a thousand, without
+/// addresses and ages, so that it is the same text whenever the same happens.
 std::string list_greenlets(loop& l);
 
 }  // namespace ringlet

@@ -14,7 +14,7 @@ namespace ringlet {
 /// result or throws its error. Greenlets that are still alive then are killed and unwound. Throws
 /// deadlock_error when fn waits for something that can never come.
 template <class Fn>
-auto run(std::unique_ptr<kernel> k, Fn&& fn) {
+decltype(auto) run(std::unique_ptr<kernel> k, Fn&& fn) {
     if (loop::current_or_null() != nullptr)
         throw std::logic_error("run: this thread has an event loop already");
     loop own(std::move(k));
@@ -23,7 +23,7 @@ auto run(std::unique_ptr<kernel> k, Fn&& fn) {
 
 /// The same over the kernel of this machine.
 template <class Fn>
-auto run(Fn&& fn) {
+decltype(auto) run(Fn&& fn) {
     return run(make_kernel(), std::forward<Fn>(fn));
 }
 

@@ -62,7 +62,9 @@ inline void close_stack(sanitizer_stack& s) noexcept {
     __asan_unpoison_memory_region(s.bottom, s.size);  // the next fiber starts on clean memory
 }
 #elif defined(RINGLET_TSAN)
-inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool) noexcept {
+// TSan notes the entry into a function on the stack that is current then and its exit likewise, so a
+// call that switches between the two leaves one stack a frame too long and the other too short.
+[[gnu::always_inline]] inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool) noexcept {
     if (from.tsan_fiber == nullptr)
         from.tsan_fiber = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(to.tsan_fiber, 0);
@@ -75,6 +77,17 @@ inline void announce_switch(sanitizer_stack&, const sanitizer_stack&, bool) noex
 inline void confirm_switch(sanitizer_stack&, sanitizer_stack&) noexcept {}
 inline void open_stack(sanitizer_stack&) noexcept {}
 inline void close_stack(sanitizer_stack&) noexcept {}
+#endif
+
+#if defined(RINGLET_TSAN)
+/// A ring's memory comes and goes by system calls that TSan does not see, and its addresses are used
+/// again: what the next ring on another thread does there would look like a race with the last one.
+inline char memory_of_rings;
+inline void announce_mapped() noexcept { __tsan_acquire(&memory_of_rings); }
+inline void announce_unmapped() noexcept { __tsan_release(&memory_of_rings); }
+#else
+inline void announce_mapped() noexcept {}
+inline void announce_unmapped() noexcept {}
 #endif
 
 }  // namespace ringlet

@@ -3,7 +3,7 @@
 namespace ringlet {
 
 scope::scope(bool shielded)
-    : owner_(&loop::current().running()), outer_(owner_->innermost_), shielded_(shielded) {
+    : owner_(&hub().running()), outer_(owner_->innermost_), shielded_(shielded) {
     owner_->innermost_ = this;
     owner_->refresh_cancel();
 }

@@ -11,6 +11,7 @@
 // with_timeout (timeout.hpp) does this for a deadline.
 
 #include <ringlet/core/greenlet_base.hpp>
+#include <ringlet/core/hub.hpp>
 
 namespace ringlet {
 
@@ -59,7 +60,7 @@ public:
 /// A scope that is cancelled when its time has come.
 class deadline : public scope, private timer {
 public:
-    explicit deadline(duration from_now) : deadline(after(loop::current().fresh_now(), from_now)) {}
+    explicit deadline(duration from_now) : deadline(after(hub().fresh_now(), from_now)) {}
     explicit deadline(time_point when);
     ~deadline() { disarm(); }
 

@@ -3,6 +3,7 @@
 // to the one who waits longest, so nobody can overtake and nobody starves; one who gave up waiting
 // takes none.
 
+#include <ringlet/core/callback.hpp>
 #include <ringlet/core/greenlet_base.hpp>
 
 #include <cstddef>
@@ -30,21 +31,29 @@ public:
 
     /// Gives one back. Anybody may, not only who took it.
     void release() noexcept {
-        if (waiting_.empty())
-            ++permits_;
-        else
+        if (!waiting_.empty()) {
             wake(waiting_.front());
+            return;
+        }
+        ++permits_;
+        while (!watching_.empty())
+            wake(watching_.front());
     }
+
+    /// For waits for several things at once (source.hpp), which take no permit.
+    bool ready() const noexcept { return permits_ > 0; }
+    void watch(callback& c) noexcept { c.watch_in(watching_); }
 
 private:
     list<waiter> waiting_;
+    list<waiter> watching_;
     std::size_t permits_;  // zero whenever somebody waits
 };
 
 class [[nodiscard]] semaphore::awaiter : public waiter {
 public:
-    explicit awaiter(semaphore& s, const char* what = "a semaphore") noexcept
-        : waiter(what, &abort_by_leaving), semaphore_(s) {}
+    explicit awaiter(semaphore& s, const char* what = "a semaphore", kind is = kind::plain) noexcept
+        : waiter(what, &abort_by_leaving, source::greenlets, is), semaphore_(s) {}
     bool await_ready() const {
         throw_if_canceled();
         return semaphore_.try_acquire();

@@ -9,9 +9,9 @@ namespace ringlet {
 class [[nodiscard]] sleep_awaiter : public waiter, private timer {
 public:
     explicit sleep_awaiter(time_point when) noexcept
-        : waiter("a sleep", &abort_sleep), timer(&fire), when_(when), for_(duration::max()) {}
+        : waiter("a sleep", &abort_sleep, source::greenlets, kind::sleep), timer(&fire), when_(when), for_(duration::max()) {}
     explicit sleep_awaiter(duration d) noexcept
-        : waiter("a sleep", &abort_sleep), timer(&fire), when_(never), for_(d) {}
+        : waiter("a sleep", &abort_sleep, source::greenlets, kind::sleep), timer(&fire), when_(never), for_(d) {}
     sleep_awaiter(sleep_awaiter&& other) noexcept
         : waiter(std::move(other)), timer(&fire), when_(other.when_), for_(other.for_) {}
 
@@ -29,6 +29,9 @@ public:
         park(h);
     }
     void await_resume() const { throw_if_aborted(); }
+
+    /// When it ends, while it waits.
+    time_point until() const noexcept { return when_; }
 
 private:
     static void fire(timer& t) noexcept { wake(static_cast<sleep_awaiter&>(t)); }

@@ -23,13 +23,21 @@ public:
     /// Bytes of stack for a fiber; rounded up to a power of two. Only pages it touches count.
     spawn_options& stack_size(std::size_t bytes) & { stack_size_ = bytes; return *this; }
     spawn_options&& stack_size(std::size_t bytes) && { return std::move(stack_size(bytes)); }
+    /// Counts from now until its first run; see spawn_after.
+    spawn_options& after(duration d) & { delay_ = d > duration::zero() ? d : 1ns; return *this; }
+    spawn_options&& after(duration d) && { return std::move(after(d)); }
+    /// Does not run before state().start() is called.
+    spawn_options& paused() & { delay_ = duration::max(); return *this; }
+    spawn_options&& paused() && { return std::move(paused()); }
 
     const std::string& name() const noexcept { return name_; }
+    duration delay() const noexcept { return delay_; }
     std::size_t stack_size() const noexcept { return stack_size_; }
 
 private:
     std::string name_;
     std::size_t stack_size_ = default_stack_size;
+    duration delay_ = duration::zero();
 };
 
 namespace detail {
@@ -51,7 +59,7 @@ struct root {
         promise_type() noexcept
             : greenlet_state<T>(std::coroutine_handle<promise_type>::from_promise(*this)) {}
 
-        root get_return_object() noexcept { return {*this}; }
+        root get_return_object() noexcept { return {greenlet<T>(*this)}; }
         std::suspend_never initial_suspend() const noexcept { return {}; }
         auto final_suspend() const noexcept { return death(); }
         void return_void() const noexcept {}
@@ -65,7 +73,7 @@ struct root {
         bool await_ready() const noexcept { return false; }
         void await_suspend(handle h) noexcept {
             self = &h.promise();
-            self->start(h);
+            self->be_born(h);
         }
         promise_type& await_resume() const noexcept { return *self; }
     };
@@ -75,7 +83,7 @@ struct root {
         void await_resume() const noexcept {}
     };
 
-    greenlet_state<T>& state;
+    greenlet<T> spawned;
 
     /// Runs `body` and keeps what it returns; `body` is not run when the greenlet was killed before.
     template <class Body>
@@ -94,8 +102,7 @@ root<T> run_coroutine(Fn&& fn, Args&&... args) {
     std::decay_t<Fn> body(std::forward<Fn>(fn));
     std::tuple<std::decay_t<Args>...> arguments(std::forward<Args>(args)...);
     auto& self = co_await typename root<T>::birth();
-    if (self.killed())
-        throw canceled();
+    throw_if_canceled();
     auto work = std::apply(
         [&body](auto&... each) { return std::invoke(std::move(body), std::move(each)...); }, arguments);
     if constexpr (std::is_void_v<T>)
@@ -112,8 +119,7 @@ root<T> run_fiber(std::size_t stack_size, Fn&& fn, Args&&... args) {
     std::decay_t<Fn> body(std::forward<Fn>(fn));
     std::tuple<std::decay_t<Args>...> arguments(std::forward<Args>(args)...);
     auto& self = co_await typename root<T>::birth();
-    if (self.killed())
-        throw canceled();
+    throw_if_canceled();
     const auto call = [&] {
         root<T>::keep(self, [&]() -> decltype(auto) {
             return std::apply(
@@ -141,10 +147,19 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
             return run_fiber<T>(options != nullptr ? options->stack_size() : default_stack_size,
                                 std::forward<Fn>(fn), std::forward<Args>(args)...);
     }();
-    r.state.set_spawned_at(where);
+    greenlet_base& state = r.spawned.state();
+    if (state.dead())  // over before it was born: copying the callable or an argument threw
+        std::rethrow_exception(state.error());
+    state.set_spawned_at(where);
+    state.inherit_locals(loop::current().running());
     if (options != nullptr && !options->name().empty())
-        r.state.set_name(options->name());
-    return greenlet<T>(r.state);
+        state.set_name(options->name());
+    const duration delay = options != nullptr ? options->delay() : duration::zero();
+    if (delay == duration::zero())
+        state.start();
+    else if (delay != duration::max())
+        state.start_after(delay);
+    return std::move(r.spawned);
 }
 
 }  // namespace detail
@@ -165,12 +180,19 @@ greenlet<detail::body_result<Fn, Args...>> spawn(Fn&& fn, Args&&... args) {
                               std::forward<Args>(args)...);
 }
 
-/// The same with a name, or a stack of another size.
+/// The same with a name, a stack of another size, or a later start.
 template <class Fn, class... Args>
     requires std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>
 greenlet<detail::body_result<Fn, Args...>> spawn(const spawn_options& options, Fn&& fn, Args&&... args) {
     return detail::spawn_with(&options, std::source_location(), std::forward<Fn>(fn),
                               std::forward<Args>(args)...);
+}
+
+/// Starts fn(args...) when `d` has passed. Killed before that, it never runs.
+template <class Fn, class... Args>
+    requires std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>
+greenlet<detail::body_result<Fn, Args...>> spawn_after(duration d, Fn&& fn, Args&&... args) {
+    return spawn(spawn_options().after(d), std::forward<Fn>(fn), std::forward<Args>(args)...);
 }
 
 }  // namespace ringlet

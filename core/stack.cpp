@@ -9,13 +9,14 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #ifndef MADV_GUARD_INSTALL
@@ -26,8 +27,9 @@ namespace ringlet {
 namespace {
 
 constexpr std::size_t stacks_per_region = 64;
-constexpr std::size_t warm_stacks = 1024;  // free ones that keep their pages, per size and thread
+constexpr std::size_t warm_stacks = 1024;  // kept with their pages, per size and thread
 constexpr unsigned size_classes = 32;      // powers of two
+constexpr std::size_t largest_stack = std::size_t(1) << (size_classes - 1);
 
 // mprotect guards cost two mappings each, and the limit is the process's.
 std::atomic<long> mprotect_guards{0};
@@ -51,8 +53,11 @@ bool install_guard(std::byte* at) {
                                     " fibers with mprotect guards use up vm.max_map_count; raise it "
                                     "(sysctl -w vm.max_map_count=1048576) or use coroutines");
     }
-    if (mprotect(at, guard_size, PROT_NONE) != 0)
-        throw std::system_error(errno, std::system_category(), "fiber stack: mprotect of its guard");
+    if (mprotect(at, guard_size, PROT_NONE) != 0) {
+        const int error = errno;
+        --mprotect_guards;
+        throw std::system_error(error, std::system_category(), "fiber stack: mprotect of its guard");
+    }
     return true;
 }
 
@@ -62,7 +67,8 @@ struct region {
 };
 
 struct size_class {
-    std::vector<stack> free;   // used before, most recent last
+    std::vector<stack> warm;   // used before, their pages still there; most recent last
+    std::vector<stack> cold;   // used before, their pages given back to the system
     std::vector<stack> fresh;  // carved, not yet guarded
     std::size_t carved = 0;
 };
@@ -79,16 +85,26 @@ struct stack_pool {
     long split_mappings = 0;
 };
 
-// Leaked on purpose at thread exit while fibers of static lifetime still live on its stacks.
-thread_local std::size_t stacks_in_use = 0;
-struct pool_owner {
-    std::unique_ptr<stack_pool> pool = std::make_unique<stack_pool>();
-    ~pool_owner() {
+// Trivially destructible, so that fibers which outlive the thread's destructors can still be ended.
+constinit thread_local stack_pool* pool = nullptr;
+constinit thread_local std::size_t stacks_in_use = 0;
+
+struct pool_cleaner {
+    ~pool_cleaner() {
         if (stacks_in_use > 0)
-            (void)pool.release();
+            pool->regions.clear();  // somebody still lives there: let the memory go with the process
+        delete std::exchange(pool, nullptr);
     }
 };
-thread_local pool_owner owner;
+
+stack_pool& this_pool() {
+    if (pool == nullptr) {
+        pool = new stack_pool;
+        static thread_local pool_cleaner at_thread_exit;
+        (void)at_thread_exit;
+    }
+    return *pool;
+}
 
 unsigned class_of(std::size_t size) {
     return static_cast<unsigned>(std::bit_width(size - 1));
@@ -96,7 +112,7 @@ unsigned class_of(std::size_t size) {
 
 /// Maps one region and cuts it into slots of guard and stack. Huge pages would make every stack cost
 /// 2 MiB at its first touch.
-void carve(stack_pool& pool, size_class& sizes, std::size_t size) {
+void carve(stack_pool& mine, size_class& sizes, std::size_t size) {
     const std::size_t slot = size + guard_size;
     const std::size_t count = size >= (8u << 20) ? 1 : stacks_per_region;
     void* memory = mmap(nullptr, slot * count, PROT_READ | PROT_WRITE,
@@ -106,9 +122,10 @@ void carve(stack_pool& pool, size_class& sizes, std::size_t size) {
                                 "fiber stack: mmap of " + std::to_string(slot * count) + " bytes");
     (void)madvise(memory, slot * count, MADV_NOHUGEPAGE);  // kernels without huge pages refuse it
     auto* base = static_cast<std::byte*>(memory);
-    pool.regions.push_back({base, slot * count});
+    mine.regions.push_back({base, slot * count});
     sizes.carved += count;
-    sizes.free.reserve(sizes.carved);  // so that giving back never allocates
+    sizes.warm.reserve(warm_stacks);  // so that giving back never allocates
+    sizes.cold.reserve(sizes.carved);
     for (std::size_t i = count; i-- > 0;)
         sizes.fresh.push_back({base + i * slot + guard_size, base + (i + 1) * slot});
 }
@@ -124,24 +141,27 @@ struct sigaction previous_handler;
 void say(const char* text) noexcept { (void)!write(STDERR_FILENO, text, std::strlen(text)); }
 
 void on_segv(int number, siginfo_t* info, void* ucontext) {
-    const context& here = context::current();
+    const context* here = context::current_or_null();
     const auto* fault = static_cast<const std::byte*>(info->si_addr);
-    const std::byte* bottom = here.memory().bottom;
+    const std::byte* bottom = here != nullptr ? here->memory().bottom : nullptr;
     if (bottom != nullptr && fault < bottom && fault >= bottom - guard_size) {
-        char size[24];
-        std::snprintf(size, sizeof size, "%zu", here.memory().size() / 1024);
+        char size[24] = {};
+        std::to_chars(size, size + sizeof size - 1, here->memory().size() / 1024);
         say("ringlet: stack overflow in fiber ");
-        say(here.name());
+        say(here->name());
         say(" (");
         say(size);
         say(" KiB); spawn it with a larger stack_size\n");
     }
-    // Back to whoever was here before; the default action is reached by faulting again.
+    // Back to whoever was here before; the default action is reached by faulting again, or, when the
+    // signal was sent by somebody (kill(2)), by sending it again.
     if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr) {
         previous_handler.sa_sigaction(number, info, ucontext);
         return;
     }
     sigaction(SIGSEGV, &previous_handler, nullptr);
+    if (info->si_code <= 0)
+        (void)raise(SIGSEGV);
 }
 
 struct signal_stack {
@@ -169,16 +189,23 @@ struct signal_stack {
 
 }  // namespace
 
+void open_stack_pool() { this_pool(); }
+
 stack take_stack(std::size_t wanted) {
+    if (wanted > largest_stack)
+        throw std::system_error(ENOMEM, std::system_category(),
+                                "fiber stack of " + std::to_string(wanted) + " bytes");
     const std::size_t size = rounded(wanted);
-    stack_pool& pool = *owner.pool;
-    size_class& sizes = pool.classes[class_of(size)];
-    std::vector<stack>* source = &sizes.free;
-    if (sizes.free.empty()) {
+    stack_pool& mine = this_pool();
+    size_class& sizes = mine.classes[class_of(size)];
+    std::vector<stack>* source = &sizes.warm;
+    if (source->empty())
+        source = &sizes.cold;
+    if (source->empty()) {
         source = &sizes.fresh;
-        if (sizes.fresh.empty())
-            carve(pool, sizes, size);
-        pool.split_mappings += install_guard(sizes.fresh.back().bottom - guard_size);
+        if (source->empty())
+            carve(mine, sizes, size);
+        mine.split_mappings += install_guard(source->back().bottom - guard_size);
     }
     const stack taken = source->back();
     source->pop_back();
@@ -188,10 +215,15 @@ stack take_stack(std::size_t wanted) {
 
 void give_back(stack s) noexcept {
     --stacks_in_use;
-    std::vector<stack>& free = owner.pool->classes[class_of(s.size())].free;
-    if (free.size() >= warm_stacks)
-        (void)madvise(s.bottom, s.size(), MADV_DONTNEED);
-    free.push_back(s);
+    if (pool == nullptr)
+        return;  // the thread ends, and its pool went first
+    size_class& sizes = pool->classes[class_of(s.size())];
+    if (sizes.warm.size() < warm_stacks) {
+        sizes.warm.push_back(s);
+        return;
+    }
+    (void)madvise(s.bottom, s.size(), MADV_DONTNEED);
+    sizes.cold.push_back(s);
 }
 
 void watch_for_overflow() {

@@ -25,6 +25,10 @@ inline constexpr std::size_t guard_size = 64 * 1024;
 /// Throws std::system_error when there is no memory or no guard to be had, naming the limit.
 stack take_stack(std::size_t size);
 
+/// Makes this thread's pool. Who takes and gives back stacks while the thread ends calls this before
+/// its own end is registered: what a thread makes first goes last.
+void open_stack_pool();
+
 /// Gives it back to this thread's pool. Beyond a watermark its pages return to the system.
 void give_back(stack s) noexcept;
 

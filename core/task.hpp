@@ -4,12 +4,17 @@
 // inline and the parent goes on without having been suspended, which also keeps a million awaits of
 // ready children from growing the stack in builds where symmetric transfer is not a tail call.
 
+#include <ringlet/core/awaitable.hpp>
 #include <ringlet/core/frame_pool.hpp>
 #include <ringlet/core/loop.hpp>
 
 #include <coroutine>
+#include <cstddef>
+#include <cstring>
 #include <exception>
+#include <new>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -29,13 +34,74 @@ struct resume_parent {
     void await_resume() const noexcept {}
 };
 
+/// How a task failed, if it did. Until then the word holds a mark, by which dump() knows the frame of a
+/// task from those of other coroutines: a handle does not say what it is a handle of.
+class task_error {
+public:
+    task_error() noexcept { ::new (word_) const void*(&mark); }
+    task_error(const task_error&) = delete;
+    task_error& operator=(const task_error&) = delete;
+    ~task_error() {
+        if (!marked()) [[unlikely]]
+            error().~exception_ptr();
+    }
+
+    bool marked() const noexcept {
+        const void* word;
+        std::memcpy(&word, word_, sizeof word);
+        return word == &mark;
+    }
+    void set(std::exception_ptr e) noexcept { ::new (word_) std::exception_ptr(std::move(e)); }
+    void throw_if_set() {
+        if (!marked()) [[unlikely]]
+            std::rethrow_exception(std::move(error()));
+    }
+
+private:
+    static inline const char mark = 0;
+    std::exception_ptr& error() noexcept {
+        return *std::launder(reinterpret_cast<std::exception_ptr*>(word_));
+    }
+    static_assert(sizeof(std::exception_ptr) == sizeof(void*));
+    alignas(void*) std::byte word_[sizeof(void*)];
+};
+
+/// An awaiter that stays where it is: g++ 12 would move what await_transform refers to into a second
+/// place in the frame.
+template <class A>
+class awaiter_in_place {
+public:
+    explicit awaiter_in_place(A& at) noexcept : at_(at) {}
+    decltype(auto) await_ready() { return at_.await_ready(); }
+    template <class Promise>
+    decltype(auto) await_suspend(std::coroutine_handle<Promise> h) { return at_.await_suspend(h); }
+    decltype(auto) await_resume() { return at_.await_resume(); }
+
+private:
+    A& at_;
+};
+
 struct task_promise_base : pooled_frame {
+    task_error error;  // first, where dump() looks for its mark
     std::coroutine_handle<> parent;  // set only once the task has really been left waiting
-    std::exception_ptr error;
+    std::source_location awaits_at;  // the co_await that it came to last
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
     resume_parent final_suspend() const noexcept { return {}; }
-    void unhandled_exception() noexcept { error = std::current_exception(); }
+    void unhandled_exception() noexcept { error.set(std::current_exception()); }
+
+    /// Every co_await passes through here: one word, so that dump() can tell where the task is.
+    template <class X>
+    auto await_transform(X&& x, std::source_location where = std::source_location::current()) {
+        if constexpr (requires { x.awaited_at(); })
+            awaits_at = x.awaited_at();
+        else
+            awaits_at = where;
+        if constexpr (awaiter<std::remove_reference_t<X>>)
+            return awaiter_in_place<std::remove_reference_t<X>>(x);
+        else
+            return get_awaiter(std::forward<X>(x));
+    }
 };
 
 template <class T>
@@ -45,7 +111,7 @@ struct task_promise : task_promise_base {
 
     task<T> get_return_object() noexcept;
 
-    template <class U>
+    template <class U = T>  // so that co_return {1, 2} works
         requires std::is_convertible_v<U&&, T>
     void return_value(U&& result) {
         if constexpr (std::is_reference_v<T>)
@@ -55,8 +121,7 @@ struct task_promise : task_promise_base {
     }
 
     T take() {
-        if (error)
-            std::rethrow_exception(std::move(error));
+        error.throw_if_set();
         if constexpr (std::is_reference_v<T>)
             return static_cast<T>(**value);
         else
@@ -69,8 +134,7 @@ struct task_promise<void> : task_promise_base {
     task<void> get_return_object() noexcept;
     void return_void() const noexcept {}
     void take() {
-        if (error)
-            std::rethrow_exception(std::move(error));
+        error.throw_if_set();
     }
 };
 

@@ -17,7 +17,9 @@ inline constexpr time_point never = time_point::max();
 
 /// `start + wait` without overflow: a wait too long to express never ends.
 constexpr time_point after(time_point start, duration wait) noexcept {
-    return wait > never - start ? never : start + wait;
+    if (wait > duration::zero())
+        return start > never - wait ? never : start + wait;
+    return start < time_point::min() - wait ? time_point::min() : start + wait;
 }
 
 /// A double counts seconds, as in Python; chrono durations pass through.

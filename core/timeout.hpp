@@ -12,10 +12,11 @@
 
 namespace ringlet {
 
-/// "recv: timed out after 5 s", with the code std::errc::timed_out (ETIMEDOUT).
+/// "recv: timed out after 5 s", with the code std::errc::timed_out (ETIMEDOUT). It names the wait that
+/// was cut short; when the time passed while none was under way, it names nothing.
 class timeout_error : public std::system_error {
 public:
-    timeout_error(std::string act, duration waited);
+    timeout_error(const std::string& act, duration waited);
     const char* what() const noexcept override { return text_.c_str(); }
     duration waited() const noexcept { return waited_; }
 

@@ -1,7 +1,7 @@
 #pragma once
 // A file descriptor with an owner.
 
-#include <unistd.h>
+#include <ringlet/io/at_once.hpp>
 
 #include <utility>
 
@@ -28,7 +28,7 @@ public:
 
     void reset() noexcept {
         if (value_ >= 0)
-            ::close(release());
+            close_now(release());
     }
 
 private:

@@ -48,7 +48,7 @@ public:
     discarded_unless_kept& operator=(const discarded_unless_kept&) = delete;
     ~discarded_unless_kept() {
         if (!kept_)
-            ::unlink(path_.c_str());
+            unlink_now(path_.c_str());
     }
     void keep() noexcept { kept_ = true; }
 
@@ -160,7 +160,7 @@ void file::size_awaiter::prepare(io_uring_sqe* sqe, int fd) noexcept {
 
 file::change_awaiter file::truncate(std::uint64_t size) {
     request r;
-    r->opcode = opcode_ftruncate;
+    r->opcode = IORING_OP_FTRUNCATE;
     r->off = size;
     return {descriptor_, "the truncation of a file", "truncate", r};
 }
@@ -174,7 +174,7 @@ file::change_awaiter file::sync(bool data_only) {
 void file::change_awaiter::prepare(io_uring_sqe* sqe, int fd) noexcept {
     *sqe = *request_;
     sqe->fd = fd;
-    if (sqe->opcode != opcode_ftruncate || loop::current().kernel().supports(opcode_ftruncate))
+    if (sqe->opcode != IORING_OP_FTRUNCATE || loop::current().kernel().supports(IORING_OP_FTRUNCATE))
         return;
     // An older kernel; the call itself waits for a disk as rarely as open does.
     answer_ = ::ftruncate(fd, static_cast<off_t>(sqe->off)) == 0 ? 0 : -errno;

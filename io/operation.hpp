@@ -26,7 +26,7 @@ public:
 
     T await_resume() const {
         if (was_canceled())
-            throw canceled();
+            throw_if_aborted();
         if (res() < 0)
             throw failure(what(), fd_, -res());
         if constexpr (!std::is_void_v<T>)
@@ -35,7 +35,7 @@ public:
 
     result<T> await_result() const {
         if (was_canceled())
-            throw canceled();
+            throw_if_aborted();
         if (res() < 0)
             return std::error_code(-res(), std::system_category());
         if constexpr (std::is_void_v<T>)

@@ -44,8 +44,8 @@ bool wants_poll(int res, bool& polling) noexcept {
 
 std::pair<pipe_reader, pipe_writer> make_pipe() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0)
-        throw std::system_error(errno, std::system_category(), "make a pipe");
+    if (const int made = pipe_now(ends, O_CLOEXEC); made < 0)
+        throw std::system_error(-made, std::system_category(), "make a pipe");
     io::fd read_end(ends[0]);
     io::fd write_end(ends[1]);
     return {pipe_reader(std::move(read_end)), pipe_writer(std::move(write_end))};

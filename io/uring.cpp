@@ -3,10 +3,10 @@
 #include "linux_private.hpp"
 
 #include <ringlet/core/check.hpp>
+#include <ringlet/core/sanitizer.hpp>
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +14,6 @@
 #include <bitset>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -57,6 +56,7 @@ public:
     }
 
     ~uring() override {
+        announce_unmapped();
         io_uring_queue_exit(&ring_);
         close(wake_fd_);
         for (const auto& [memory, size] : buffer_rings_)
@@ -91,6 +91,8 @@ public:
         const std::uint64_t one = 1;
         (void)!write(wake_fd_, &one, sizeof one);  // a full counter is a wake-up already under way
     }
+
+    int ring_fd() const noexcept override { return ring_.ring_fd; }
 
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         const std::size_t size = entries * sizeof(io_uring_buf);
@@ -128,6 +130,7 @@ private:
         }
         if (error != 0)
             refuse(error);
+        announce_mapped();
         features_ = params.features;
         // Each of these is an older kernel than 5.11, which lacks more than we can make up for here.
         if ((features_ & IORING_FEAT_EXT_ARG) == 0 || (features_ & IORING_FEAT_NODROP) == 0) {
@@ -272,34 +275,6 @@ private:
 };
 
 }  // namespace
-
-std::string explain_uring_refusal(int error) {
-    const std::string start = "io_uring was refused: ";
-    switch (error) {
-    case EPERM: {
-        int disabled = 0;
-        std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
-        if (disabled != 0)
-            return start + "sysctl kernel.io_uring_disabled is " + std::to_string(disabled) +
-                   "; allow it with: sysctl -w kernel.io_uring_disabled=0";
-        return start + "a seccomp filter forbids io_uring_setup (Docker's default profile does); in "
-                       "Docker allow it with: --security-opt seccomp=unconfined";
-    }
-    case ENOSYS:
-        return start + "this kernel has no usable io_uring (Linux 5.11 or newer is needed), or a sandbox "
-                       "such as gVisor hides it";
-    case ENOMEM: {
-        rlimit limit{};
-        getrlimit(RLIMIT_MEMLOCK, &limit);
-        return start + "out of memory or over the limit of locked memory, which is " +
-               std::to_string(limit.rlim_cur / 1024) + " KiB; raise it with: ulimit -l 8192";
-    }
-    case EMFILE:
-        return start + "this process has no file descriptor left; raise the limit with: ulimit -n 65536";
-    default:
-        return start + "io_uring_setup failed";
-    }
-}
 
 std::unique_ptr<kernel> make_uring() { return std::make_unique<uring>(); }
 

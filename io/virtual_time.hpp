@@ -1,7 +1,7 @@
 #pragma once
 // A kernel without a machine: when everybody waits, its clock jumps to the next deadline, so that a
-// day of timeouts passes in microseconds and always in the same order. It answers IORING_OP_NOP and
-// cancels; every other request is refused with ENOSYS.
+// day of timeouts passes in microseconds and always in the same order. It is a simulated world
+// (sim.hpp) of one host on which nothing fails.
 
 #include <ringlet/core/kernel.hpp>
 

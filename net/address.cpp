@@ -11,7 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 
 namespace ringlet::net {
 namespace {

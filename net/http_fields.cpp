@@ -5,7 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 
 namespace ringlet::http {
 namespace {

@@ -1,7 +1,7 @@
 // What a head means once its lines are known to be sound (RFC 9112 sections 6.3 and 9.3).
 #include <ringlet/net/http_head.hpp>
 
-#include <ringlet/net/http_lines.hpp>
+#include "http_lines_private.hpp"
 
 namespace ringlet::http {
 

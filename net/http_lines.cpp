@@ -1,12 +1,12 @@
 // See the header. Lines come without their terminator, and without CR, LF or NUL inside.
-#include <ringlet/net/http_lines.hpp>
+#include "http_lines_private.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string>
 
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 
 namespace ringlet::http::detail {
 namespace {

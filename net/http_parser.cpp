@@ -8,8 +8,8 @@
 #include <charconv>
 #include <utility>
 
-#include <ringlet/net/ascii.hpp>
-#include <ringlet/net/http_lines.hpp>
+#include "ascii_private.hpp"
+#include "http_lines_private.hpp"
 
 namespace ringlet::http {
 

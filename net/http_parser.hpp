@@ -1,6 +1,6 @@
 // HTTP/1.1 messages from bytes that arrive in any pieces (RFC 9112). Pull style and sans-IO: feed()
 // says what it found and how much it took; nothing calls back, nothing is copied but the head. Lines
-// are cut and judged by us (http_lines.hpp); llhttp is told the judged ones (http_framer.hpp) and decides
+// are cut and judged by us (http_lines_private.hpp); llhttp is told the judged ones (http_framer.hpp) and decides
 // what they mean for the body, so a message must please both.
 #pragma once
 

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <stdexcept>
 
-#include <ringlet/net/ascii.hpp>
-#include <ringlet/net/http_lines.hpp>
+#include "ascii_private.hpp"
+#include "http_lines_private.hpp"
 
 namespace ringlet::http {
 namespace {
@@ -61,7 +61,7 @@ void append_length(std::string& out, body_size body) {
 }  // namespace
 
 void append_request(std::string& out, std::string_view method, std::string_view target, std::string_view host, const fields& f,
-                    body_size body) {
+                    body_size body, std::string_view lines) {
     if (!net::ascii::is_token(method)) refuse("http method", method, "not a token");
     if (target.empty() || !std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; }))
         refuse("http request target", target, "must be printable ASCII without spaces and '#'");
@@ -74,11 +74,12 @@ void append_request(std::string& out, std::string_view method, std::string_view 
     // RFC 9110 section 7.2 asks for Host to come first.
     if (!f.contains("host")) append_field(out, "Host", host);
     append_fields(out, f);
+    out += lines;
     if (!body.is_none() || body.is_chunked() || expects_body(method)) append_length(out, body);
     out += "\r\n";
 }
 
-void append_response(std::string& out, int status, std::string_view reason, const fields& f, body_size body) {
+void append_response(std::string& out, int status, std::string_view reason, const fields& f, body_size body, std::string_view lines) {
     if (status < 100 || status > 999) refuse("http status", std::to_string(status), "not a number of three digits");
     if (reason.find_first_of(std::string_view("\r\n\0", 3)) != reason.npos) refuse("http reason", reason, "has a line break or NUL byte");
     const bool may_have_body = status_has_body(status);
@@ -89,6 +90,7 @@ void append_response(std::string& out, int status, std::string_view reason, cons
     append_number(out, static_cast<std::uint64_t>(status), 10);
     out.append(" ").append(reason.empty() ? reason_of(status) : reason).append("\r\n");
     append_fields(out, f);
+    out += lines;
     if (body.is_until_close()) {
         if (!f.has_token("connection", "close")) append_field(out, "Connection", "close");
     } else if (may_have_body) {

@@ -31,9 +31,10 @@ bool concerns_one(int error) noexcept {
            error == EOPNOTSUPP || error == ENETUNREACH || error == ETIMEDOUT;
 }
 
-[[noreturn]] void throw_errno(const char* act, const address& where) {
-    const int error = errno;
-    throw std::system_error(error, std::system_category(), std::string(act) + " " + where.to_string());
+/// Throws when `answer` is a negative errno.
+void succeed(int answer, const char* act, const address& where) {
+    if (answer < 0)
+        throw std::system_error(-answer, std::system_category(), std::string(act) + " " + where.to_string());
 }
 
 /// A socket file that is left over from a process which is gone: nobody answers there. Any other file
@@ -41,40 +42,40 @@ bool concerns_one(int error) noexcept {
 bool is_stale(const address& where) {
     if (!where.is_unix() || where.host().empty() || where.host()[0] == '\0')
         return false;
-    struct ::stat file{};
-    if (::lstat(where.host().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode))
+    struct statx file {};
+    if (io::stat_now(where.host().c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, file) < 0 || !S_ISSOCK(file.stx_mode))
         return false;
-    const io::fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    return probe && ::connect(probe.get(), where.data(), where.size()) != 0 && errno == ECONNREFUSED;
+    const io::fd probe(io::socket_now(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC));
+    return probe && io::connect_now(probe.get(), where.data(), where.size()) == -ECONNREFUSED;
 }
 
 io::fd open_listener(const address& where, const listen_options& options) {
-    io::fd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd)
-        throw_errno("listen on", where);
-    const int on = 1;
+    // SOCK_NONBLOCK means nothing to io_uring; to accept4(2), as the readiness kernel calls it, it is the
+    // one safe way not to wait. Accepted sockets do not inherit it.
+    io::fd fd(io::socket_now(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK));
+    succeed(fd.get(), "listen on", where);
     if (where.is_ip()) {
-        setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
         // Accepted sockets inherit it, which saves a system call for each.
-        setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        io::set_option_now(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     }
-    if (options.reuse_port() && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
-        throw_errno("share the port of", where);
-    int bound = ::bind(fd.get(), where.data(), where.size());
-    if (bound != 0 && errno == EADDRINUSE && is_stale(where)) {
-        ::unlink(where.host().c_str());
-        bound = ::bind(fd.get(), where.data(), where.size());
+    if (options.reuse_port())
+        succeed(io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1), "share the port of", where);
+    int bound = io::bind_now(fd.get(), where.data(), where.size());
+    if (bound == -EADDRINUSE && is_stale(where)) {
+        io::unlink_now(where.host().c_str());
+        bound = io::bind_now(fd.get(), where.data(), where.size());
     }
-    if (bound != 0 || ::listen(fd.get(), options.backlog()) != 0)
-        throw_errno("listen on", where);
+    succeed(bound, "listen on", where);
+    succeed(io::listen_now(fd.get(), options.backlog()), "listen on", where);
     return fd;
 }
 
 address name_of(int fd) {
     sockaddr_storage storage;
     socklen_t size = sizeof storage;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-        throw io::failure("getsockname", fd, errno);
+    if (const int answer = io::getsockname_now(fd, reinterpret_cast<sockaddr*>(&storage), &size); answer < 0)
+        throw io::failure("getsockname", fd, -answer);
     return address::from(&storage, size);
 }
 

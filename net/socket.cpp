@@ -33,7 +33,7 @@ std::string socket::state::describe() const {
         return name_;
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    if (fd_ && getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &size) == 0 &&
+    if (fd_ && io::getpeername_now(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &size) == 0 &&
         size > sizeof(sa_family_t))
         return address::from(&storage, size).to_string();
     return "a socket";
@@ -367,8 +367,8 @@ socket::write_awaiter socket::write_all(std::span<const std::byte> from) { retur
 void socket::shutdown() {
     if (held().closed_)
         throw state_->failure("shut down", ECANCELED);
-    if (::shutdown(state_->fd_.get(), SHUT_WR) != 0)
-        throw state_->failure("shut down", errno);
+    if (const int answer = io::shutdown_now(state_->fd_.get(), SHUT_WR); answer < 0)
+        throw state_->failure("shut down", -answer);
 }
 
 void socket::close() noexcept { held().close(); }

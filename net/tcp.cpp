@@ -7,13 +7,13 @@
 namespace ringlet::net {
 namespace {
 
-using name_function = int (*)(int, sockaddr*, socklen_t*);
+using name_function = int (*)(int, sockaddr*, socklen_t*) noexcept;
 
 address ask(int fd, name_function which, const char* act) {
     sockaddr_storage storage;
     socklen_t size = sizeof storage;
-    if (which(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-        throw io::failure(act, fd, errno);
+    if (const int answer = which(fd, reinterpret_cast<sockaddr*>(&storage), &size); answer < 0)
+        throw io::failure(act, fd, -answer);
     return address::from(&storage, size);
 }
 
@@ -22,12 +22,12 @@ address ask(int fd, name_function which, const char* act) {
 namespace detail {
 
 task<io::fd> connect_fd(address to) {
-    io::fd fd(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd)
-        throw std::system_error(errno, std::system_category(), "connect " + to.to_string());
-    const int on = 1;
+    const int made = io::socket_now(to.family(), SOCK_STREAM | SOCK_CLOEXEC);
+    if (made < 0)
+        throw std::system_error(-made, std::system_category(), "connect " + to.to_string());
+    io::fd fd(made);
     if (to.is_ip())
-        setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        io::set_option_now(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     const auto connected = co_await as_result(io::connect(fd.get(), to.data(), to.size()));
     if (!connected)
         throw std::system_error(connected.error(), "connect " + to.to_string());
@@ -40,8 +40,8 @@ task<tcp_stream> tcp_stream::connect(address to) {
     co_return tcp_stream(co_await detail::connect_fd(to), to.to_string());
 }
 
-address tcp_stream::local_address() const { return ask(native_handle(), &getsockname, "getsockname"); }
-address tcp_stream::peer_address() const { return ask(native_handle(), &getpeername, "getpeername"); }
+address tcp_stream::local_address() const { return ask(native_handle(), &io::getsockname_now, "getsockname"); }
+address tcp_stream::peer_address() const { return ask(native_handle(), &io::getpeername_now, "getpeername"); }
 
 result<tcp_stream> tcp_listener::stream_awaiter::await_result() {
     auto fd = accept_awaiter::await_result();

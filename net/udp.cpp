@@ -1,30 +1,29 @@
 #include <ringlet/net/udp.hpp>
 
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/io/operation.hpp>
 
-#include <cerrno>
 #include <system_error>
 
 namespace ringlet::net {
 namespace {
 
-[[noreturn]] void throw_errno(const char* act, const address& where) {
-    const int error = errno;
-    throw std::system_error(error, std::system_category(), std::string(act) + " " + where.to_string());
+/// Throws when `answer` is a negative errno.
+int succeed(int answer, const char* act, const address& where) {
+    if (answer < 0)
+        throw std::system_error(-answer, std::system_category(), std::string(act) + " " + where.to_string());
+    return answer;
 }
 
 io::fd open_socket(const char* act, const address& where) {
-    io::fd fd(::socket(where.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!fd)
-        throw_errno(act, where);
-    return fd;
+    return io::fd(succeed(io::socket_now(where.family(), SOCK_DGRAM | SOCK_CLOEXEC), act, where));
 }
 
 address name_of(int fd) {
     sockaddr_storage storage;
     socklen_t size = sizeof storage;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-        throw io::failure("getsockname", fd, errno);
+    if (const int answer = io::getsockname_now(fd, reinterpret_cast<sockaddr*>(&storage), &size); answer < 0)
+        throw io::failure("getsockname", fd, -answer);
     return address::from(&storage, size);
 }
 
@@ -36,8 +35,7 @@ std::span<const std::byte> bytes_of(std::string_view text) noexcept {
 
 udp_socket udp_socket::bind(const address& local) {
     io::fd fd = open_socket("bind", local);
-    if (::bind(fd.get(), local.data(), local.size()) != 0)
-        throw_errno("bind", local);
+    succeed(io::bind_now(fd.get(), local.data(), local.size()), "bind", local);
     std::string name = name_of(fd.get()).to_string();
     return {std::move(fd), std::move(name)};
 }
@@ -49,8 +47,7 @@ udp_socket udp_socket::connected(const address& peer) {
 }
 
 void udp_socket::connect(const address& peer) {
-    if (::connect(native_handle(), peer.data(), peer.size()) != 0)
-        throw_errno("connect", peer);
+    succeed(io::connect_now(native_handle(), peer.data(), peer.size()), "connect", peer);
 }
 
 udp_socket::receive_awaiter udp_socket::recv_from(std::span<std::byte> into) { return {descriptor_, into}; }

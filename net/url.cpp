@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <ringlet/net/ascii.hpp>
-#include <ringlet/net/url_host.hpp>
+#include "ascii_private.hpp"
+#include "url_host_private.hpp"
 
 namespace ringlet::net {
 namespace {

@@ -1,6 +1,6 @@
 // See the header. The IPv4 rules look odd, but they are what keeps "http://0x7f.1/" and
 // "http://127.0.0.1/" the same host for us, for filters in front of us, and for every browser.
-#include <ringlet/net/url_host.hpp>
+#include "url_host_private.hpp"
 
 #include <arpa/inet.h>
 
@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include <ringlet/net/ascii.hpp>
+#include "ascii_private.hpp"
 
 namespace ringlet::net::detail {
 namespace {

@@ -8,8 +8,8 @@ import sys
 
 build, source = map(pathlib.Path, sys.argv[1:3])
 FOLDERS = ('core', 'io', 'net', 'tests', 'bench', 'examples')
-# Built by tests/consumer/run, and by a fuzz target if there is one.
-ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp'}
+# Built by tests/consumer/run, by a fuzz target if there is one, and without c-ares.
+ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_none.cpp'}
 
 
 def info(name):

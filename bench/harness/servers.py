@@ -28,6 +28,7 @@ SERVERS = [
     Server("raw-epoll", "echo", "{build}/raw_epoll_echo"),
     Server("ringlet", "echo", "{build}/echo_server"),
     Server("ringlet-fibers", "echo", "{build}/echo_server --fibers"),
+    Server("ringlet-readiness", "echo", "env RINGLET_KERNEL=readiness {build}/echo_server"),
     Server("asio-epoll", "echo", "{build}/asio_epoll_echo"),
     Server("asio-uring", "echo", "{build}/asio_uring_echo"),
     Server("libuv", "echo", "{build}/libuv_echo"),

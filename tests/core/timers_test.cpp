@@ -124,7 +124,7 @@ TEST(timers, do_what_a_multimap_does) {
         time_point now = at(0);
         for (int step = 0; step < 3000; ++step) {
             const std::size_t i = random() % timers.size();
-            const unsigned act = random() % 10;
+            const auto act = random() % 10;
             if (act < 6 && !timers[i].armed()) {
                 const time_point when = now + std::chrono::microseconds(random() % 40);
                 heap.arm(timers[i], when);
@@ -164,6 +164,9 @@ TEST(durations, too_long_to_express_never_end) {
     EXPECT_EQ(after(at(5), duration::max()), never);
     EXPECT_EQ(after(never, 1s), never);
     EXPECT_EQ(after(at(5), 5us), at(10));
+    EXPECT_EQ(after(time_point::min(), 5us), time_point::min() + 5us);
+    EXPECT_EQ(after(time_point::min() + 2s, -5s), time_point::min());
+    EXPECT_EQ(after(at(0), duration::min()), time_point::min());
     EXPECT_EQ(seconds(0.25), 250ms);
     EXPECT_EQ(seconds(-1), duration::zero());
     EXPECT_EQ(seconds(1e300), duration::max());

@@ -5,6 +5,7 @@
 #include "support/stream_stories.hpp"
 
 #include <ringlet/core/scope.hpp>
+#include <ringlet/io/doctor.hpp>
 #include <ringlet/io/receive_buffers.hpp>
 #include <ringlet/net/tcp.hpp>
 
@@ -263,7 +264,10 @@ TEST(socket, many_slow_readers_share_the_receive_buffers) {
             c.peer.reset();
         for (const auto& g : readers)
             co_await g.get();
-        EXPECT_GT(without_buffer, 0u) << "the story did not exhaust the buffers";
+        // io_uring fills buffers before anybody looks; the other kernel hands them over one by one.
+        if (io::diagnose().kernel == "uring") {
+            EXPECT_GT(without_buffer, 0u) << "the story did not exhaust the buffers";
+        }
         for (const std::string& text : got)
             EXPECT_TRUE(text == sent);
     });

@@ -38,6 +38,9 @@ public:
         return inner_->provide_buffers(group, entries);
     }
     bool supports(unsigned opcode) const noexcept override { return inner_->supports(opcode); }
+    int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
+    int ring_fd() const noexcept override { return inner_->ring_fd(); }
+    bool clock_jumps() const noexcept override { return inner_->clock_jumps(); }
 
 private:
     std::unique_ptr<ringlet::kernel> inner_;

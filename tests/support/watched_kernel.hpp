@@ -115,6 +115,7 @@ public:
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         return inner_->provide_buffers(group, entries);
     }
+    int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
     bool supports(unsigned opcode) const noexcept override {
         return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
     }

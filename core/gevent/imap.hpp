@@ -1,0 +1,137 @@
+#pragma once
+// What Pool.imap and imap_unordered give: results that are fetched one by one while a greenlet of its own
+// goes on spawning. With `maxsize` it waits when so many results have not been fetched.
+
+#include <ringlet/core/gevent/lock.hpp>
+#include <ringlet/core/gevent/queue.hpp>
+
+#include <map>
+#include <tuple>
+#include <variant>
+
+namespace ringlet::gevent {
+
+/// A handle. next() waits for a result; empty when there are no more. It throws what the function threw
+/// for that item, and can be asked for the next one after that.
+template <class T>
+class Imap {
+public:
+    using value_type = T;
+
+    std::optional<T> next() const {
+        state& s = *state_;
+        if (s.room)
+            s.room->release();
+        entry e = s.ordered ? s.in_order() : s.results.get();
+        if (e.error)
+            std::rethrow_exception(e.error);
+        return std::move(e.value);
+    }
+    drain_iterator<Imap> begin() const { return drain_iterator<Imap>(*this); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+    /// Results that wait to be fetched.
+    std::size_t waiting() const noexcept { return state_->results.qsize(); }
+
+    /// Begins: spawn(fn, item...) is called for one item of each range after another, in a new greenlet,
+    /// and gives a Greenlet. It may block.
+    template <class Spawn, class Fn, class... R>
+    static Imap start(bool ordered, std::optional<std::size_t> maxsize, Spawn spawn, Fn fn, R... ranges) {
+        Imap made;
+        made.state_->ordered = ordered;
+        if (maxsize.value_or(0) > 0)
+            made.state_->room.emplace(*maxsize);
+        made.state_->runner = Greenlet<void>::spawn(
+            [s = made.state_, spawn, fn, all = std::tuple<R...>(std::move(ranges)...)]() mutable {
+                try {
+                    std::apply([&](R&... each) { run(s, spawn, fn, each...); }, all);
+                    s->over(nullptr);
+                } catch (...) {
+                    s->over(std::current_exception());
+                }
+                s->room.reset();
+            });
+        return made;
+    }
+
+private:
+    struct entry {
+        std::size_t index = 0;
+        std::optional<T> value;    // neither: the end
+        std::exception_ptr error;
+    };
+
+    struct state {
+        /// Everything has been spawned, or `error` came instead.
+        void over(std::exception_ptr error) {
+            if (finished || (!error && outstanding > 0))
+                return;
+            finished = true;
+            results.put({spawned, std::nullopt, std::move(error)});
+        }
+        entry in_order() {
+            while (!early.contains(index)) {
+                entry e = results.get();
+                early.emplace(e.index, std::move(e));
+            }
+            entry e = std::move(early.extract(index).mapped());
+            ++index;
+            return e;
+        }
+
+        bool ordered = false;
+        std::optional<Semaphore> room;
+        Queue<entry> results;
+        Greenlet<void> runner;
+        std::size_t spawned = 0;
+        std::size_t outstanding = 0;
+        bool finished = false;
+        std::map<std::size_t, entry> early;
+        std::size_t index = 0;
+    };
+
+    Imap() : state_(std::make_shared<state>()) {}
+
+    template <class Spawn, class Fn, class... R>
+    static void run(const std::shared_ptr<state>& s, Spawn& spawn, Fn& fn, R&... ranges) {
+        auto at = std::tuple(std::ranges::begin(ranges)...);
+        const auto end = std::tuple(std::ranges::end(ranges)...);
+        while (all_left(at, end, std::index_sequence_for<R...>())) {
+            if (s->room)
+                s->room->acquire();
+            ++s->outstanding;
+            const std::size_t index = s->spawned++;
+            const auto g = std::apply([&](auto&... each) { return spawn(fn, *each...); }, at);
+            g.rawlink([s, index](const auto& done) { arrived(*s, index, done); });
+            std::apply([](auto&... each) { (++each, ...); }, at);
+        }
+    }
+    template <class At, class End, std::size_t... I>
+    static bool all_left(const At& at, const End& end, std::index_sequence<I...>) {
+        return ((std::get<I>(at) != std::get<I>(end)) && ...);
+    }
+
+    template <class G>
+    static void arrived(state& s, std::size_t index, const G& done) {
+        --s.outstanding;
+        const bool last = s.runner.ready() && s.outstanding == 0 && !s.finished;
+        entry e{index, std::nullopt, done.exception()};
+        if (!e.error) {
+            if constexpr (std::is_void_v<typename G::value_type>)
+                e.value.emplace();
+            else if (done.value())
+                e.value.emplace(*done.value());
+            else
+                e.error = std::make_exception_ptr(greenlet_killed(done.name() + " was killed"));
+        }
+        s.results.put(std::move(e));
+        if (last) {
+            s.finished = true;
+            s.results.put({s.spawned, std::nullopt, nullptr});
+        }
+    }
+
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace ringlet::gevent

@@ -1,0 +1,34 @@
+#pragma once
+// A place in a queue's line of those who wait to get or to put, until a turn of the hub calls them up.
+
+#include <ringlet/core/gevent/wait_within.hpp>
+#include <ringlet/core/waiter.hpp>
+
+namespace ringlet::gevent {
+
+/// Pinned. Somebody else takes it out of the line when its turn has come.
+class place_in_line : public waiter {
+public:
+    place_in_line(const char* what, list<place_in_line>& line) noexcept
+        : waiter(what, &abort_by_leaving), line_(line) {}
+
+    /// Waits to be called up; false when `timeout` came first.
+    bool wait(interval timeout) {
+        return within(timeout, [this] { await(*this); });
+    }
+
+    bool await_ready() const {
+        throw_if_canceled();
+        return false;
+    }
+    void await_suspend(std::coroutine_handle<> h) noexcept {
+        park(h);
+        line_.push_back(*this);
+    }
+    void await_resume() const { throw_if_aborted(); }
+
+private:
+    list<place_in_line>& line_;
+};
+
+}  // namespace ringlet::gevent

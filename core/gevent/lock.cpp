@@ -1,0 +1,100 @@
+#include <ringlet/core/gevent/lock.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace ringlet::gevent {
+
+bool Semaphore::state::acquire(bool blocking, interval timeout) {
+    if (counter == 0 && (!blocking || !wait_to_be_told(timeout)))
+        return false;
+    check(counter > 0, "who is told that a Semaphore is free runs at once");
+    --counter;
+    return true;
+}
+
+std::size_t Semaphore::state::release() {
+    if (counter >= bound)
+        throw std::logic_error("a BoundedSemaphore was released too many times");
+    ++counter;
+    notify_if_ready();
+    return counter;
+}
+
+std::size_t Semaphore::state::wait(interval timeout) {
+    if (counter == 0)
+        wait_to_be_told(timeout);
+    return counter;
+}
+
+bool RLock::acquire_for(bool blocking, interval timeout) const {
+    const AnyGreenlet me = getcurrent();
+    if (state_->count > 0 && state_->owner == me) {
+        ++state_->count;
+        return true;
+    }
+    if (!state_->block.acquire(blocking, timeout))
+        return false;
+    state_->owner = me;
+    state_->count = 1;
+    return true;
+}
+
+bool RLock::is_owned() const { return state_->count > 0 && state_->owner == getcurrent(); }
+
+void RLock::release() const {
+    if (!is_owned())
+        throw std::runtime_error("RLock: released by " + getcurrent().name() + ", which does not hold it");
+    if (--state_->count > 0)
+        return;
+    state_->owner = AnyGreenlet();
+    state_->block.release();
+}
+
+std::size_t RLock::release_all() const {
+    const std::size_t count = std::exchange(state_->count, 0);
+    state_->owner = AnyGreenlet();
+    state_->block.release();
+    return count;
+}
+
+void RLock::acquire_again(std::size_t count) const {
+    state_->block.acquire();
+    state_->owner = getcurrent();
+    state_->count = count;
+}
+
+bool Condition::wait(interval timeout) const {
+    if (!lock_.is_owned())
+        throw std::runtime_error("Condition: wait needs its lock");
+    const Semaphore notified(0);
+    waiting_->push_back(notified);
+    const std::size_t count = lock_.release_all();
+    bool in_time = false;
+    std::exception_ptr interrupted;
+    try {
+        in_time = notified.acquire(true, timeout);
+    } catch (...) {
+        interrupted = std::current_exception();
+    }
+    if (!in_time)
+        std::erase(*waiting_, notified);
+    {
+        const shield until_locked;  // the caller counts on having the lock, whatever happened
+        lock_.acquire_again(count);
+    }
+    if (interrupted)
+        std::rethrow_exception(interrupted);
+    return in_time;
+}
+
+void Condition::notify(std::size_t count) const {
+    if (!lock_.is_owned())
+        throw std::runtime_error("Condition: notify needs its lock");
+    for (count = std::min(count, waiting_->size()); count > 0; --count) {
+        waiting_->front().release();
+        waiting_->pop_front();
+    }
+}
+
+}  // namespace ringlet::gevent

@@ -1,0 +1,174 @@
+#pragma once
+// gevent.lock: Semaphore, BoundedSemaphore, RLock; and threading's Condition over them. All are handles:
+// copies name the same lock. Python's `with lock:` is with(lock, fn), or std::lock_guard held(lock).
+
+#include <ringlet/core/gevent/greenlet.hpp>
+#include <ringlet/core/gevent/linkable.hpp>
+
+#include <deque>
+#include <optional>
+
+namespace ringlet::gevent {
+
+class Semaphore {
+public:
+    explicit Semaphore(std::size_t value = 1) : Semaphore(value, SIZE_MAX) {}
+
+    /// Takes one, waiting for it. Always true, unless not `blocking`, or `timeout` came first.
+    bool acquire() const { return acquire(true); }
+    bool acquire(std::same_as<bool> auto blocking, interval timeout = None) const {
+        return state_->acquire(blocking, timeout);
+    }
+    /// Gives one back, and says how many are free. Those who wait get it when the hub comes round: until
+    /// then whoever runs may take it.
+    std::size_t release() const { return state_->release(); }
+
+    /// Waits until one is free, without taking it; says how many are, which can be none again by then.
+    std::size_t wait(interval timeout = None) const { return state_->wait(timeout); }
+
+    bool locked() const noexcept { return !state_->ready(); }
+    bool ready() const noexcept { return state_->ready(); }
+    std::size_t counter() const noexcept { return state_->counter; }
+
+    void lock() const { acquire(true); }
+    bool try_lock() const { return acquire(false); }
+    void unlock() const { release(); }
+
+    template <class Fn>
+    std::uint64_t rawlink(Fn fn) const {
+        return state_->rawlink(
+            [fn, self = std::weak_ptr<state>(state_)]() mutable { fn(Semaphore(self.lock())); });
+    }
+    bool unlink(std::uint64_t link) const noexcept { return state_->unlink(link); }
+
+    operator source() const { return source(state_); }
+    friend bool operator==(const Semaphore&, const Semaphore&) = default;
+
+protected:
+    Semaphore(std::size_t value, std::size_t bound) : state_(std::make_shared<state>(value, bound)) {}
+
+private:
+    struct state final : linkable {
+        state(std::size_t value, std::size_t limit) noexcept
+            : linkable("a Semaphore", false), counter(value), bound(limit) {}
+        bool ready() const noexcept override { return counter > 0; }
+        bool acquire(bool blocking, interval timeout);
+        std::size_t release();
+        std::size_t wait(interval timeout);
+        std::size_t counter;
+        std::size_t bound;
+    };
+    explicit Semaphore(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+
+    std::shared_ptr<state> state_;
+};
+
+/// Throws std::logic_error when released more often than acquired.
+class BoundedSemaphore : public Semaphore {
+public:
+    explicit BoundedSemaphore(std::size_t value = 1) : Semaphore(value, value) {}
+};
+
+/// Never locked: for code that takes a lock as an argument and needs none.
+class DummySemaphore {
+public:
+    template <class... Args>
+    bool acquire(Args&&...) const noexcept {
+        return true;
+    }
+    void release() const noexcept {}
+    bool locked() const noexcept { return false; }
+    bool ready() const noexcept { return true; }
+    std::size_t wait(interval = None) const noexcept { return 1; }
+    void lock() const noexcept {}
+    bool try_lock() const noexcept { return true; }
+    void unlock() const noexcept {}
+};
+
+/// A lock that its owner, a greenlet, can take again. Each acquire needs a release.
+class RLock {
+public:
+    RLock() : state_(std::make_shared<state>()) {}
+
+    bool acquire() const { return acquire(true); }
+    bool acquire(std::same_as<bool> auto blocking, interval timeout = None) const {
+        return acquire_for(blocking, timeout);
+    }
+    /// Throws std::runtime_error when the greenlet that calls is not the owner.
+    void release() const;
+    bool locked() const noexcept { return state_->block.locked(); }
+
+    void lock() const { acquire(true); }
+    bool try_lock() const { return acquire(false); }
+    void unlock() const { release(); }
+
+    friend bool operator==(const RLock&, const RLock&) = default;
+
+private:
+    friend class Condition;
+    struct state {
+        Semaphore block{1};
+        AnyGreenlet owner;
+        std::size_t count = 0;
+    };
+    bool acquire_for(bool blocking, interval timeout) const;
+    bool is_owned() const;
+    std::size_t release_all() const;
+    void acquire_again(std::size_t count) const;
+
+    std::shared_ptr<state> state_;
+};
+
+/// threading.Condition: those who wait are woken by notify, first come, first served. All of it throws
+/// std::runtime_error unless the caller holds the lock.
+class Condition {
+public:
+    explicit Condition(RLock lock = RLock())
+        : lock_(std::move(lock)), waiting_(std::make_shared<std::deque<Semaphore>>()) {}
+
+    bool acquire() const { return lock_.acquire(); }
+    bool acquire(std::same_as<bool> auto blocking, interval timeout = None) const {
+        return lock_.acquire(blocking, timeout);
+    }
+    void release() const { lock_.release(); }
+    void lock() const { acquire(); }
+    void unlock() const { release(); }
+
+    /// Lets go of the lock, waits to be notified, takes the lock again. False when `timeout` came first.
+    bool wait(interval timeout = None) const;
+
+    /// Waits until predicate() says so; gives what it said last.
+    template <std::predicate Fn>
+    bool wait_for(Fn predicate, interval timeout = None) const {
+        const time_point until =
+            timeout.infinite() ? never : after(hub().fresh_now(), timeout.length());
+        while (!predicate()) {
+            const time_point now = hub().fresh_now();
+            if (now >= until)
+                return predicate();
+            wait(until == never ? interval() : interval(until - now));
+        }
+        return true;
+    }
+
+    void notify(std::size_t count = 1) const;
+    void notify_all() const { notify(waiting_->size()); }
+
+private:
+    RLock lock_;
+    std::shared_ptr<std::deque<Semaphore>> waiting_;
+};
+
+/// Python's `with lock:`.
+template <class Lock, std::invocable Fn>
+    requires requires(const Lock& l) { l.lock(), l.unlock(); }
+std::invoke_result_t<Fn&> with(const Lock& lock, Fn body) {
+    lock.lock();
+    struct unlock {
+        const Lock& held;
+        ~unlock() { held.unlock(); }
+    } const at_exit{lock};
+    return body();
+}
+
+}  // namespace ringlet::gevent

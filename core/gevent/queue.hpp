@@ -1,0 +1,276 @@
+#pragma once
+// gevent.queue: Queue, JoinableQueue, SimpleQueue, PriorityQueue, LifoQueue. Handles: copies name the
+// same queue. What is put into a queue stays in it until a turn of the hub calls up those who wait, so
+// that whoever runs first can take it, as in gevent; core's queue hands items over at once.
+//
+//     for (auto& job : queue) …      until StopIteration is put into it, or it is shut down
+
+#include <ringlet/core/gevent/event.hpp>
+#include <ringlet/core/gevent/line.hpp>
+#include <ringlet/core/items.hpp>
+
+#include <initializer_list>
+#include <stdexcept>
+
+namespace ringlet::gevent {
+
+class Empty : public std::runtime_error {
+public:
+    Empty() : std::runtime_error("the queue is empty") {}
+};
+class Full : public std::runtime_error {
+public:
+    explicit Full(const char* what = "the queue is full") : std::runtime_error(what) {}
+};
+class ShutDown : public std::runtime_error {
+public:
+    ShutDown() : std::runtime_error("the queue is shut down") {}
+};
+
+/// Ends an iteration: put it into a queue. get() throws it.
+struct stop_iteration : std::exception {
+    const char* what() const noexcept override { return "StopIteration"; }
+};
+inline constexpr struct stop_iteration_tag {
+} StopIteration;
+
+/// Walks over what next() gives until it is empty; for queues, channels and imap.
+template <class Of>
+class drain_iterator {
+public:
+    using value_type = typename Of::value_type;
+    using difference_type = std::ptrdiff_t;
+    explicit drain_iterator(const Of& of) : of_(&of), now_(of.next()) {}
+    value_type& operator*() const noexcept { return *now_; }
+    drain_iterator& operator++() {
+        now_ = of_->next();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const noexcept { return !now_; }
+
+private:
+    const Of* of_;
+    mutable std::optional<value_type> now_;
+};
+
+template <class T, class Items>
+class basic_queue {
+    using item = std::optional<T>;  // empty: StopIteration
+
+public:
+    using value_type = T;
+
+    /// Holds at most `maxsize` items; 0 or None: any number.
+    explicit basic_queue(std::optional<std::size_t> maxsize = None) : state_(std::make_shared<state>()) {
+        state_->maxsize = maxsize.value_or(0) > 0 ? *maxsize : SIZE_MAX;
+    }
+    basic_queue(std::optional<std::size_t> maxsize, std::initializer_list<T> items) : basic_queue(maxsize) {
+        for (const T& each : items)
+            state_->store(each);
+    }
+
+    std::size_t qsize() const noexcept { return state_->items.size(); }
+    std::size_t size() const noexcept { return qsize(); }
+    bool empty() const noexcept { return state_->items.empty(); }
+    bool full() const noexcept { return state_->full(); }
+    std::size_t unfinished_tasks() const noexcept { return state_->unfinished; }
+
+    /// Waits for room. Throws Full when `timeout` came first, or at once if not to `block`; and ShutDown.
+    void put(T value, bool block = true, interval timeout = None) const {
+        keep()->put(item(std::move(value)), block, timeout);
+    }
+    void put(stop_iteration_tag) const { keep()->put(item(), true, None); }
+    void put_nowait(T value) const { put(std::move(value), false); }
+
+    /// Waits for an item. Throws Empty when `timeout` came first, or at once if not to `block`; ShutDown
+    /// when none will come.
+    T get() const { return get(true); }
+    T get(std::same_as<bool> auto block, interval timeout = None) const {
+        const auto alive = keep();
+        alive->wait_for_item(block, timeout);
+        return or_stop(alive->items.take());
+    }
+    T get(interval timeout) const { return get(true, timeout); }
+    T get_nowait() const { return get(false); }
+
+    /// The same without taking it.
+    T peek() const { return peek(true); }
+    T peek(std::same_as<bool> auto block, interval timeout = None) const {
+        const auto alive = keep();
+        alive->wait_for_item(block, timeout, false);
+        return or_stop(alive->items.first());
+    }
+    T peek_nowait() const { return peek(false); }
+
+    /// The next item; empty at a StopIteration, or when it is shut down and drained.
+    std::optional<T> next() const {
+        const auto alive = keep();
+        try {
+            alive->wait_for_item(true, None);
+        } catch (const ShutDown&) {
+            return std::nullopt;
+        }
+        return alive->items.take();
+    }
+    drain_iterator<basic_queue> begin() const { return drain_iterator<basic_queue>(*this); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+    /// Says that an item taken by get() has been dealt with. Throws std::invalid_argument when said more
+    /// often than items were put.
+    void task_done() const { state_->task_done(); }
+    /// Waits until that was said of every item; false when `timeout` came first.
+    bool join(interval timeout = None) const { return keep()->all_done.wait(timeout); }
+
+    /// No more puts; gets go on until it is empty, or fail at once if `immediate`, which empties it.
+    void shutdown(bool immediate = false) const { state_->shutdown(immediate); }
+
+    /// As the target of a link.
+    void operator()(T value) const { put(std::move(value)); }
+
+    friend bool operator==(const basic_queue&, const basic_queue&) = default;
+
+private:
+    class putter : public place_in_line {
+    public:
+        putter(list<place_in_line>& line, item value) noexcept
+            : place_in_line("room in a Queue", line), value_(std::move(value)) {}
+        item value_;
+    };
+
+    struct state {
+        bool full() const noexcept { return items.size() >= maxsize; }
+
+        void store(item value) {
+            items.put(std::move(value));
+            ++unfinished;
+            all_done.clear();
+        }
+        void put(item value, bool block, interval timeout) {
+            if (shut)
+                throw ShutDown();
+            if (!full()) {
+                store(std::move(value));
+                if (!getters.empty())
+                    call_up();
+                return;
+            }
+            if (!block)
+                throw Full();
+            putter place(putters, std::move(value));
+            if (!getters.empty())
+                call_up();
+            if (!place.wait(timeout))
+                throw Full();
+            if (place.value_ != std::nullopt && shut)
+                throw ShutDown();
+        }
+        void wait_for_item(bool block, interval timeout, bool taking = true) {
+            if (!items.empty()) {
+                if (taking && !putters.empty())
+                    call_up();
+                return;
+            }
+            if (shut)
+                throw ShutDown();
+            if (!block)
+                throw Empty();
+            place_in_line place("an item from a Queue", getters);
+            if (!putters.empty())
+                call_up();
+            if (!place.wait(timeout))
+                throw Empty();
+            if (items.empty())
+                throw ShutDown();
+        }
+        void task_done() {
+            if (unfinished == 0)
+                throw std::invalid_argument("task_done() was called too many times");
+            if (--unfinished == 0)
+                all_done.set();
+        }
+        void shutdown(bool immediate) {
+            shut = true;
+            if (immediate) {
+                items.clear();
+                unfinished = 0;
+                all_done.set();
+            }
+            while (!getters.empty())
+                wake(getters.front());
+            while (!putters.empty())
+                wake(putters.front());
+        }
+
+        void call_up() {
+            if (calling.running())
+                return;
+            calling = call_them_up();
+            calling.start();
+        }
+        hub_task call_them_up() {
+            for (bool again = true; again;) {
+                again = false;
+                if (!putters.empty() && !full()) {
+                    again = true;
+                    auto& first = static_cast<putter&>(putters.front());
+                    store(std::exchange(first.value_, std::nullopt));
+                    co_await hub_task::hand_over(first);
+                }
+                if (!getters.empty() && !items.empty()) {
+                    again = true;
+                    co_await hub_task::hand_over(getters.front());
+                }
+            }
+        }
+
+        Items items;
+        std::size_t maxsize = SIZE_MAX;
+        list<place_in_line> getters;
+        list<place_in_line> putters;
+        std::size_t unfinished = 0;
+        Event all_done = [] {
+            Event e;
+            e.set();
+            return e;
+        }();
+        bool shut = false;
+        hub_task calling;
+    };
+
+    /// Who waits keeps the queue alive.
+    std::shared_ptr<state> keep() const {
+        hub();
+        return state_;
+    }
+    static T or_stop(item value) {
+        if (!value)
+            throw stop_iteration();
+        return std::move(*value);
+    }
+
+    std::shared_ptr<state> state_;
+};
+
+/// StopIteration after everything else.
+template <class T, class Less>
+struct less_item {
+    Less less;
+    bool operator()(const std::optional<T>& a, const std::optional<T>& b) const {
+        return a && (!b || less(*a, *b));
+    }
+};
+
+template <class T>
+using Queue = basic_queue<T, fifo_items<std::optional<T>>>;
+template <class T>
+using JoinableQueue = Queue<T>;
+template <class T>
+using SimpleQueue = Queue<T>;
+template <class T>
+using LifoQueue = basic_queue<T, lifo_items<std::optional<T>>>;
+/// The smallest first; among equals the one that was put first.
+template <class T, class Less = std::less<T>>
+using PriorityQueue = basic_queue<T, priority_items<std::optional<T>, less_item<T, Less>>>;
+
+}  // namespace ringlet::gevent

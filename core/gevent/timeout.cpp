@@ -1,0 +1,97 @@
+#include <ringlet/core/gevent/timeout.hpp>
+
+#include <ringlet/core/hub.hpp>
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace ringlet::gevent {
+
+struct Timeout::state : timer, std::enable_shared_from_this<state> {
+    explicit state(interval length) noexcept : timer(&fire), seconds(length) {}
+    ~state() { stop(); }
+
+    void stop() noexcept {
+        if (loop::current_or_null() != nullptr)
+            loop::current().timers().disarm(*this);
+        if (owner == nullptr)
+            return;
+        owner->withdraw(this);
+        std::exchange(owner, nullptr)->release();
+    }
+
+    static void fire(timer& t) noexcept {
+        auto& self = static_cast<state&>(t);
+        const auto alive = self.shared_from_this();
+        self.own_handle.reset();
+        self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})),
+                              &self);
+    }
+
+    interval seconds;
+    std::exception_ptr exception;
+    std::string text;
+    bool silent = false;
+    bool closed = false;
+    greenlet_base* owner = nullptr;  // retained
+    std::shared_ptr<state> own_handle;
+};
+
+Timeout::Timeout(interval seconds) : state_(std::make_shared<state>(seconds)) {}
+
+Timeout::Timeout(interval seconds, std::exception_ptr exception) : Timeout(seconds) {
+    state_->exception = std::move(exception);
+}
+
+Timeout::Timeout(interval seconds, std::string text) : Timeout(seconds) { state_->text = std::move(text); }
+
+void Timeout::set_silent(bool silent) noexcept { state_->silent = silent; }
+
+void Timeout::start() & {
+    if (pending())
+        throw std::logic_error("this Timeout is already started; to restart it, cancel it first");
+    if (state_->closed || state_->seconds.infinite())
+        return;
+    loop& l = hub();
+    state_->stop();
+    state_->owner = &l.running();
+    state_->owner->retain();
+    l.timers().arm(*state_, after(l.fresh_now(), state_->seconds.length()));
+}
+
+void Timeout::start() && {
+    start();
+    if (pending())
+        state_->own_handle = state_;
+}
+
+bool Timeout::pending() const noexcept { return state_->armed(); }
+
+void Timeout::cancel() noexcept {
+    const auto alive = state_;
+    state_->own_handle.reset();
+    state_->stop();
+}
+
+void Timeout::close() noexcept {
+    state_->closed = true;
+    cancel();
+}
+
+interval Timeout::seconds() const noexcept { return state_->seconds; }
+bool Timeout::silent() const noexcept { return state_->silent; }
+
+std::string Timeout::str() const {
+    if (state_->seconds.infinite())
+        return "";
+    char number[40];
+    std::snprintf(number, sizeof number, "%.12g", state_->seconds.seconds());
+    std::string said = number + std::string(state_->seconds.seconds() == 1 ? " second" : " seconds");
+    if (state_->silent)
+        said += " (silent)";
+    else if (!state_->text.empty())
+        said += ": " + state_->text;
+    return said;
+}
+
+}  // namespace ringlet::gevent

@@ -1,0 +1,90 @@
+#pragma once
+// In which order a queue gives out what was put into it: first in first out, last in first out, or the
+// smallest first. Queues take one of these as a parameter.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace ringlet {
+
+template <class T>
+class fifo_items {
+public:
+    std::size_t size() const noexcept { return items_.size(); }
+    bool empty() const noexcept { return items_.empty(); }
+    void put(T item) { items_.push_back(std::move(item)); }
+    const T& first() const noexcept { return items_.front(); }
+    T take() {
+        T item = std::move(items_.front());
+        items_.pop_front();
+        return item;
+    }
+    void clear() noexcept { items_.clear(); }
+
+private:
+    std::deque<T> items_;
+};
+
+template <class T>
+class lifo_items {
+public:
+    std::size_t size() const noexcept { return items_.size(); }
+    bool empty() const noexcept { return items_.empty(); }
+    void put(T item) { items_.push_back(std::move(item)); }
+    const T& first() const noexcept { return items_.back(); }
+    T take() {
+        T item = std::move(items_.back());
+        items_.pop_back();
+        return item;
+    }
+    void clear() noexcept { items_.clear(); }
+
+private:
+    std::vector<T> items_;
+};
+
+/// Items of which neither is less come out in the order in which they were put in.
+template <class T, class Less = std::less<T>>
+class priority_items {
+public:
+    explicit priority_items(Less less = Less()) : less_(std::move(less)) {}
+
+    std::size_t size() const noexcept { return heap_.size(); }
+    bool empty() const noexcept { return heap_.empty(); }
+    void put(T item) {
+        heap_.push_back({std::move(item), next_++});
+        std::push_heap(heap_.begin(), heap_.end(), after());
+    }
+    const T& first() const noexcept { return heap_.front().item; }
+    T take() {
+        std::pop_heap(heap_.begin(), heap_.end(), after());
+        T item = std::move(heap_.back().item);
+        heap_.pop_back();
+        return item;
+    }
+    void clear() noexcept { heap_.clear(); }
+
+private:
+    struct entry {
+        T item;
+        std::uint64_t order;
+    };
+    auto after() const {
+        return [this](const entry& a, const entry& b) {
+            if (less_(b.item, a.item))
+                return true;
+            return !less_(a.item, b.item) && b.order < a.order;
+        };
+    }
+
+    std::vector<entry> heap_;
+    std::uint64_t next_ = 0;
+    Less less_;
+};
+
+}  // namespace ringlet

@@ -1,0 +1,151 @@
+#pragma once
+// What pool::imap and imap_unordered give: results, fetched one by one.
+
+#include <ringlet/core/queue.hpp>
+#include <ringlet/core/semaphore.hpp>
+#include <ringlet/core/spawn.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+namespace ringlet {
+
+namespace detail {
+
+template <class T>
+using or_void_t = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+}  // namespace detail
+
+/// Move-only. Destroying it kills the greenlet that spawns, and those whose results were not fetched.
+template <class T>
+class pool_results {
+    using value = detail::or_void_t<T>;
+    struct state;
+
+public:
+    template <class Pool, class R, class Fn>
+    pool_results(Pool p, R items, Fn fn, std::size_t ahead, bool ordered)
+        : state_(std::make_shared<state>(ahead, ordered)) {
+        feeder_ = spawn(&feed<Pool, R, Fn>, state_, std::move(p), std::move(items), std::move(fn));
+    }
+    pool_results(pool_results&&) noexcept = default;
+    pool_results& operator=(pool_results&& other) noexcept {
+        std::swap(state_, other.state_);
+        std::swap(feeder_, other.feeder_);
+        return *this;
+    }
+    ~pool_results() {
+        if (!feeder_)
+            return;
+        feeder_.kill();
+        for (const auto& [index, g] : state_->running)
+            g.kill();
+    }
+
+    /// Awaitable: the next result as a std::optional, empty when there are no more. Throws what the
+    /// function threw for that item; the next call gives the next one.
+    task<std::optional<value>> next() {
+        const auto s = state_;
+        if (s->fetched)
+            s->room.release();
+        s->fetched = false;
+        std::optional<done> d;
+        if (s->ordered)
+            while (!(d = s->take_in_order())) {
+                auto arrived = co_await s->results.next();
+                if (!arrived)
+                    co_return std::nullopt;
+                const std::size_t index = arrived->index;
+                s->early.emplace(index, std::move(*arrived));
+            }
+        else
+            d = co_await s->results.next();
+        if (!d)
+            co_return std::nullopt;
+        s->fetched = true;
+        if (d->error)
+            std::rethrow_exception(d->error);
+        co_return std::move(d->result);
+    }
+
+private:
+    struct done {
+        std::size_t index = 0;
+        std::optional<value> result;
+        std::exception_ptr error;
+    };
+
+    struct state {
+        state(std::size_t ahead, bool in_order) noexcept : room(ahead), ordered(in_order) {}
+        std::optional<done> take_in_order() {
+            std::optional<done> d;
+            if (const auto at = early.find(next); at != early.end()) {
+                d.emplace(std::move(at->second));
+                early.erase(at);
+                ++next;
+            }
+            return d;
+        }
+
+        queue<done> results;
+        semaphore room;
+        bool ordered;
+        bool fetched = false;  // the last result; its room becomes free when the next is asked for
+        bool all_spawned = false;
+        std::size_t spawned = 0;
+        std::size_t next = 0;
+        std::map<std::size_t, done> early;
+        std::map<std::size_t, greenlet<T>> running;
+
+        void close_if_over() noexcept {
+            if (all_spawned && running.empty())
+                results.close();
+        }
+    };
+
+    template <class Pool, class R, class Fn>
+    static task<> feed(std::shared_ptr<state> s, Pool p, R items, Fn fn) {
+        std::exception_ptr failed;
+        try {
+            for (auto&& item : items) {
+                co_await s->room.acquire();
+                const std::size_t index = s->spawned++;
+                const auto g = co_await p.spawn(fn, std::forward<decltype(item)>(item));
+                s->running.emplace(index, g);
+                g.rawlink([s, index](const greenlet<T>& over) { arrived(*s, index, over); });
+            }
+        } catch (const canceled&) {
+            throw;
+        } catch (...) {  // of the items themselves: it comes in the place of the next result
+            failed = std::current_exception();
+        }
+        if (failed)
+            (void)s->results.try_put(done{s->spawned, std::nullopt, failed});
+        s->all_spawned = true;
+        s->close_if_over();
+    }
+
+    static void arrived(state& s, std::size_t index, const greenlet<T>& over) {
+        done d{index, std::nullopt, over.exception()};
+        if (over.successful()) {
+            if constexpr (std::is_void_v<T>)
+                d.result.emplace();
+            else
+                d.result.emplace(std::move(*over.state().value));
+        } else if (!d.error) {
+            d.error = std::make_exception_ptr(greenlet_killed(over.name() + " was killed"));
+        }
+        s.running.erase(index);
+        (void)s.results.try_put(std::move(d));
+        s.close_if_over();
+    }
+
+    std::shared_ptr<state> state_;
+    greenlet<void> feeder_;
+};
+
+}  // namespace ringlet

@@ -1,0 +1,136 @@
+#include <ringlet/net/http_connection.hpp>
+
+#include <ringlet/core/timeout.hpp>
+
+#include <algorithm>
+
+namespace ringlet::http {
+namespace {
+
+// A write has to be done in its time, so that it must be small enough for a slow reader.
+constexpr std::size_t most_written_at_once = 256 * 1024;
+
+}  // namespace
+
+connection::connection(io::any_stream stream, const limits& most)
+    : stream_(std::move(stream)), reader_(reads::responses, most) {}
+
+void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
+    timeouts_ = t;
+    until_ = until;
+}
+
+task<> connection::send(std::string_view method, std::string_view head, std::string_view body) {
+    check(done_, "an http connection carries one request at a time");
+    done_ = keep_alive_ = answered_ = false;
+    reader_.parser().reset();
+    if (method == "HEAD")
+        reader_.parser().expect_no_body();
+    else if (method == "CONNECT")
+        reader_.parser().expect_tunnel();
+    co_await write(head);
+    co_await write(body);
+}
+
+task<> connection::write(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const std::string_view part = bytes.substr(0, most_written_at_once);
+        const time_point in_time = after(loop::current().now(), timeouts_.between_bytes);
+        deadline limit(std::min(in_time, until_));
+        try {
+            co_await stream_.write_all(io::bytes_of(part));
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            throw timeout_error("write to " + stream_.name(), until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
+        }
+        bytes.remove_prefix(part.size());
+    }
+}
+
+task<> connection::read_head() {
+    for (;;) {
+        const step found = reader_.next();
+        if (found.kind == http::event::head) {
+            if (head().status() >= 200 || head().status() == 101)
+                break;
+        } else if (found.kind == http::event::done) {
+            reader_.parser().reset();  // after an interim response
+        } else if (found.kind == http::event::failed) {
+            refuse();
+        } else {
+            co_await read_more("wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
+        }
+    }
+    keep_alive_ = head().keep_alive() && !head().upgrade();
+}
+
+task<std::string_view> connection::next_piece() {
+    while (!done_) {
+        const step found = reader_.next();
+        if (found.kind == http::event::body)
+            co_return found.body_piece;
+        if (found.kind == http::event::done) {
+            done_ = true;
+            keep_alive_ = keep_alive_ && head().keep_alive();
+        } else if (found.kind == http::event::failed) {
+            refuse();
+        } else {
+            co_await read_more("read the body of the response", timeouts_.between_bytes);
+        }
+    }
+    co_return std::string_view();
+}
+
+task<std::string> connection::read_all(std::uint64_t most) {
+    std::string all;
+    const std::uint64_t announced = head().chunked() ? 0 : head().content_length().value_or(0);
+    if (announced <= most)
+        all.reserve(static_cast<std::size_t>(announced));  // the parser has refused more than its limit
+    for (;;) {
+        const std::string_view piece = co_await next_piece();
+        if (piece.empty())
+            co_return all;
+        if (piece.size() > most - all.size())
+            throw protocol_error(errc::body_too_large, "http response, body after " + std::to_string(all.size()) + " bytes");
+        all.append(piece);
+    }
+}
+
+task<bool> connection::quiet() {
+    if (!reusable())
+        co_return false;
+    deadline at_once(loop::current().now());
+    try {
+        (void)co_await stream_.read(reader_.room());
+    } catch (const canceled&) {
+        if (!at_once.ends_here())
+            throw;
+        co_return true;
+    } catch (const std::system_error&) {
+    }
+    co_return false;
+}
+
+task<> connection::read_more(const char* act, duration allowed) {
+    const time_point in_time = after(loop::current().now(), allowed);
+    deadline limit(std::min(in_time, until_));
+    std::size_t count = 0;
+    try {
+        count = co_await stream_.read(reader_.room());
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+        throw timeout_error(std::string(act) + " from " + stream_.name(), until_ < in_time ? timeouts_.total : allowed);
+    }
+    reader_.filled(count);
+    answered_ = answered_ || count > 0;
+    if (count == 0 && reader_.parser().try_finish().kind == http::event::failed)
+        refuse();
+}
+
+void connection::refuse() {
+    throw protocol_error(reader_.parser().error(), reader_.parser().error_text());
+}
+
+}  // namespace ringlet::http

@@ -1,0 +1,79 @@
+#pragma once
+// The client's side of one HTTP/1.1 connection, over any stream: a request goes out, its response comes
+// in, and then the next one may follow. Which connection a request takes, and what happens when it
+// fails, is decided in http_client.hpp.
+
+#include <ringlet/core/task.hpp>
+#include <ringlet/core/time.hpp>
+#include <ringlet/io/stream.hpp>
+#include <ringlet/net/http_reader.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ringlet::http {
+
+/// How long each phase of a request may take.
+class timeouts {
+public:
+    timeouts() {}  // not an aggregate: temporaries of it are safe in a co_await
+
+    duration connect = 10s;        // the name and the connection
+    duration first_byte = 30s;     // from the request to the first byte of its response
+    duration between_bytes = 30s;  // to every later one, and to send 256 KiB of the request
+    duration total = duration::max();
+};
+
+class connection {
+public:
+    explicit connection(io::any_stream stream, const limits& most = limits::client());
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+    /// For the exchange that begins with the next send; `until` ends all of it.
+    void set_timeouts(const timeouts& t, time_point until = never) noexcept;
+
+    /// Awaitable: sends a request; `head` is what append_request() wrote. A body announced there may
+    /// come along, or by write() later. Borrowed until then.
+    task<> send(std::string_view method, std::string_view head, std::string_view body = {});
+    task<> write(std::string_view bytes);
+
+    /// Awaitable: the head of the final response; interim ones (1xx) are skipped.
+    task<> read_head();
+    const message_head& head() const { return reader_.parser().head(); }
+
+    /// Awaitable: the next piece of its body, valid until the next call; empty at the end.
+    task<std::string_view> next_piece();
+    /// Awaitable: all that is left of it. More than `most` bytes are an error.
+    task<std::string> read_all(std::uint64_t most = UINT64_MAX);
+    /// Complete at the end of the body.
+    const http::fields& trailers() const { return reader_.parser().trailers(); }
+
+    /// The response has ended.
+    bool done() const noexcept { return done_; }
+    /// Another request may follow.
+    bool reusable() const noexcept { return done_ && keep_alive_ && reader_.empty(); }
+    /// Some byte of the response has come.
+    bool answered() const noexcept { return answered_; }
+
+    /// Awaitable: true when the peer has neither closed nor said anything since the last response. A
+    /// connection of which this is not true cannot be used any more.
+    task<bool> quiet();
+
+    std::string name() const { return stream_.name(); }
+
+private:
+    task<> read_more(const char* act, duration allowed);
+    [[noreturn]] void refuse();
+
+    io::any_stream stream_;
+    message_reader reader_;
+    timeouts timeouts_;
+    time_point until_ = never;
+    bool answered_ = false;
+    bool done_ = true;
+    bool keep_alive_ = true;
+};
+
+}  // namespace ringlet::http

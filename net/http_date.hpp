@@ -1,0 +1,25 @@
+#pragma once
+// The Date field of the responses that leave in one second (RFC 9110 section 6.6.1): formatting it
+// costs more than all the rest of a small head, so each loop does it once a second.
+
+#include <ctime>
+#include <string>
+#include <string_view>
+
+namespace ringlet::http {
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::string format_date(std::time_t when);
+
+/// A service of the loop.
+class date_cache {
+public:
+    /// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"; valid until the next call.
+    std::string_view line();
+
+private:
+    std::time_t second_ = -1;
+    std::string line_;
+};
+
+}  // namespace ringlet::http

@@ -1,0 +1,106 @@
+// How answers leave: in the order in which they were made, several at once where possible, each write in
+// its time; and how a connection ends so that the last one arrives.
+
+#include <ringlet/net/http_exchange_private.hpp>
+
+#include <ringlet/core/scope.hpp>
+#include <ringlet/core/spawn.hpp>
+#include <ringlet/core/timeout.hpp>
+
+namespace ringlet::http::detail {
+namespace {
+
+// A write has to be done in its time, so that it must be small enough for a slow reader.
+constexpr std::size_t most_written_at_once = 256 * 1024;
+
+// What a lingering connection reads and drops at most: some peers never stop sending.
+constexpr std::size_t most_lingering = 16 * 1024 * 1024;
+
+}  // namespace
+
+task<> exchange::flush() {
+    if (meanwhile_)
+        co_await end_meanwhile(false);
+    left_ = left_ || writer_.begun();
+    leaving_.swap(out_);
+    answer_at_ = 0;
+    co_await write(leaving_);
+    leaving_.clear();
+    if (tail_.empty())
+        co_return;
+    co_await write(std::string_view(tail_).substr(tail_start_));
+    tail_ = {};
+}
+
+void exchange::send_meanwhile() {
+    left_ = left_ || writer_.begun();
+    leaving_.swap(out_);
+    answer_at_ = 0;
+    const auto work = [this]() -> task<> {
+        try {
+            co_await write(leaving_);
+        } catch (const std::system_error&) {
+            // broken_ says it to whoever writes next
+        }
+        leaving_.clear();
+    };
+    meanwhile_ = spawn(work);
+}
+
+/// Awaitable: what is sent in the background needs stream and buffer until it has ended.
+task<> exchange::end_meanwhile(bool kill) {
+    if (kill) {
+        const shield until_it_is_over;
+        meanwhile_.kill();
+        co_await meanwhile_.join();
+    } else {
+        co_await meanwhile_.join();
+        if (broken_)
+            throw std::system_error(std::make_error_code(std::errc::connection_aborted),
+                                    "write to " + stream_->name() + ": an earlier write has failed");
+    }
+    meanwhile_ = {};
+}
+
+task<> exchange::write(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const std::string_view part = bytes.substr(0, most_written_at_once);
+        deadline limit(after(loop::current().now(), options_.write));
+        try {
+            co_await stream_->write_all(io::bytes_of(part));
+        } catch (const canceled&) {
+            broken_ = true;
+            if (!limit.ends_here())
+                throw;
+            throw timeout_error("write to " + stream_->name(), options_.write);
+        } catch (...) {
+            broken_ = true;
+            throw;
+        }
+        bytes.remove_prefix(part.size());
+    }
+}
+
+/// Before a connection is closed that may still bring bytes: closing with unread ones resets it, and
+/// the peer would lose the answer that explains why (RFC 9112 section 9.6).
+task<> exchange::linger() {
+    const bool quiet = body_over_ && !body_failed_ && reader_.empty() && !head().keep_alive();
+    if (quiet || options_.linger <= duration::zero())
+        co_return;
+    deadline limit(after(loop::current().now(), options_.linger));
+    try {
+        co_await stream_->shutdown();
+        for (std::size_t dropped = 0; dropped < most_lingering;) {
+            const std::size_t count = co_await stream_->read(reader_.room());
+            if (count == 0)
+                break;
+            dropped += count;
+        }
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+    } catch (const std::system_error&) {
+    }
+}
+
+}  // namespace ringlet::http::detail

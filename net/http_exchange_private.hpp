@@ -1,0 +1,120 @@
+#pragma once
+// What a server needs while it reads one request and answers it: parser, input, output, and the two
+// faces that a handler sees. A connection borrows one from its server when the first byte of a request
+// has come and gives it back when it is idle again, so that exchanges exist for busy connections only
+// and a request allocates nothing.
+//
+// http_exchange.cpp has the way of a request, http_request.cpp its body, http_response_writer.cpp the
+// answer, http_exchange_output.cpp how it leaves.
+
+#include <ringlet/core/greenlet.hpp>
+#include <ringlet/io/stream.hpp>
+#include <ringlet/net/http_handler.hpp>
+#include <ringlet/net/http_reader.hpp>
+#include <ringlet/net/http_server_options.hpp>
+#include <ringlet/net/http_writer.hpp>
+
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ringlet::http::detail {
+
+/// What an exchange asks of its server.
+class server_side {
+public:
+    virtual const handler& find(std::string_view path) const = 0;
+    virtual bool stopping() const noexcept = 0;
+
+protected:
+    ~server_side() = default;
+};
+
+class exchange {
+public:
+    exchange(const server_options& options, const server_side& server)
+        : options_(options), server_(server), reader_(reads::requests, options.limits) {}
+    exchange(const exchange&) = delete;
+    exchange& operator=(const exchange&) = delete;
+
+    void attach(io::any_stream& stream) noexcept { stream_ = &stream; }
+    void detach();
+
+    /// Awaitable: answers the request that begins with `first`, and all that came with it. True when
+    /// the connection is idle now, false when it must be closed.
+    task<bool> answer(std::span<const std::byte> first);
+
+    // --- the request; http_request.cpp
+    const message_head& head() const { return reader_.parser().head(); }
+    const http::parser& parser() const { return reader_.parser(); }
+    io::any_stream& stream() noexcept { return *stream_; }
+
+    /// The rest of the piece of body that came last.
+    std::string_view& piece() noexcept { return piece_; }
+    /// Awaitable: the next piece; false at the end of the body.
+    task<bool> next_piece();
+    /// Throws protocol_error and remembers what to answer.
+    [[noreturn]] void refuse_body(errc e, const std::string& where);
+
+    // --- the answer; http_response_writer.cpp
+    bool answers_head() const { return head().method() == "HEAD"; }
+    bool takes_chunks() const { return head().version_minor() > 0; }
+    void put_head(int status, std::string_view reason, const fields& f, body_size size);
+    std::string& out() noexcept { return out_; }
+    /// A large body, whose bytes from `start` on follow what is in out().
+    void put_tail(std::string body, std::size_t start) noexcept {
+        tail_ = std::move(body);
+        tail_start_ = start;
+    }
+    /// Awaitable: sends everything. When that fails the connection is broken.
+    task<> flush();
+
+private:
+    enum class begun { request, nothing, refused, closed };
+
+    void begin_request();
+    bool take_head(begun& what);
+    task<begun> read_head();
+    task<bool> answer_all();
+    task<> run_handler(const handler& h);
+    class handler_run;
+    void send_meanwhile();
+    void handler_failed(const std::exception_ptr& error);
+    void answer_plainly(int status);
+    bool expects_more_body() const;
+    task<> read_body_bytes();
+    task<> skip_body();
+    task<> linger();
+    task<std::size_t> read_more(time_point until, const char* act, duration limit);
+    task<> write(std::string_view bytes);
+    task<> end_meanwhile(bool kill);
+    std::string name_of_request();
+
+    const server_options& options_;
+    const server_side& server_;
+    io::any_stream* stream_ = nullptr;
+    message_reader reader_;
+    request request_{*this};
+    response_writer writer_{*this};
+
+    std::string_view piece_;
+    std::uint64_t body_taken_ = 0;
+    bool body_over_ = false;
+    bool continued_ = false;   // "100 Continue" was sent, or is not wanted
+    bool body_failed_ = false;  // nothing behind it can be read
+    int refusal_ = 0;          // what to answer when the handler gives up because of that
+
+    std::string out_;          // the answers that are to be sent
+    std::string tail_;         // a large body that follows out_
+    std::size_t tail_start_ = 0;
+    std::string leaving_;      // what is being sent
+    greenlet<> meanwhile_;     // sends it while a handler works on the next answer
+    std::string own_fields_;   // what the server adds to a head
+    std::size_t answer_at_ = 0;  // where in out_ this answer begins
+    bool left_ = false;        // some of this answer was sent
+    bool last_ = false;        // the connection ends after this answer
+    bool broken_ = false;      // writing has failed
+};
+
+}  // namespace ringlet::http::detail

@@ -1,0 +1,70 @@
+#pragma once
+// A parser together with the bytes that were read for it. It does not read itself: server and client
+// wait with different deadlines, and ask for bytes only when none are left. The buffer exists only
+// while there is a message to read, so that an idle connection holds none.
+
+#include <ringlet/net/http_parser.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace ringlet::http {
+
+class message_reader {
+public:
+    // As large as what one receive can bring (io/receive_buffers.hpp).
+    static constexpr std::size_t buffer_size = 16 * 1024;
+
+    message_reader(reads what, const limits& most) : parser_(what, most) {}
+
+    /// The next event among the bytes that are here. A body piece is valid until room() is asked for.
+    step next() {
+        const step found = parser_.try_feed(unread());
+        start_ += found.consumed;
+        return found;
+    }
+
+    /// Where to read more into; only after next() has taken everything.
+    std::span<std::byte> room() {
+        if (!buffer_)
+            buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);
+        start_ = end_ = 0;
+        return std::as_writable_bytes(std::span(buffer_.get(), buffer_size));
+    }
+    void filled(std::size_t count) noexcept { end_ += count; }
+
+    /// The same for bytes that were read elsewhere, at most buffer_size of them.
+    void put(std::span<const std::byte> bytes) {
+        if (bytes.empty())
+            return;
+        std::memcpy(room().data(), bytes.data(), bytes.size());
+        filled(bytes.size());
+    }
+
+    std::string_view unread() const noexcept { return {buffer_.get() + start_, end_ - start_}; }
+    bool empty() const noexcept { return start_ == end_; }
+
+    /// As new, but for the memory that it keeps.
+    void clear() {
+        parser_.reset();
+        start_ = end_ = 0;
+    }
+    void release_buffer() noexcept {
+        buffer_.reset();
+        start_ = end_ = 0;
+    }
+
+    http::parser& parser() noexcept { return parser_; }
+    const http::parser& parser() const noexcept { return parser_; }
+
+private:
+    http::parser parser_;
+    std::unique_ptr<char[]> buffer_;
+    std::size_t start_ = 0, end_ = 0;
+};
+
+}  // namespace ringlet::http

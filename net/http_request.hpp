@@ -1,0 +1,60 @@
+#pragma once
+// A request as a server's handler sees it: its head, and its body if the handler reads it. It belongs
+// to the connection and is valid until the handler has returned.
+
+#include <ringlet/core/task.hpp>
+#include <ringlet/net/http_head.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ringlet::http {
+
+namespace detail {
+class exchange;
+}
+
+class request {
+public:
+    request(const request&) = delete;
+    request& operator=(const request&) = delete;
+
+    std::string_view method() const { return head().method(); }
+    /// As it stands in the request line.
+    std::string_view target() const { return head().target(); }
+    /// Of the target, without the query; also of the form "http://host/path". Still percent-encoded.
+    std::string_view path() const;
+    /// Behind the '?', without it.
+    std::string_view query() const;
+
+    const http::fields& fields() const { return head().fields(); }
+    std::optional<std::string_view> get(std::string_view name) const { return head().get(name); }
+    const message_head& head() const;
+
+    /// Who asks: "10.0.0.1:51234".
+    std::string peer() const;
+
+    /// Awaitable: the next bytes of the body, as many as are there; 0 at its end. A client that waits
+    /// for "100 Continue" gets it now. Throws protocol_error, timeout_error, or what the stream throws;
+    /// a handler that lets these pass has the client told what was wrong.
+    task<std::size_t> read(std::span<std::byte> into);
+
+    /// Awaitable: what is left of the body. More than `most` bytes are refused with 413. The server's
+    /// own limit holds in any case.
+    task<std::string> read_all(std::uint64_t most = UINT64_MAX);
+
+    /// Of a chunked body that has been read to its end.
+    const http::fields& trailers() const;
+
+private:
+    friend class detail::exchange;
+    explicit request(detail::exchange& e) noexcept : exchange_(e) {}
+
+    detail::exchange& exchange_;
+};
+
+}  // namespace ringlet::http

@@ -1,0 +1,67 @@
+#pragma once
+// How a handler answers when returning a response is not enough: piece by piece, with back-pressure,
+// or without any allocation. It belongs to the connection and is valid until the handler has returned.
+
+#include <ringlet/core/task.hpp>
+#include <ringlet/net/http_fields.hpp>
+#include <ringlet/net/http_response.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ringlet::http {
+
+namespace detail {
+class exchange;
+}
+
+/// Status and fields first, then either send() or answer() or any number of write(). A handler that returns
+/// without either has sent an empty body.
+class response_writer {
+public:
+    response_writer(const response_writer&) = delete;
+    response_writer& operator=(const response_writer&) = delete;
+
+    response_writer& status(int code, std::string_view reason = {});
+    http::fields& fields() noexcept { return fields_; }
+    response_writer& set(std::string_view name, std::string_view value) {
+        fields_.set(name, value);
+        return *this;
+    }
+    /// How long the pieces will be together. Without it they go out as chunks.
+    response_writer& length(std::uint64_t bytes) noexcept;
+
+    /// The whole answer. It leaves when the handler returns, in one piece if it is small; nothing waits.
+    void send(std::string_view body);
+    void answer(response whole);
+
+    /// Awaitable: sends a piece, the head before the first. Done when the peer's side has taken it.
+    task<> write(std::string_view piece);
+
+    /// What follows the last piece, if it comes in chunks.
+    http::fields& trailers() noexcept { return trailers_; }
+
+    /// Awaitable: the end of the pieces. A handler that returns has it said for it.
+    task<> end();
+
+    /// The head can no longer be changed.
+    bool begun() const noexcept { return begun_; }
+
+private:
+    friend class detail::exchange;
+    explicit response_writer(detail::exchange& e) noexcept : exchange_(e) {}
+    void reset() noexcept;
+    void begin();
+
+    detail::exchange& exchange_;
+    int status_ = 200;
+    bool begun_ = false, ended_ = false, chunked_ = false;
+    std::optional<std::uint64_t> length_;
+    std::uint64_t written_ = 0;
+    std::string reason_;
+    http::fields fields_, trailers_;
+};
+
+}  // namespace ringlet::http

@@ -1,0 +1,216 @@
+#include <ringlet/net/http_server.hpp>
+
+#include <ringlet/core/spawn.hpp>
+#include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http_server_private.hpp>
+
+#include <algorithm>
+
+namespace ringlet::http {
+
+namespace detail {
+namespace {
+
+constexpr std::size_t most_spare = 256;
+
+/// A permit of the semaphore that counts connections.
+class place {
+public:
+    explicit place(std::shared_ptr<server_core> core) noexcept : core_(std::move(core)) {}
+    place(place&&) noexcept = default;
+    ~place() {
+        if (core_)
+            core_->room.release();
+    }
+    server_core& core() const noexcept { return *core_; }
+
+private:
+    std::shared_ptr<server_core> core_;
+};
+
+task<> serve_connection(place where, io::any_stream stream) {
+    server_connection self(where.core(), stream);
+    co_await self.run();
+}
+
+task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener) {
+    acceptor self(listener);
+    core->enter(self);
+    while (!core->stopping()) {
+        co_await core->room.acquire();
+        place where(core);
+        io::any_stream stream;
+        try {
+            stream = io::any_stream(co_await listener.accept());
+        } catch (const std::system_error&) {
+            if (!core->stopping())
+                throw;
+            break;
+        }
+        spawn(&serve_connection, std::move(where), std::move(stream));
+    }
+}
+
+task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
+    server_connection self(*core, stream);
+    co_await self.run();
+}
+
+}  // namespace
+
+// --- the core ----------------------------------------------------------------------------------------
+
+server_core::server_core(const server_options& given)
+    : options(given), room(given.connections), not_found_([](request&, response_writer& out) -> task<> {
+          out.status(404).set("Content-Type", response::plain_text);
+          out.send("404 Not Found\n");
+          co_return;
+      }) {
+    http::fields().add("Server", options.server_name);  // throws when it is no sound value
+}
+
+void server_core::add(std::string path, handler h) {
+    const auto place = std::find_if(routes_.begin(), routes_.end(),
+                                    [&](const route& r) { return r.path.size() < path.size(); });
+    routes_.insert(place, route{std::move(path), std::move(h)});
+}
+
+const handler& server_core::find(std::string_view path) const {
+    for (const route& r : routes_)
+        if (path == r.path || (r.path.ends_with('/') && path.starts_with(r.path)))
+            return r.answer;
+    return not_found_;
+}
+
+std::unique_ptr<exchange> server_core::borrow(io::any_stream& stream) {
+    std::unique_ptr<exchange> e;
+    if (spare_.empty()) {
+        e = std::make_unique<exchange>(options, *this);
+    } else {
+        e = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    e->attach(stream);
+    return e;
+}
+
+void server_core::give_back(std::unique_ptr<exchange> e) noexcept {
+    if (spare_.size() >= most_spare)
+        return;
+    e->detach();
+    spare_.push_back(std::move(e));
+}
+
+void server_core::enter(server_connection& c) noexcept {
+    connections_.push_back(c);
+    ++size_;
+    empty_.clear();
+}
+
+void server_core::leave(server_connection& c) noexcept {
+    c.unlink();
+    if (--size_ == 0)
+        empty_.set();
+}
+
+void server_core::begin_to_stop() noexcept {
+    stopping_ = true;
+    acceptors_.for_each([](acceptor& a) { a.listener.close(); });
+    connections_.for_each([](server_connection& c) { c.end_if_idle(); });
+}
+
+void server_core::kill_all() noexcept {
+    connections_.for_each([](server_connection& c) { c.kill(); });
+}
+
+// --- a connection ------------------------------------------------------------------------------------
+
+server_connection::server_connection(server_core& core, io::any_stream& stream) noexcept
+    : core_(core), stream_(stream), greenlet_(loop::current().running()) {
+    core_.enter(*this);
+}
+
+server_connection::~server_connection() { core_.leave(*this); }
+
+task<> server_connection::run() {
+    try {
+        while (!core_.stopping()) {
+            const std::size_t count = co_await first_bytes();
+            if (count == 0 || !co_await answer(count))
+                break;
+        }
+    } catch (const std::system_error&) {
+        // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
+    }
+    stream_.close();
+}
+
+/// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
+task<std::size_t> server_connection::first_bytes() {
+    deadline limit(after(loop::current().now(), core_.options.idle));
+    std::size_t count = 0;
+    idle_ = &limit;
+    try {
+        count = co_await stream_.read(first_);
+    } catch (const canceled&) {
+        idle_ = nullptr;
+        if (!limit.ends_here())
+            throw;
+    } catch (...) {
+        idle_ = nullptr;
+        throw;
+    }
+    idle_ = nullptr;
+    co_return count;
+}
+
+task<bool> server_connection::answer(std::size_t count) {
+    struct lease {
+        server_core& core;
+        std::unique_ptr<exchange> e;
+        ~lease() { core.give_back(std::move(e)); }
+    };
+    const lease work{core_, core_.borrow(stream_)};
+    co_return co_await work.e->answer(std::span(first_).first(count));
+}
+
+}  // namespace detail
+
+// --- the server --------------------------------------------------------------------------------------
+
+server::server(const server_options& options) : core_(std::make_shared<detail::server_core>(options)) {}
+
+server::~server() {
+    if (!core_)
+        return;
+    core_->begin_to_stop();
+    core_->kill_all();
+}
+
+void server::add(std::string path, handler h) { core_->add(std::move(path), std::move(h)); }
+std::size_t server::connections() const noexcept { return core_->size(); }
+
+net::address server::start(const net::address& where, const net::listen_options& how) {
+    auto listener = net::listen(where, how);
+    const net::address bound = listener.local_address();
+    spawn(&detail::accept_all, core_, std::move(listener));
+    return bound;
+}
+
+task<> server::serve(net::tcp_listener listener) { return detail::accept_all(core_, std::move(listener)); }
+task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
+
+task<std::size_t> server::stop(duration grace) {
+    const std::shared_ptr<detail::server_core> core = core_;
+    core->begin_to_stop();
+    std::size_t cut = 0;
+    const auto ended = co_await as_result(with_timeout(grace, core->empty().wait()));
+    if (!ended) {
+        cut = core->size();
+        core->kill_all();
+        co_await core->empty().wait();
+    }
+    co_return cut;
+}
+
+}  // namespace ringlet::http

@@ -1,0 +1,94 @@
+#pragma once
+// What the connections of a server share: options, routes, exchanges to borrow, and the list of who is
+// there, for the end.
+
+#include <ringlet/core/event.hpp>
+#include <ringlet/core/scope.hpp>
+#include <ringlet/core/semaphore.hpp>
+#include <ringlet/net/http_exchange_private.hpp>
+#include <ringlet/net/listener.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace ringlet::http::detail {
+
+class server_connection;
+
+/// A greenlet that accepts, as long as it does.
+struct acceptor : hook {
+    net::listener& listener;
+    explicit acceptor(net::listener& l) noexcept : listener(l) {}
+    ~acceptor() { unlink(); }
+};
+
+class server_core final : public server_side {
+public:
+    explicit server_core(const server_options& given);
+
+    const handler& find(std::string_view path) const override;
+    bool stopping() const noexcept override { return stopping_; }
+
+    void add(std::string path, handler h);
+
+    std::unique_ptr<exchange> borrow(io::any_stream& stream);
+    void give_back(std::unique_ptr<exchange> e) noexcept;
+
+    void enter(server_connection& c) noexcept;
+    void leave(server_connection& c) noexcept;
+    void enter(acceptor& a) noexcept { acceptors_.push_back(a); }
+    std::size_t size() const noexcept { return size_; }
+
+    /// No more connections, and no more requests on those that are idle.
+    void begin_to_stop() noexcept;
+    void kill_all() noexcept;
+    ringlet::event& empty() noexcept { return empty_; }
+
+    const server_options options;
+    semaphore room;  // for connections
+
+private:
+    struct route {
+        std::string path;
+        handler answer;
+    };
+    std::vector<route> routes_;  // longest path first
+    handler not_found_;
+    std::vector<std::unique_ptr<exchange>> spare_;
+    list<server_connection> connections_;
+    list<acceptor> acceptors_;
+    std::size_t size_ = 0;
+    ringlet::event empty_{true};
+    bool stopping_ = false;
+};
+
+/// One connection while its greenlet serves it.
+class server_connection : public hook {
+public:
+    server_connection(server_core& core, io::any_stream& stream) noexcept;
+    ~server_connection();
+
+    /// Awaitable: until the connection has ended.
+    task<> run();
+
+    void end_if_idle() noexcept {
+        if (idle_ != nullptr)
+            idle_->cancel();
+    }
+    void kill() noexcept { greenlet_.kill(); }
+
+private:
+    // Enough for the requests of most clients. What is longer waits in the socket for a moment.
+    static constexpr std::size_t first_size = 512;
+
+    task<std::size_t> first_bytes();
+    task<bool> answer(std::size_t count);
+
+    server_core& core_;
+    io::any_stream& stream_;
+    greenlet_base& greenlet_;
+    scope* idle_ = nullptr;
+    std::byte first_[first_size];
+};
+
+}  // namespace ringlet::http::detail

@@ -1,0 +1,167 @@
+// pool: never more at a time than it has room for; results in order or as they come.
+
+#include "support/counted.hpp"
+#include "support/story.hpp"
+#include "support/sweep.hpp"
+
+#include <ringlet/core/pool.hpp>
+#include <ringlet/core/timeout.hpp>
+
+#include <gmock/gmock.h>
+
+using namespace ringlet;
+using story::counted;
+using story::in_virtual_time;
+using testing::ElementsAre;
+
+namespace {
+
+struct workload {
+    int running = 0, most = 0, begun = 0;
+
+    /// Takes n seconds; 13 is bad luck.
+    task<int> work(int n) {
+        ++begun;
+        most = std::max(most, ++running);
+        struct leave {
+            int& count;
+            ~leave() { --count; }
+        } const at_exit{running};
+        co_await sleep_for(std::chrono::seconds(n));
+        if (n == 13)
+            throw std::out_of_range("thirteen");
+        co_return n * n;
+    }
+};
+
+const std::vector<int> numbers{5, 1, 4, 2, 3};
+
+}  // namespace
+
+/// The same for work that is a coroutine and work that blocks its fiber.
+template <class World>
+class pools : public testing::Test {
+protected:
+    auto work() {
+        if constexpr (std::is_same_v<World, story::coroutine_world>)
+            return [this](int n) { return load.work(n); };
+        else
+            return [this](int n) { return await(load.work(n)); };
+    }
+    workload load;
+};
+TYPED_TEST_SUITE(pools, story::both_worlds, story::world_names);
+
+TYPED_TEST(pools, spawn_waits_for_room) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(2);
+        for (const int n : numbers) {
+            const auto g = co_await p.spawn(this->work(), n);
+            EXPECT_LE(p.alive(), 2u);
+        }
+        co_await p.join();
+        EXPECT_EQ(p.free(), 2u);
+    });
+    EXPECT_EQ(this->load.most, 2);
+    EXPECT_EQ(this->load.begun, 5);
+}
+
+TYPED_TEST(pools, apply_async_does_not_wait) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(1);
+        const auto a = p.apply_async(this->work(), 2);
+        const auto b = p.apply_async(this->work(), 3);
+        EXPECT_EQ(this->load.begun, 0);
+        EXPECT_EQ(co_await b.get(), 9);
+        EXPECT_EQ(co_await a.get(), 4);
+        const auto killed = p.apply_async(this->work(), 100);
+        co_await sleep_for(1s);
+        killed.kill();
+        co_await killed.join();
+        EXPECT_EQ(p.alive(), 0u) << "what it started is over too";
+    });
+    EXPECT_EQ(this->load.most, 1);
+}
+
+TYPED_TEST(pools, map_gives_results_in_the_order_of_the_items) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(3);
+        EXPECT_THAT(co_await p.map(numbers, this->work()), ElementsAre(25, 1, 16, 4, 9));
+        const std::vector<int> none;
+        const auto results = co_await p.map(none, this->work());
+        EXPECT_TRUE(results.empty());
+    });
+    EXPECT_EQ(this->load.most, 3);
+}
+
+TYPED_TEST(pools, map_ends_what_still_runs_when_one_fails) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(3);
+        const std::vector<int> unlucky{13, 100, 200, 300};
+        EXPECT_THROW(co_await p.map(unlucky, this->work()), std::out_of_range);
+        EXPECT_EQ(this->load.running, 0);
+        EXPECT_EQ(p.alive(), 0u);
+    });
+}
+
+TYPED_TEST(pools, imap_gives_results_one_by_one) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(5);
+        std::vector<int> ordered, unordered;
+        auto in_order = p.imap(numbers, this->work());
+        while (auto r = co_await in_order.next())
+            ordered.push_back(*r);
+        EXPECT_THAT(ordered, ElementsAre(25, 1, 16, 4, 9));
+        auto as_done = p.imap_unordered(numbers, this->work());
+        while (auto r = co_await as_done.next())
+            unordered.push_back(*r);
+        EXPECT_THAT(unordered, ElementsAre(1, 4, 9, 16, 25));
+    });
+}
+
+TYPED_TEST(pools, imap_stops_spawning_when_nobody_fetches) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(5);
+        std::vector<int> many(100, 1);
+        auto results = p.imap_unordered(many, this->work(), 3);
+        co_await sleep_for(60s);
+        EXPECT_EQ(this->load.begun, 3);
+        const auto first = co_await results.next();
+        EXPECT_EQ(first, 1);
+        co_await sleep_for(60s);
+        EXPECT_EQ(this->load.begun, 3) << "the one that was fetched is still being used";
+        const auto second = co_await results.next();
+        EXPECT_EQ(second, 1);
+        co_await sleep_for(60s);
+        EXPECT_EQ(this->load.begun, 4);
+    });
+    EXPECT_EQ(this->load.running, 0);
+}
+
+TYPED_TEST(pools, imap_throws_in_the_place_of_the_item_that_failed) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(2);
+        const std::vector<int> unlucky{1, 13, 2};
+        auto results = p.imap(unlucky, this->work());
+        const auto first = co_await results.next();
+        EXPECT_EQ(first, 1);
+        EXPECT_THROW(co_await results.next(), std::out_of_range);
+        const auto third = co_await results.next();
+        EXPECT_EQ(third, 4);
+        const auto end = co_await results.next();
+        EXPECT_FALSE(end);
+    });
+}
+
+TYPED_TEST(pools, killed_at_every_step_it_leaves_nothing_running) {
+    EXPECT_GT(story::sweep([this]() -> task<> {
+        this->load = workload();
+        const pool p(2);
+        const std::vector<int> three{1, 2, 3};
+        co_await p.map(three, this->work());
+        auto results = p.imap_unordered(three, this->work(), 1);
+        while (auto r = co_await results.next())
+            co_await sleep_for(1s);
+    }), 5u);
+    EXPECT_EQ(this->load.running, 0);
+}

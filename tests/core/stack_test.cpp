@@ -1,0 +1,147 @@
+// Stacks: pooled, guarded, and an overflow that says whose it was.
+
+#include "support/story.hpp"
+
+#include <ringlet/core/stack.hpp>
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <cstring>
+#include <set>
+
+using namespace ringlet;
+using story::in_virtual_time;
+
+namespace {
+
+// Opaque to the optimizer, which would make a loop of it.
+[[gnu::noinline]] int use_stack(int levels) {
+    char page[4096];
+    std::memset(page, levels, sizeof page);
+    asm volatile("" : : "r"(page) : "memory");
+    const int below = levels == 0 ? 0 : use_stack(levels - 1);
+    asm volatile("" : : "r"(page) : "memory");
+    return below + page[7];
+}
+
+/// Steps over as much as it can at once.
+[[gnu::noinline]] int one_large_frame() {
+    char memory[1 << 20];
+    asm volatile("" : : "r"(memory) : "memory");
+    memory[0] = 1;
+    asm volatile("" : : "r"(memory) : "memory");
+    return memory[0];
+}
+
+}  // namespace
+
+TEST(stacks, are_reused_most_recent_first) {
+    const stack a = take_stack(64 * 1024);
+    const stack b = take_stack(64 * 1024);
+    EXPECT_NE(a.bottom, b.bottom);
+    give_back(a);
+    give_back(b);
+    const stack c = take_stack(64 * 1024);
+    EXPECT_EQ(c.bottom, b.bottom);
+    const stack d = take_stack(64 * 1024);
+    EXPECT_EQ(d.bottom, a.bottom);
+    give_back(c);
+    give_back(d);
+}
+
+TEST(stacks, have_at_least_the_size_asked_for_and_each_size_its_own_pool) {
+    for (const std::size_t size : {std::size_t(1), std::size_t(16'384), std::size_t(100'000), std::size_t(1) << 20,
+                                   std::size_t(16) << 20}) {
+        const stack s = take_stack(size);
+        EXPECT_GE(s.size(), size);
+        std::memset(s.bottom, 1, 16);
+        std::memset(s.top - 16, 1, 16);
+        give_back(s);
+    }
+}
+
+TEST(stacks, more_than_one_region_do_not_overlap) {
+    std::vector<stack> all;
+    std::set<std::byte*> bottoms;
+    for (int i = 0; i < 200; ++i) {
+        all.push_back(take_stack(default_stack_size));
+        EXPECT_TRUE(bottoms.insert(all.back().bottom).second);
+    }
+    for (auto at = bottoms.begin(); std::next(at) != bottoms.end(); ++at)
+        EXPECT_GE(*std::next(at) - *at, static_cast<std::ptrdiff_t>(default_stack_size + guard_size));
+    for (const stack& s : all)
+        give_back(s);
+}
+
+TEST(stacks, every_one_has_a_guard_below_it_also_after_it_was_reused) {
+    for (int use = 0; use < 2; ++use) {
+        const stack s = take_stack(64 * 1024);
+        EXPECT_DEATH(*(s.bottom - 1) = std::byte(1), "")
+            << "use " << use;
+        EXPECT_DEATH(*(s.bottom - guard_size) = std::byte(1), "");
+        give_back(s);
+    }
+}
+
+TEST(stacks, too_large_to_be_had_are_an_error_of_the_greenlet_that_needs_them) {
+    in_virtual_time([]() -> task<> {
+        for (const int bits : {32, 47, 63}) {
+            const auto g = spawn(spawn_options().stack_size(std::size_t(1) << bits), [] {});
+            co_await g.join();
+            EXPECT_THAT(describe(g.exception()), testing::HasSubstr("fiber stack"));
+        }
+        EXPECT_EQ(co_await spawn([] { return 1; }).get(), 1);
+    });
+}
+
+TEST(stack_overflow, names_the_fiber) {
+    if (built_with_sanitizer)
+        GTEST_SKIP() << "the sanitizer reports it first, in its own words";
+    EXPECT_DEATH(in_virtual_time([] {
+                     const auto g = spawn(spawn_options().name("deep thought").stack_size(64 * 1024),
+                                          [] { return use_stack(1000); });
+                     await(g.get());
+                 }),
+                 "ringlet: stack overflow in fiber deep thought \\(64 KiB\\)");
+}
+
+TEST(stack_overflow, a_frame_that_is_larger_than_the_guard_does_not_jump_it) {
+    if (built_with_sanitizer)
+        GTEST_SKIP() << "the sanitizer reports it first, in its own words";
+    EXPECT_DEATH(in_virtual_time([] {
+                     const auto g = spawn(spawn_options().name("giant").stack_size(64 * 1024),
+                                          [] { return one_large_frame(); });
+                     await(g.get());
+                 }),
+                 "stack overflow in fiber giant");
+}
+
+TEST(stack_overflow, of_a_fiber_started_from_a_fiber_names_the_inner_one) {
+    if (built_with_sanitizer)
+        GTEST_SKIP() << "the sanitizer reports it first, in its own words";
+    EXPECT_DEATH(in_virtual_time([] {
+                     await(sleep_for(1ms));
+                     const auto g = spawn(spawn_options().name("inner"), [] { return use_stack(100'000); });
+                     await(g.get());
+                 }),
+                 "stack overflow in fiber inner");
+}
+
+TEST(stack_overflow, any_other_fault_is_left_to_whoever_handled_it_before) {
+    EXPECT_DEATH(in_virtual_time([] {
+                     const auto g = spawn([] {
+                         std::raise(SIGSEGV);
+                     });
+                     await(g.get());
+                 }),
+                 testing::Not(testing::HasSubstr("stack overflow in fiber")));
+}
+
+TEST(stack_overflow, a_large_stack_is_large) {
+    const int sum = in_virtual_time([] {
+        const auto g = spawn(spawn_options().stack_size(std::size_t(16) << 20), [] { return use_stack(1000); });
+        return await(g.get());
+    });
+    EXPECT_NE(sum, 1);
+}

@@ -1,0 +1,131 @@
+// Server, client and requests together over loopback TCP: what only sockets and many of them show.
+
+#include "support/machine.hpp"
+#include "support/plain_socket.hpp"
+
+#include <ringlet/core/spawn.hpp>
+#include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http_client.hpp>
+#include <ringlet/net/http_server.hpp>
+
+#include <gmock/gmock.h>
+
+using namespace ringlet;
+using story::on_this_machine;
+
+namespace {
+
+http::server hello() {
+    http::server server;
+    server.handle("/", [](http::request&) -> task<http::response> { co_return "hello"; });
+    server.handle("/echo", [](http::request& asked) -> task<http::response> { co_return co_await asked.read_all(); });
+    return server;
+}
+
+std::string url_of(const net::address& where, const std::string& path = "/") {
+    return "http://" + where.to_string() + path;
+}
+
+TEST(http_tcp, many_connections_at_once) {
+    on_this_machine([]() -> task<> {
+        const std::size_t many = 300;
+        http::server server = hello();
+        const std::string url = url_of(server.start(net::address::loopback(0)));
+        http::client_options options;
+        options.idle_per_origin = options.idle_in_all = many;
+        http::client client(options);
+        for (int round = 0; round < 2; ++round) {
+            std::vector<greenlet<http::response>> pages;
+            for (std::size_t i = 0; i < many; ++i)
+                pages.push_back(spawn([&] { return client.get(url); }));
+            for (const auto& page : pages)
+                EXPECT_EQ((co_await page.get()).body, "hello");
+            EXPECT_EQ(client.idle(), many);
+            EXPECT_EQ(server.connections(), many);
+        }
+        client.close_idle();
+        EXPECT_EQ(co_await server.stop(5s), 0u);
+    });
+}
+
+TEST(http_tcp, a_page_needs_no_client_of_its_own) {
+    run([]() -> task<> {
+        http::server server = hello();
+        const std::string url = url_of(server.start(net::address::loopback(0)));
+        EXPECT_EQ((co_await http::get(url)).body, "hello");
+        EXPECT_EQ((co_await http::get(url)).body, "hello");
+        EXPECT_EQ(http::shared_client().idle(), 1u);
+    });
+}
+
+TEST(http_tcp, a_full_server_stops_accepting_until_there_is_room) {
+    on_this_machine([]() -> task<> {
+        http::server_options options;
+        options.connections = 2;
+        http::server server(options);
+        server.handle("/", [](http::request&) -> task<http::response> { co_return "hello"; });
+        const net::address where = server.start(net::address::loopback(0));
+        const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        std::vector<net::tcp_stream> clients;
+        for (int i = 0; i < 3; ++i) {
+            clients.push_back(co_await net::tcp_stream::connect(where));
+            co_await clients.back().write_all(io::bytes_of(request));
+        }
+        std::byte buffer[1000];
+        for (int i = 0; i < 2; ++i)
+            EXPECT_GT(co_await clients[static_cast<std::size_t>(i)].read(buffer), 0u);
+        EXPECT_FALSE(co_await as_result(with_timeout(50ms, clients[2].read(buffer))));
+        EXPECT_EQ(server.connections(), 2u);
+        clients[0].close();
+        EXPECT_GT(co_await clients[2].read(buffer), 0u);
+        EXPECT_EQ(co_await server.stop(5s), 0u);
+    });
+}
+
+TEST(http_tcp, large_bodies_travel_both_ways) {
+    on_this_machine([]() -> task<> {
+        http::server_options options;
+        options.limits.body = 64 << 20;
+        http::server server(options);
+        server.handle("/echo", [](http::request& asked) -> task<http::response> { co_return co_await asked.read_all(); });
+        const std::string url = url_of(server.start(net::address::loopback(0)), "/echo");
+        http::client client;
+        std::string body;
+        while (body.size() < (10U << 20))
+            body += std::to_string(body.size());
+        EXPECT_EQ((co_await client.post(url, body)).body, body);
+        EXPECT_EQ(co_await server.stop(5s), 0u);
+    });
+}
+
+TEST(http_tcp, resets_and_garbage_are_the_trouble_of_their_own_connections) {
+    on_this_machine([]() -> task<> {
+        http::server server = hello();
+        const net::address where = server.start(net::address::loopback(0));
+        for (int i = 0; i < 20; ++i) {
+            story::fd client = story::connect_plainly(where);
+            story::send_plainly(client, i % 2 == 0 ? "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET" : "\x16\x03\x01");
+            if (i % 3 == 0)
+                story::reset_plainly(client);
+        }
+        http::client client;
+        EXPECT_EQ((co_await client.get(url_of(where))).body, "hello");
+        EXPECT_EQ(co_await server.stop(5s), 0u);
+    });
+}
+
+TEST(http_tcp, a_refused_connection_names_url_and_address) {
+    on_this_machine([]() -> task<> {
+        http::client client;
+        try {
+            (void)co_await client.get("http://127.0.0.1:1/");
+            ADD_FAILURE();
+        } catch (const http::request_error& e) {
+            EXPECT_STREQ(e.what(), "GET http://127.0.0.1:1/: connect 127.0.0.1:1: Connection refused");
+            EXPECT_EQ(e.code(), std::errc::connection_refused);
+            EXPECT_EQ(e.at(), http::request_error::stage::connect);
+        }
+    });
+}
+
+}  // namespace
