@@ -72,6 +72,20 @@ TEST(pipe, names_what_it_was_told) {
     });
 }
 
+TEST(pipe, invariant_7_a_request_that_waits_for_its_turn_of_the_kernel_keeps_its_descriptor) {
+    on_this_machine([]() -> task<> {
+        auto ends = make_pipe();
+        std::string buffer(10, '\0');
+        const auto reader = spawn([&] { return error_from(ends.first.read(room_in(buffer))); });
+        co_await yield();  // now its request is pushed, and not submitted
+        ends.first.close();
+        auto somebody_else = make_pipe();  // would get the number
+        EXPECT_EQ(::write(somebody_else.second.native_handle(), "private", 7), 7);
+        EXPECT_THAT(co_await reader.get(), HasSubstr("it was closed here"));
+        EXPECT_EQ(co_await somebody_else.first.read(room_in(buffer)), 7u);
+    });
+}
+
 TEST(pipe, a_writer_whose_turn_has_not_come_is_told_of_the_close_too) {
     on_this_machine([]() -> task<> {
         auto ends = make_pipe();
