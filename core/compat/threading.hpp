@@ -4,6 +4,7 @@
 // that waits blocks its fiber. docs/coming_from.md says which ringlet name each stands for.
 
 #include <ringlet/core/gevent/event.hpp>
+#include <ringlet/core/event.hpp>
 #include <ringlet/core/gevent/interval.hpp>
 #include <ringlet/core/gevent/lock.hpp>
 #include <ringlet/core/greenlet_local.hpp>

@@ -69,9 +69,9 @@ public:
         ++turns;
         if (before_turn && before_turn())
             until = ringlet::time_point::min();
-        deliver_what_is_late();
         if (!late_.empty())
             until = ringlet::time_point::min();
+        deliver_what_is_late();
         const std::size_t answered = answers;
         std::vector<std::pair<std::uint64_t, int>> answered_here;
         for (const io_uring_sqe& pushed : submissions_) {
@@ -99,7 +99,7 @@ public:
         const bool may_wait = until != ringlet::time_point::min() && answers == answered;
         if (!may_wait || hurried)
             inner_->turn(ringlet::time_point::min());
-        if (may_wait && answers == answered) {
+        if (may_wait && answers == answered && late_.empty()) {
             if (!hurried)
                 inner_->turn(until == ringlet::never ? until : until - skipped_);
             else if (until == ringlet::never)
