@@ -27,6 +27,13 @@ const char* const cost_of_readiness =
     "loops run on epoll: two system calls for every message instead of a share of one, and a helper thread "
     "for what files cannot do without waiting";
 
+std::string cost_of(const std::string& kernel) {
+    if (kernel == "readiness")
+        return cost_of_readiness;
+    return kernel == "sim" ? "time, files and the network are not real"
+                           : "time is not real, and nothing but sleeping works";
+}
+
 std::size_t number_in(const std::string& path, std::size_t otherwise) {
     std::size_t value = otherwise;
     std::ifstream file(path);
@@ -50,13 +57,10 @@ void choose_kernel(diagnosis& d, const std::string& proc) {
     const std::string asked = variable != nullptr ? variable : "";
     d.uring_error = uring_error();
     const refusal refused = d.uring_error != 0 ? why_refused(d.uring_error, proc) : refusal{};
-    if (asked == "virtual" || asked == "readiness") {
+    if (asked == "virtual" || asked == "sim" || asked == "readiness") {
         d.kernel = asked;
         d.why = "RINGLET_KERNEL=" + asked + " asks for it";
-        d.problems.push_back({d.why,
-                              asked == "readiness" ? cost_of_readiness
-                                                   : "time is not real, and nothing but sleeping works",
-                              "unset RINGLET_KERNEL"});
+        d.problems.push_back({d.why, cost_of(asked), "unset RINGLET_KERNEL"});
     } else if (!asked.empty() && asked != "uring") {
         d.why = "RINGLET_KERNEL=" + asked + " is the name of no kernel";
         d.problems.push_back({d.why, "no loop can start", "unset RINGLET_KERNEL"});

@@ -43,7 +43,7 @@ struct problem {
 struct diagnosis {
     std::string version;       // of ringlet
     std::string linux_version;
-    std::string kernel;        // "uring", "readiness", "virtual", or empty when no loop can start
+    std::string kernel;        // "uring", "readiness", "virtual", "sim", or empty when no loop can start
     std::string why;
     int uring_error = 0;       // what io_uring_setup(2) answered
     std::vector<feature> features;

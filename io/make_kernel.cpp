@@ -1,6 +1,7 @@
 // Which kernel a loop gets.
 
 #include <ringlet/io/readiness.hpp>
+#include <ringlet/io/sim.hpp>
 #include <ringlet/io/uring.hpp>
 #include <ringlet/io/virtual_time.hpp>
 
@@ -43,8 +44,14 @@ std::unique_ptr<kernel> make_kernel() {
         return io::make_readiness();
     if (name == "virtual")
         return io::make_virtual_time();
-    throw std::invalid_argument("RINGLET_KERNEL=" + std::string(name) +
-                                ": there is no such kernel; uring, readiness and virtual are known");
+    if (name == "sim") {
+        const char* seed = std::getenv("SIM_SEED");
+        const std::uint64_t number = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
+        return sim::make_kernel(number, sim::faults::harmless_swarm(number));
+    }
+    throw std::invalid_argument(
+        "RINGLET_KERNEL=" + std::string(name) +
+        ": there is no such kernel; uring, readiness, virtual and sim are known");
 }
 
 }  // namespace ringlet

@@ -251,8 +251,7 @@ std::optional<answer> datagram::attempt_receive(pending& p) {
     if (error_ != 0)
         return -std::exchange(error_, 0);
     if (arrived_.empty()) {
-        const bool never_waits = (flags & MSG_DONTWAIT) != 0 || (is_read && (status & O_NONBLOCK) != 0);
-        return never_waits ? std::optional<answer>(-EAGAIN) : std::nullopt;
+        return (flags & MSG_DONTWAIT) != 0 ? std::optional<answer>(-EAGAIN) : std::nullopt;
     }
     std::optional<simulator::buffer> selected;
     if ((p.sqe->flags & IOSQE_BUFFER_SELECT) != 0) {
@@ -296,7 +295,7 @@ std::optional<answer> datagram::attempt_receive_many(pending& p) {
         a.flags = selected->flags;
         bytes_waiting_ -= arrived_.front().bytes.size();
         arrived_.pop_front();
-        if (a.res < 0 || sim_.dice().chance(sim_.faults().multishot_ends()))
+        if (a.res < 0 || sim_.ends_multishot(p))
             return a;
         sim_.finish_one(p, a);
     }

@@ -19,6 +19,8 @@ std::string_view name_of(unsigned opcode) noexcept {
     case IORING_OP_POLL_ADD: return "poll";
     case IORING_OP_POLL_REMOVE: return "poll remove";
     case IORING_OP_SOCKET: return "socket";
+    case IORING_OP_TIMEOUT: return "timeout";
+    case IORING_OP_TIMEOUT_REMOVE: return "timeout remove";
     case IORING_OP_CONNECT: return "connect";
     case IORING_OP_ACCEPT: return "accept";
     case IORING_OP_SEND: return "send";
@@ -116,9 +118,11 @@ void simulator::begin(pending& p) {
     case IORING_OP_NOP:
         return finish(p, 0);
     case IORING_OP_ASYNC_CANCEL:
-        return finish(p, cancel(p));
     case IORING_OP_POLL_REMOVE:
-        return finish(p, cancel(p));
+    case IORING_OP_TIMEOUT_REMOVE:
+        return cancel(p);
+    case IORING_OP_TIMEOUT:
+        return start_timeout(p);
     case IORING_OP_SOCKET:
     case IORING_OP_CLOSE:
     case IORING_OP_PIPE:
@@ -158,44 +162,61 @@ bool simulator::supports(unsigned opcode) const noexcept {
 
 // --- cancelling --------------------------------------------------------------------------------------
 
-int simulator::cancel(const pending& asking) {
+void simulator::cancel(pending& asking) {
     const auto& sqe = *asking.sqe;
     const unsigned how = sqe.opcode == IORING_OP_ASYNC_CANCEL ? sqe.cancel_flags : 0;
-    const bool all = (how & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) != 0;
-    const auto on = (how & IORING_ASYNC_CANCEL_FD) != 0 ? machines_.open(sqe.fd) : nullptr;
+    constexpr unsigned known =
+        IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY;
+    const bool any = (how & IORING_ASYNC_CANCEL_ANY) != 0;
+    const bool all = any || (how & IORING_ASYNC_CANCEL_ALL) != 0;
+    const bool by_descriptor = (how & IORING_ASYNC_CANCEL_FD) != 0;
+    const auto on = by_descriptor ? machines_.open(sqe.fd) : nullptr;
+    if ((how & ~known) != 0)
+        return finish(asking, -EINVAL);
+    if (by_descriptor && on == nullptr && sqe.fd > STDERR_FILENO)
+        return finish(asking, -EBADF);
     std::vector<pending*> found;
     requests_.for_each([&](in_flight& each) {
         auto& p = static_cast<pending&>(each);
-        const bool meant = (how & IORING_ASYNC_CANCEL_ANY) != 0  ? true
-                           : (how & IORING_ASYNC_CANCEL_FD) != 0 ? p.on != nullptr && p.on == on
-                                                                 : p.sqe->user_data == sqe.addr;
+        const bool meant =
+            any || (by_descriptor ? p.on != nullptr && p.on == on : p.sqe->user_data == sqe.addr);
         if (meant && &p != &asking && (all || found.empty()))
             found.push_back(&p);
     });
-    if (found.empty())
-        return all ? 0 : -ENOENT;
-    int result = 0;
+    const bool late = dice_.chance(faults_.late_cancels());
+    int result = all ? static_cast<int>(found.size()) : -ENOENT;
+    if (!all && !found.empty())
+        result = found[0]->unstoppable || found[0]->asked_to_stop || late ? -EALREADY : 0;
+    finish(asking, result);  // before what it ends, as the ring does
     for (pending* p : found)
-        result = cancel_one(*p);
-    return all ? static_cast<int>(found.size()) : result;
+        end_early(*p, late);
 }
 
 /// What a cancel finds is stopped at once, or it runs already and takes its time to notice.
-int simulator::cancel_one(pending& p) {
+void simulator::end_early(pending& p, bool late) {
     if (p.asked_to_stop || p.unstoppable)
-        return -EALREADY;
+        return;
     p.asked_to_stop = true;
-    if (!dice_.chance(faults_.late_cancels())) {
-        stop(p, ECANCELED);
-        return 0;
-    }
+    if (!late)
+        return stop(p, ECANCELED);
     const duration later = dice_.between(faults_.cancel_delay().least, faults_.cancel_delay().most);
     const int error = dice_.chance(0.5) ? ECANCELED : EINTR;
     plan(now_ + later, [this, number = p.number, error] {
-        if (pending* late = find(number))
-            stop(*late, error);
+        if (pending* found = find(number))
+            stop(*found, error);
     });
-    return -EALREADY;
+}
+
+void simulator::start_timeout(pending& p) {
+    if (p.sqe->off != 0)
+        return finish(p, -EINVAL);  // a count of completions, which nobody here asks for
+    const auto* time = pointer<const __kernel_timespec>(p.sqe->addr);
+    const duration d = std::chrono::seconds(time->tv_sec) + duration(time->tv_nsec);
+    const bool absolute = (p.sqe->timeout_flags & IORING_TIMEOUT_ABS) != 0;
+    plan(absolute ? time_point(d) : after(now_, d), [this, number = p.number] {
+        if (pending* due = find(number))
+            finish(*due, -ETIME);
+    });
 }
 
 pending* simulator::find(std::uint64_t number) {

@@ -65,6 +65,11 @@ public:
     void finish(pending& p, answer a);
     /// A completion of a multishot request that goes on.
     void finish_one(pending& p, answer a) { complete(p, {a.res, a.flags | IORING_CQE_F_MORE}); }
+    /// Whether a multishot request ends here, because of a fault or a late cancel: what takes no virtual
+    /// time could otherwise go on without end until the cancel is due.
+    bool ends_multishot(const pending& p) noexcept {
+        return dice_.chance(p.asked_to_stop ? 0.5 : faults_.multishot_ends());
+    }
     /// Finishes a request in `delay`, like one that runs on a kernel thread: a cancel does not reach it.
     void finish_in(duration delay, pending& p, std::function<answer(pending&)> work);
 
@@ -104,9 +109,10 @@ private:
     void begin(pending& p);
     int attempt_now(process& who, const io_uring_sqe& sqe);
     int make_socket(process& who, int family, int type);
-    int make_pipe(process& who, int* ends, int flags);
-    int cancel(const pending& asking);
-    int cancel_one(pending& p);
+    int make_pipe(process& who, int* ends);
+    void cancel(pending& asking);
+    void end_early(pending& p, bool late);
+    void start_timeout(pending& p);
     void complete(pending& p, answer a);
     bool deliver();
     void shuffle(std::vector<completion_entry>& batch);

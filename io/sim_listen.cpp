@@ -250,13 +250,10 @@ std::optional<answer> stream::attempt_accept(pending& p) {
         return -EINVAL;
     const bool many = (p.sqe->ioprio & IORING_ACCEPT_MULTISHOT) != 0;
     for (;;) {
-        if (callers_.empty()) {
-            if (!many && (status & O_NONBLOCK) != 0)
-                return -EAGAIN;
+        if (callers_.empty())
             return std::nullopt;
-        }
         const int fd = accept_one(p);
-        if (fd < 0 || !many || sim_.dice().chance(sim_.faults().multishot_ends()))
+        if (fd < 0 || !many || sim_.ends_multishot(p))
             return fd;
         sim_.finish_one(p, fd);
     }
@@ -265,10 +262,11 @@ std::optional<answer> stream::attempt_accept(pending& p) {
 int stream::accept_one(pending& p) {
     if (sim_.dice().chance(sim_.faults().no_descriptors()))
         return -EMFILE;
-    const int fd = sim_.hosts().install(*owner_, callers_.front(), static_cast<int>(p.sqe->accept_flags));
+    const int fd = sim_.hosts().install(*owner_, callers_.front());
     if (fd < 0)
         return fd;
-    show(callers_.front()->remote_, family_, pointer<void>(p.sqe->addr), pointer<socklen_t>(p.sqe->addr2));
+    show(callers_.front()->remote_, family_, pointer<void>(p.sqe->addr),
+         pointer<socklen_t>(p.sqe->addr2));
     callers_.pop_front();
     return fd;
 }

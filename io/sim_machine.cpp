@@ -2,8 +2,6 @@
 
 #include "sim_kernel_private.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -101,11 +99,12 @@ void machines::end_process(process& who) {
             let_go(std::move(d.what));
 }
 
-int machines::install(process& who, std::shared_ptr<object> what, int flags) {
+int machines::install(process& who, std::shared_ptr<object> what) {
     if (who.descriptors >= who.on->most_descriptors)
         return -EMFILE;
-    const auto free = std::find_if(descriptors_.begin() + static_cast<std::ptrdiff_t>(lowest_), descriptors_.end(),
-                                   [](const descriptor& d) { return d.who == nullptr; });
+    const auto free =
+        std::find_if(descriptors_.begin() + static_cast<std::ptrdiff_t>(lowest_),
+                     descriptors_.end(), [](const descriptor& d) { return d.who == nullptr; });
     const auto index = static_cast<std::size_t>(free - descriptors_.begin());
     if (free == descriptors_.end())
         descriptors_.emplace_back();
@@ -113,8 +112,6 @@ int machines::install(process& who, std::shared_ptr<object> what, int flags) {
     ++who.descriptors;
     ++open_;
     ++what->uses;
-    if ((flags & O_NONBLOCK) != 0)
-        what->status |= O_NONBLOCK;
     descriptors_[index] = {std::move(what), &who};
     return first_descriptor + static_cast<int>(index);
 }

@@ -73,7 +73,7 @@ public:
     std::shared_ptr<inode> look_up(const machine& on, const std::string& path) const;
 
     /// A new descriptor, or -EMFILE.
-    int install(process& who, std::shared_ptr<object> what, int flags);
+    int install(process& who, std::shared_ptr<object> what);
     /// Null when it is not open.
     std::shared_ptr<object> open(int fd) noexcept;
     process* owner(int fd) noexcept;

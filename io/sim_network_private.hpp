@@ -26,7 +26,7 @@ struct parcel {
 
     kind what;
     std::vector<std::byte> bytes;  // of data
-    std::size_t count = 0;         // of room: bytes that were read at the other end
+    std::size_t count = 0;  // of room: bytes that were read at the other end; of end: 1 when closed
     time_point arrival{};
 };
 

@@ -29,7 +29,7 @@ std::optional<answer> object::attempt_poll(pending& p) {
     const unsigned now = ready() & wanted;
     if (now == 0)
         return std::nullopt;
-    if ((p.sqe->len & IORING_POLL_ADD_MULTI) == 0 || sim_.dice().chance(sim_.faults().multishot_ends()))
+    if ((p.sqe->len & IORING_POLL_ADD_MULTI) == 0 || sim_.ends_multishot(p))
         return static_cast<int>(now);
     sim_.finish_one(p, static_cast<int>(now));
     return std::nullopt;

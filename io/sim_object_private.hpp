@@ -66,7 +66,6 @@ public:
 
     list<in_line> line;
     unsigned uses = 0;  // descriptors and requests that refer to it
-    int status = 0;     // O_NONBLOCK and the like
 
 protected:
     simulator& sim_;

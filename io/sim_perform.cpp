@@ -108,7 +108,7 @@ int simulator::perform(const io_uring_sqe& sqe) noexcept {
         result = machines_.close(sqe.fd);
         break;
     case IORING_OP_PIPE:
-        result = make_pipe(who, pointer<int>(sqe.addr), static_cast<int>(sqe.rw_flags));
+        result = make_pipe(who, pointer<int>(sqe.addr));
         break;
     case IORING_OP_OPENAT:
     case IORING_OP_STATX:
@@ -117,6 +117,7 @@ int simulator::perform(const io_uring_sqe& sqe) noexcept {
         break;
     case IORING_OP_SENDMSG:
     case IORING_OP_RECVMSG:
+    case IORING_OP_ACCEPT:
         result = attempt_now(who, sqe);
         break;
     default:
@@ -141,16 +142,16 @@ int simulator::attempt_now(process& who, const io_uring_sqe& sqe) {
     return tried ? tried->res : -EAGAIN;
 }
 
-int simulator::make_pipe(process& who, int* ends, int flags) {
+int simulator::make_pipe(process& who, int* ends) {
     if (!who.alive)
         return -EIO;
     if (dice_.chance(faults_.no_descriptors()))
         return -EMFILE;
     auto [reader, writer] = pipe_end::make(*this);
-    const int from = machines_.install(who, std::move(reader), flags);
+    const int from = machines_.install(who, std::move(reader));
     if (from < 0)
         return from;
-    const int to = machines_.install(who, std::move(writer), flags);
+    const int to = machines_.install(who, std::move(writer));
     if (to < 0) {
         machines_.close(from);
         return to;
@@ -177,7 +178,7 @@ int simulator::make_socket(process& who, int family, int type) {
         made = std::make_shared<datagram>(*this, who, static_cast<sa_family_t>(family));
     else
         return -ESOCKTNOSUPPORT;
-    return machines_.install(who, std::move(made), type);
+    return machines_.install(who, std::move(made));
 }
 
 }  // namespace ringlet::sim

@@ -3,7 +3,6 @@
 #include "sim_kernel_private.hpp"
 #include "sim_memory_private.hpp"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 
@@ -42,7 +41,7 @@ std::optional<answer> pipe_end::attempt_read(pending& p) {
     if (count == 0) {
         if (into.size() == 0 || !pipe_->has_writer)
             return 0;
-        return (status & O_NONBLOCK) != 0 ? std::optional<answer>(-EAGAIN) : std::nullopt;
+        return std::nullopt;
     }
     if (count > 1 && sim_.dice().chance(sim_.faults().short_counts()))
         count = 1 + sim_.dice().below(count);
@@ -64,7 +63,7 @@ std::optional<answer> pipe_end::attempt_write(pending& p) {
     if (wanted == 0)
         return 0;
     if (room == 0 || (wanted <= PIPE_BUF && room < wanted))
-        return (status & O_NONBLOCK) != 0 ? std::optional<answer>(-EAGAIN) : std::nullopt;
+        return std::nullopt;
     std::size_t count = std::min(room, wanted);
     if (wanted > PIPE_BUF && sim_.dice().chance(sim_.faults().short_counts()))
         count = 1 + sim_.dice().below(count);

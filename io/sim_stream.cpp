@@ -163,7 +163,7 @@ void stream::tell_of_room() {
 std::optional<answer> stream::attempt_receive(pending& p) {
     const bool is_read = p.sqe->opcode == IORING_OP_READ || p.sqe->opcode == IORING_OP_READV;
     const unsigned flags = is_read ? 0 : p.sqe->msg_flags;
-    const bool never_waits = (flags & MSG_DONTWAIT) != 0 || (is_read && (status & O_NONBLOCK) != 0);
+    const bool never_waits = (flags & MSG_DONTWAIT) != 0;
     const bool keep = (flags & MSG_PEEK) != 0;
     if (unread_ == 0) {
         if (const auto end = end_of_data())
@@ -216,7 +216,7 @@ std::optional<answer> stream::attempt_receive_many(pending& p) {
         take(memory_parts(room->room), 0, count, false);
         const answer got(static_cast<int>(count),
                          room->flags | (unread_ > 0 ? IORING_CQE_F_SOCK_NONEMPTY : 0U));
-        if (sim_.dice().chance(sim_.faults().multishot_ends()))
+        if (sim_.ends_multishot(p))
             return got;
         sim_.finish_one(p, got);
     }
@@ -250,6 +250,9 @@ void stream::arrive(parcel p) {
         break;
     case parcel::kind::end:
         no_more_arrives_ = true;
+        // A UNIX socket sees that its peer is closed, TCP only that it sends no more.
+        if (family_ == AF_UNIX && p.count != 0)
+            writing_shut_ = true;
         break;
     case parcel::kind::reset:
         fail(phase_ == phase::calling ? ECONNREFUSED : ECONNRESET);
@@ -312,9 +315,9 @@ void stream::hang_up() {
     options_.get(SOL_SOCKET, SO_LINGER, linger, sizeof linger);
     if (unread_ > 0 || (linger[0] != 0 && linger[1] == 0)) {
         out_->put({parcel::kind::reset, {}});
-    } else if (!writing_shut_) {
+    } else if (!writing_shut_ || family_ == AF_UNIX) {
         writing_shut_ = true;
-        out_->put({parcel::kind::end, {}});
+        out_->put({parcel::kind::end, {}, 1});
     }
 }
 
