@@ -34,6 +34,7 @@ constexpr std::array kinds{
     kind{"duplication", &faults::duplication, &faults::duplication, 0.3},
     kind{"overtaking", &faults::overtaking, &faults::overtaking, 0.3},
     kind{"disk errors", &faults::disk_errors, &faults::disk_errors, 0.02},
+    kind{"disk full", &faults::disk_full, &faults::disk_full, 0.02},
 };
 
 /// Rare faults find other bugs than frequent ones, so magnitudes are drawn evenly, not values.
@@ -73,12 +74,29 @@ faults faults::harmless_swarm(std::uint64_t seed) {
 
 std::string faults::to_string() const {
     std::string text;
+    const auto add = [&](const char* name, double value, const char* unit = "") {
+        char line[60];
+        std::snprintf(line, sizeof line, "%s%s %.3g%s", text.empty() ? "" : ", ", name, value,
+                      unit);
+        text += line;
+    };
+    const auto add_time = [&](const char* name, const span_of_time& t) {
+        add(name, std::chrono::duration<double, std::milli>(t.most).count(), " ms");
+    };
+    const faults none;
     for (const kind& k : kinds)
-        if (const double often = (this->*k.get)(); often > 0) {
-            char line[60];
-            std::snprintf(line, sizeof line, "%s%s %.2g", text.empty() ? "" : ", ", k.name, often);
-            text += line;
-        }
+        if (const double often = (this->*k.get)(); often > 0)
+            add(k.name, often);
+    if (latency_.most > none.latency_.most)
+        add_time("latency up to", latency_);
+    if (bandwidth_ != 0)
+        add("bandwidth", static_cast<double>(bandwidth_) / 1e6, " MB/s");
+    if (window_ != none.window_)
+        add("window", static_cast<double>(window_), " bytes");
+    if (disk_latency_.most > duration())
+        add_time("disk latency up to", disk_latency_);
+    if (disk_capacity_ != none.disk_capacity_)
+        add("disk capacity", static_cast<double>(disk_capacity_), " bytes");
     return text.empty() ? "none" : text;
 }
 

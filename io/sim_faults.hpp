@@ -90,6 +90,8 @@ public:
     faults& disk_errors(double value) noexcept { disk_errors_ = value; return *this; }
     /// Bytes of each host's disk; beyond comes ENOSPC.
     faults& disk_capacity(std::uint64_t value) noexcept { disk_capacity_ = value; return *this; }
+    /// ENOSPC for once, as when others fill the disk and empty it again.
+    faults& disk_full(double value) noexcept { disk_full_ = value; return *this; }
     /// At a crash, what was not synced is lost or kept; this often a write is kept in part.
     faults& torn_writes(double value) noexcept { torn_writes_ = value; return *this; }
 
@@ -116,6 +118,7 @@ public:
     duration give_up_connecting() const noexcept { return give_up_connecting_; }
     const span_of_time& disk_latency() const noexcept { return disk_latency_; }
     double disk_errors() const noexcept { return disk_errors_; }
+    double disk_full() const noexcept { return disk_full_; }
     std::uint64_t disk_capacity() const noexcept { return disk_capacity_; }
     double torn_writes() const noexcept { return torn_writes_; }
 
@@ -146,6 +149,7 @@ private:
     duration give_up_connecting_{127s};
     span_of_time disk_latency_{};
     double disk_errors_ = 0;
+    double disk_full_ = 0;
     std::uint64_t disk_capacity_ = UINT64_MAX;
     double torn_writes_ = 0.5;
 };

@@ -59,7 +59,7 @@ int open_path(simulator& s, process& who, const io_uring_sqe& sqe) {
     }
     if (s.dice().chance(s.faults().no_descriptors()))
         return -EMFILE;
-    return s.hosts().install(who, std::make_shared<file>(s, who, path, found, flags), flags);
+    return s.hosts().install(who, std::make_shared<file>(s, who, path, found, flags));
 }
 
 int stat_path(simulator& s, process& who, const io_uring_sqe& sqe) {
@@ -195,11 +195,12 @@ int file::write(const io_uring_sqe& sqe) {
     std::size_t count = from.size();
     if (count == 0)
         return 0;
+    if (sim_.dice().chance(sim_.faults().disk_full()))
+        return -ENOSPC;
     if (count > 1 && sim_.dice().chance(sim_.faults().short_counts()))
         count = 1 + sim_.dice().below(count);
     if (sim_.faults().disk_capacity() != UINT64_MAX) {
-        const std::uint64_t used = owner_->on->files.used();
-        const std::uint64_t room = what_->bytes.size() + sim_.faults().disk_capacity() - std::min(used, sim_.faults().disk_capacity());
+        const std::uint64_t room = what_->bytes.size() + free_room();
         if (to >= room)
             return -ENOSPC;
         count = std::min<std::size_t>(count, room - to);
@@ -213,11 +214,20 @@ int file::write(const io_uring_sqe& sqe) {
     return static_cast<int>(count);
 }
 
+/// What is left of the disk.
+std::uint64_t file::free_room() const noexcept {
+    const std::uint64_t all = sim_.faults().disk_capacity();
+    if (all == UINT64_MAX)
+        return UINT32_MAX;  // and not so much that adding to it overflows
+    return all - std::min(owner_->on->files.used(), all);
+}
+
 int file::allocate(std::uint64_t offset, std::uint64_t length, int mode) {
     constexpr int keep_size = 1;  // FALLOC_FL_KEEP_SIZE
     if ((mode & ~keep_size) != 0)
         return -EOPNOTSUPP;
-    if (offset + length > sim_.faults().disk_capacity())
+    if (sim_.dice().chance(sim_.faults().disk_full()) ||
+        offset + length > what_->bytes.size() + free_room())
         return -ENOSPC;
     if (mode == 0 && offset + length > what_->bytes.size())
         what_->truncate(offset + length);

@@ -27,6 +27,7 @@ private:
     int read(const io_uring_sqe& sqe);
     int write(const io_uring_sqe& sqe);
     int allocate(std::uint64_t offset, std::uint64_t length, int mode);
+    std::uint64_t free_room() const noexcept;
 
     process* owner_;
     std::string path_;
