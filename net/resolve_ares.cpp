@@ -2,7 +2,9 @@
 // possible to end one question alone (ares_cancel ends all of a channel), and gives each its own source
 // port, which a forger of answers would have to guess (RFC 5452 section 9.2). c-ares sends, repeats,
 // falls back to TCP and to other servers, and checks that answers fit; the ring polls its sockets, and
-// the loop's timers tell it when to look at its clock.
+// the loop's timers tell it when to look at its clock. That clock is the machine's and cannot be another:
+// where the loop's time jumps (kernel::clock_jumps) c-ares would wait for ever for what was lost, so a
+// question whose time is up there starts again from the beginning.
 #include <ringlet/net/name_query_private.hpp>
 
 #include <ringlet/core/loop.hpp>
@@ -79,10 +81,13 @@ public:
 
 private:
     bool open_channel();
+    void begin_try();
+    void try_again();
     bool waiting() const noexcept { return !broken_ && (ip4_.open() || ip6_.open()); }
-    void start(part& p, const std::string& name, int type);
+    void start(part& p, int type);
     void settle() noexcept;
     void wait() noexcept;
+    duration time_left() const noexcept;
     name_answer merged() noexcept;
     void note_rcode(int rcode) noexcept;
     std::error_code explained(std::error_code error) const noexcept;
@@ -108,9 +113,12 @@ private:
                            socklen_t* from_size, void* self) noexcept;
     static ssize_t send(int fd, const iovec* pieces, int count, void* self) noexcept;
 
+    const std::string name_;
     const query_settings& settings_;
     name_asker& asker_;
     ares_channel channel_ = nullptr;
+    unsigned tries_ = 0;  // begun; c-ares counts its own
+    time_point try_ends_ = never;
     std::vector<open_socket> sockets_;
     part ip4_;
     part ip6_;
@@ -124,15 +132,10 @@ private:
 
 ares_question::ares_question(const std::string& name, int family, const query_settings& settings,
                              name_asker& asker)
-    : timer(&timer_fired), settings_(settings), asker_(asker) {
-    if (!open_channel()) {
-        broken_ = std::make_error_code(std::errc::not_enough_memory);
-    } else {
-        if (family != AF_INET)
-            start(ip6_, name, ns_t_aaaa);
-        if (family != AF_INET6)
-            start(ip4_, name, ns_t_a);
-    }
+    : timer(&timer_fired), name_(name), settings_(settings), asker_(asker) {
+    ip6_.asked = family != AF_INET;
+    ip4_.asked = family != AF_INET6;
+    begin_try();
     wait();
 }
 
@@ -170,7 +173,7 @@ bool ares_question::open_channel() {
 
     std::vector<ares_addr_port_node> servers(settings_.servers.size());
     for (std::size_t i = 0; i < servers.size(); ++i) {
-        const address& from = settings_.servers[i];
+        const address& from = settings_.servers[(tries_ + i) % servers.size()];
         ares_addr_port_node& to = servers[i];
         to.next = i + 1 < servers.size() ? &servers[i + 1] : nullptr;
         to.family = from.family();
@@ -184,10 +187,44 @@ bool ares_question::open_channel() {
     return ares_set_servers_ports(channel_, servers.data()) == ARES_SUCCESS;
 }
 
-void ares_question::start(part& p, const std::string& name, int type) {
-    p.asked = true;
-    ares_query(channel_, name.c_str(), ns_c_in, type,
-               type == ns_t_a ? &on_answer<AF_INET> : &on_answer<AF_INET6>, this);
+void ares_question::begin_try() {
+    if (!open_channel()) {
+        broken_ = std::make_error_code(std::errc::not_enough_memory);
+        return;
+    }
+    loop& l = loop::current();
+    if (l.kernel().clock_jumps()) {
+        // Each round takes twice as long as the one before, as c-ares has it.
+        const std::size_t round = tries_ / std::max<std::size_t>(settings_.servers.size(), 1);
+        try_ends_ = after(l.fresh_now(), settings_.timeout * (1 << round));
+    }
+    ++tries_;
+    start(ip6_, ns_t_aaaa);
+    start(ip4_, ns_t_a);
+}
+
+/// The time of the loop is not that of c-ares, and in the loop's a try is over: ask the next server.
+void ares_question::try_again() {
+    const std::size_t most =
+        settings_.servers.size() * static_cast<std::size_t>(std::max(settings_.tries, 1));
+    if (tries_ >= most) {
+        for (part* p : {&ip6_, &ip4_})
+            if (p->open()) {
+                p->over = true;
+                p->answer.error = resolve_errc::timed_out;
+            }
+        return;
+    }
+    ending_ = true;
+    ares_destroy(std::exchange(channel_, nullptr));
+    ending_ = false;
+    begin_try();
+}
+
+void ares_question::start(part& p, int type) {
+    if (p.open())
+        ares_query(channel_, name_.c_str(), ns_c_in, type,
+                   type == ns_t_a ? &on_answer<AF_INET> : &on_answer<AF_INET6>, this);
 }
 
 // --- what c-ares is told -----------------------------------------------------------------------------
@@ -204,6 +241,8 @@ void ares_question::timer_fired(timer& t) noexcept {
     auto& self = static_cast<ares_question&>(t);
     if (!self.broken_)
         ares_process_fd(self.channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    if (self.waiting() && loop::current().fresh_now() >= self.try_ends_)
+        self.try_again();
     self.settle();
 }
 
@@ -223,15 +262,22 @@ void ares_question::wait() noexcept {
     const time_point now = l.fresh_now();
     time_point when = now;
     if (waiting()) {
-        timeval room{};
-        const timeval* next = ares_timeout(channel_, nullptr, &room);
-        // c-ares counts in milliseconds and rounds down: without a floor the last one would be spun away.
-        const duration left = next == nullptr ? duration(1h)
-                                              : duration(std::chrono::seconds(next->tv_sec) +
-                                                         std::chrono::microseconds(next->tv_usec));
-        when = std::min(after(now, std::max<duration>(left, 1ms)), patient_until_);
+        // What c-ares says of its clock means nothing where time jumps, and is never twice the same.
+        const time_point next = try_ends_ != never ? try_ends_ : after(now, time_left());
+        when = std::min(next, patient_until_);
     }
     l.timers().arm(*this, when);
+}
+
+/// Until c-ares wants to look at its clock.
+duration ares_question::time_left() const noexcept {
+    timeval room{};
+    const timeval* next = ares_timeout(channel_, nullptr, &room);
+    if (next == nullptr)
+        return 1h;
+    // c-ares counts in milliseconds and rounds down: without a floor the last one would be spun away.
+    return std::max<duration>(
+        std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec), 1ms);
 }
 
 // --- what c-ares says --------------------------------------------------------------------------------
@@ -244,7 +290,7 @@ void ares_question::on_answer(void* arg, int status, int timeouts, unsigned char
         return;
     part& p = Family == AF_INET ? self.ip4_ : self.ip6_;
     p.over = true;
-    if (timeouts > 0 && message != nullptr)
+    if ((timeouts > 0 || self.tries_ > 1) && message != nullptr)
         p.answer.rescuer = self.last_server_;
     long keep = 0;
     if (status == ARES_SUCCESS) {
