@@ -73,7 +73,9 @@ public:
 
     /// Awaitable: at least one byte into `into`; 0 at the end. Large reads are not copied.
     task<std::size_t> read(std::span<std::byte> into) {
-        if (unread() == 0 && !into.empty()) {
+        if (into.empty())
+            co_return co_await stream_.read(into);  // which knows whether it is closed
+        if (unread() == 0) {
             if (into.size() >= full_size) {
                 const reading alone(*this);
                 co_return co_await stream_.read(into);
@@ -82,8 +84,7 @@ public:
                 co_return 0;
         }
         const std::size_t count = std::min(into.size(), unread());
-        if (count > 0)
-            std::memcpy(into.data(), memory_.get() + start_, count);
+        std::memcpy(into.data(), memory_.get() + start_, count);
         consume(count);
         co_return count;
     }
@@ -131,7 +132,11 @@ public:
 
     auto write_all(std::span<const std::byte> from) { return stream_.write_all(from); }
     auto shutdown() { return stream_.shutdown(); }
-    void close() noexcept { stream_.close(); }
+    /// What was received and not read is dropped, as everywhere.
+    void close() noexcept {
+        start_ = end_;  // somebody may be reading into what lies behind
+        stream_.close();
+    }
     std::string name() const { return stream_.name(); }
 
 private:

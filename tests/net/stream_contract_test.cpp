@@ -1,30 +1,58 @@
 // The streams that there are keep what streams promise.
 
-#include "support/plain_socket.hpp"
 #include "support/stream_contract.hpp"
 
+#include <ringlet/io/at_once.hpp>
+#include <ringlet/io/buffered.hpp>
 #include <ringlet/io/memory_stream.hpp>
+#include <ringlet/io/ops.hpp>
 #include <ringlet/io/pipe.hpp>
 #include <ringlet/net/tcp.hpp>
 
 namespace story::kinds {
 
+using ringlet::io::fd;
+
+/// Two connected sockets, made through the seam, so that a simulated kernel can have them too.
+inline task<std::pair<fd, fd>> connected_pair(ringlet::net::address at, int buffer = 0) {
+    const auto make = [&] {
+        fd made(ringlet::io::socket_now(at.family(), SOCK_STREAM | SOCK_CLOEXEC));
+        if (buffer != 0) {
+            ringlet::io::set_option_now(made.get(), SOL_SOCKET, SO_SNDBUF, buffer);
+            ringlet::io::set_option_now(made.get(), SOL_SOCKET, SO_RCVBUF,
+                                        buffer);  // accepted ones inherit it
+        }
+        return made;
+    };
+    const fd listener = make();
+    // Of an AF_UNIX address only the family is given: the kernel chooses an abstract name (unix(7)).
+    const socklen_t given = at.is_unix() ? sizeof(sa_family_t) : at.size();
+    sockaddr_storage bound{};
+    socklen_t size = sizeof bound;
+    if (ringlet::io::bind_now(listener.get(), at.data(), given) < 0 ||
+        ringlet::io::listen_now(listener.get(), 1) < 0 ||
+        ringlet::io::getsockname_now(listener.get(), reinterpret_cast<sockaddr*>(&bound), &size) <
+            0)
+        throw std::runtime_error("a pair could not be made");
+    fd client = make();
+    co_await ringlet::io::connect(client.get(), reinterpret_cast<sockaddr*>(&bound), size);
+    fd server = co_await ringlet::io::accept(listener.get());
+    co_return std::pair(std::move(client), std::move(server));
+}
+
 struct tcp {
     using stream = ringlet::net::tcp_stream;
     static constexpr bool tells_resets = true;
 
-    static std::pair<stream, stream> make() {
-        auto [client, server] = plain_tcp_pair();
-        for (const fd* end : {&client, &server}) {
-            const int small = 128 * 1024;  // else the kernel alone takes 30 MiB before it says stop
-            setsockopt(end->get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-            setsockopt(end->get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-        }
-        return {stream(std::move(client)), stream(std::move(server))};
+    static task<std::pair<stream, stream>> make() {
+        // Or the kernel alone takes 30 MiB before it says stop.
+        auto [client, server] =
+            co_await connected_pair(ringlet::net::address::loopback(0), 128 * 1024);
+        co_return std::pair(stream(std::move(client)), stream(std::move(server)));
     }
     static void reset(stream& s) {
         const linger now{1, 0};
-        setsockopt(s.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        ringlet::io::set_option_now(s.native_handle(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
         s.close();
     }
 };
@@ -33,9 +61,9 @@ struct unix_sockets {
     using stream = ringlet::net::unix_stream;
     static constexpr bool tells_resets = true;
 
-    static std::pair<stream, stream> make() {
-        auto [one, other] = plain_pair();
-        return {stream(std::move(one), "one"), stream(std::move(other), "other")};
+    static task<std::pair<stream, stream>> make() {
+        auto [one, other] = co_await connected_pair(ringlet::net::address::unix_path("/any"));
+        co_return std::pair(stream(std::move(one), "one"), stream(std::move(other), "other"));
     }
     static void reset(stream& s) { s.close(); }
 };
@@ -61,6 +89,30 @@ struct memory {
     static void reset(stream& s) { s.reset(); }
 };
 
+/// Those that hide or read ahead of another.
+struct any_kind {
+    using stream = ringlet::io::any_stream;
+    static constexpr bool tells_resets = true;
+
+    static task<std::pair<stream, stream>> make() {
+        auto [one, other] = co_await unix_sockets::make();
+        co_return std::pair(stream(std::move(one)), stream(std::move(other)));
+    }
+    static void reset(stream& s) { s.close(); }
+};
+
+struct buffered {
+    using stream = ringlet::io::buffered<ringlet::net::tcp_stream>;
+    static constexpr bool tells_resets = true;
+    static constexpr bool stays_put = true;
+
+    static task<std::pair<stream, stream>> make() {
+        auto [one, other] = co_await tcp::make();
+        co_return std::pair(stream(std::move(one)), stream(std::move(other)));
+    }
+    static void reset(stream& s) { tcp::reset(s.stream()); }
+};
+
 }  // namespace story::kinds
 
 namespace story {
@@ -69,5 +121,7 @@ INSTANTIATE_TYPED_TEST_SUITE_P(tcp, stream_contract, kinds::tcp);
 INSTANTIATE_TYPED_TEST_SUITE_P(unix_sockets, stream_contract, kinds::unix_sockets);
 INSTANTIATE_TYPED_TEST_SUITE_P(pipes, stream_contract, kinds::pipes);
 INSTANTIATE_TYPED_TEST_SUITE_P(memory, stream_contract, kinds::memory);
+INSTANTIATE_TYPED_TEST_SUITE_P(any_stream, stream_contract, kinds::any_kind);
+INSTANTIATE_TYPED_TEST_SUITE_P(buffered, stream_contract, kinds::buffered);
 
 }  // namespace story
