@@ -9,7 +9,7 @@
 //     ./retrying_counter --fixed   the same with a counter that writes the IDs as well
 //     SIM_SEED=7 ./retrying_counter   runs that seed alone
 
-#include <ringlet/core/all.hpp>
+#include <ringlet/core/group.hpp>
 #include <ringlet/core/mutex.hpp>
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
@@ -36,10 +36,14 @@ public:
     task<> serve(net::address where) {
         co_await load();
         auto listener = net::listen(where);
-        for (;;) {
-            net::tcp_stream peer = co_await listener.accept();
-            spawn([this](net::tcp_stream s) { return answer(std::move(s)); }, std::move(peer));
-        }
+        auto accepting = [&](group& connections) -> task<> {
+            for (;;) {
+                net::tcp_stream peer = co_await listener.accept();
+                connections.spawn([this](net::tcp_stream s) { return answer(std::move(s)); },
+                                  std::move(peer));
+            }
+        };
+        co_await with_group(accepting);
     }
 
 private:
@@ -76,8 +80,10 @@ private:
         io::buffered in(std::move(peer));
         try {
             for (;;) {
-                const std::string line = co_await in.read_until("\n");
-                const std::string id = line.substr(std::strlen("add "));
+                const auto line = co_await in.read_line();
+                if (!line)
+                    co_return;
+                const std::string id = line->substr(std::strlen("add "));
                 if (seen_.insert(id).second)
                     ++total_;
                 co_await save();
