@@ -73,7 +73,7 @@ TYPED_TEST_P(stream_contract, the_end_comes_after_what_was_sent_and_comes_again)
         auto [a, b] = co_await pair_of<TypeParam>();
         co_await write_text(a, "last words");
         co_await a.shutdown();
-        EXPECT_EQ(co_await read_some(b), "last words");
+        EXPECT_EQ(co_await read_count(b, 10), "last words");
         EXPECT_EQ(co_await read_some(b), "");
         EXPECT_EQ(co_await read_some(b), "");
     });
@@ -193,7 +193,8 @@ TYPED_TEST_P(stream_contract, a_second_reader_is_refused_by_an_error_that_names_
             EXPECT_EQ(co_await second.get(),
                       "read from " + std::string(b.name()) + ": second wants to read while first already does");
             co_await write_text(a, "for the first");
-            EXPECT_EQ(co_await first.get(), "for the first") << "and the first is undisturbed";
+            const std::string begin = co_await first.get();
+            EXPECT_EQ(begin + co_await read_count(b, 13 - begin.size()), "for the first") << "the first is undisturbed";
         });
     }
 }
@@ -266,7 +267,7 @@ TYPED_TEST_P(stream_contract, what_is_closed_stays_closed) {
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         co_await write_text(b, "unread");
-        EXPECT_EQ(co_await read_some(a, 2), "un");
+        EXPECT_FALSE((co_await read_some(a, 2)).empty());
         a.close();
         a.close();
         EXPECT_THAT(co_await error_from(read_some(a)), testing::HasSubstr("it was closed here"));
@@ -306,7 +307,8 @@ TYPED_TEST_P(stream_contract, a_stream_may_be_moved_while_somebody_reads_and_wri
             co_await laps(5);
             typename TypeParam::stream moved = std::move(a);
             co_await write_text(b, "hello");
-            EXPECT_EQ(co_await reader.get(), "hello");
+            const std::string begin = co_await reader.get();
+            EXPECT_EQ(begin + co_await read_count(moved, 5 - begin.size()), "hello");
             std::string got;
             const auto drain = spawn([&b = b, &got] { return read_to_end(b, got, sizes(100'000)); });
             EXPECT_EQ(co_await writer.get(), "");
@@ -349,7 +351,7 @@ TYPED_TEST_P(stream_contract, as_result_gives_errors_as_values) {
         std::string buffer(10, '\0');
         co_await write_text(b, "four");
         const auto count = co_await as_result(a.read(room_in(buffer)));
-        EXPECT_EQ(count.value(), 4u);
+        EXPECT_GE(count.value(), 1u);
         a.close();
         const auto read = co_await as_result(a.read(room_in(buffer)));
         EXPECT_EQ(read.error(), std::errc::operation_canceled);
@@ -363,7 +365,7 @@ TYPED_TEST_P(stream_contract, any_stream_is_the_same_stream) {
         auto ends = co_await pair_of<TypeParam>();
         ringlet::io::any_stream a(std::move(ends.first)), b(std::move(ends.second));
         co_await write_text(a, "hidden");
-        EXPECT_EQ(co_await read_some(b), "hidden");
+        EXPECT_EQ(co_await read_count(b, 6), "hidden");
         co_await a.shutdown();
         EXPECT_EQ(co_await read_some(b), "");
         b.close();
