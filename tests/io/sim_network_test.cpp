@@ -257,3 +257,24 @@ TEST(sim_network, a_path_is_a_place_on_its_own_host) {
     EXPECT_EQ(who("one"), 3u);
     EXPECT_EQ(who("other"), 5u);
 }
+
+TEST(sim_network, a_socket_that_a_dead_process_has_left_is_taken_over) {
+    sim::world w(1);
+    const auto host = w.host("host");
+    const auto where = net::address::unix_path("/var/socket");
+    host.boot([where]() -> task<> {
+        auto listener = net::listen(where);
+        for (;;) {
+            auto peer = co_await listener.accept();
+            co_await peer.write_all(io::bytes_of("hello"));
+        }
+    });
+    host.kill();
+    host.restart();
+    const auto client = host.spawn([where]() -> task<std::size_t> {
+        auto to = co_await net::unix_stream::connect(where);
+        const auto got = co_await drain(to);
+        co_return got.first;
+    });
+    EXPECT_EQ(await(client.get()), 5u);
+}

@@ -5,6 +5,7 @@
 
 #include <ringlet/core/result.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/net/udp.hpp>
 
 #include <gmock/gmock.h>
@@ -158,10 +159,16 @@ TEST(udp, invariant_4_a_datagram_that_comes_after_the_abort_is_for_the_next) {
         const auto victim = spawn([&]() -> task<> { got = co_await receive(s); });
         co_await yield();
         co_await yield();
-        const fd sender(::socket(AF_INET, SOCK_DGRAM, 0));
+        const fd sender(ringlet::io::socket_now(AF_INET, SOCK_DGRAM));
         const address to = s.local_address();
+        iovec text{const_cast<char*>("x"), 1};
+        msghdr message{};
+        message.msg_iov = &text;
+        message.msg_iovlen = 1;
+        message.msg_name = const_cast<sockaddr*>(to.data());
+        message.msg_namelen = to.size();
         victim.kill();
-        EXPECT_EQ(::sendto(sender.get(), "x", 1, 0, to.data(), to.size()), 1);
+        EXPECT_EQ(ringlet::io::sendmsg_now(sender.get(), message), 1);
         co_await victim.join();
         if (got.empty())
             got = co_await receive(s);

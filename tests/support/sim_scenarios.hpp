@@ -46,6 +46,9 @@ struct tally {
 };
 inline tally outcomes;
 
+/// How much later than its deadline something may end: cancels and completions that come late.
+inline constexpr duration lateness = 100ms;
+
 /// Nothing that a fault does to what is under way may keep somebody longer than this.
 inline constexpr duration patience = 20min;
 
@@ -154,6 +157,7 @@ inline task<> ask_http(sim::world& w, http::client& client, const std::string& s
     std::string url = "http://" + server + (posts ? "/echo" : "/stream?" + std::to_string(size));
     auto asked = posts ? client.post(std::move(url), body, options) : client.get(std::move(url), options);
     auto limited = with_timeout(15s, std::move(asked));
+    const duration began = w.elapsed();
     try {
         const http::response got = co_await std::move(limited);
         demand(got.status != 200 || got.body == body, "a body was wrong");
@@ -161,6 +165,7 @@ inline task<> ask_http(sim::world& w, http::client& client, const std::string& s
     } catch (const std::system_error&) {  // http::request_error, timeout_error
         ++outcomes.failed;
     }
+    demand(w.elapsed() - began <= 10s + lateness, "a deadline was not kept");
 }
 
 inline void http_under_faults(sim::world& w) {
@@ -176,7 +181,7 @@ inline void http_under_faults(sim::world& w) {
     // Sometimes worse happens than a fault.
     if (w.below(4) == 0) {
         w.run_for(w.between(1ms, 2s));
-        switch (w.below(3)) {
+        switch (w.below(4)) {
         case 0:
             w.partition("client0", "server");
             w.run_for(w.between(1ms, 1min));
@@ -187,13 +192,19 @@ inline void http_under_faults(sim::world& w) {
             w.run_for(w.between(1ms, 1min));
             server.restart();
             break;
+        case 2:
+            clients[0].kill();
+            break;
         default:
             server.kill();
             server.restart();
         }
     }
     for (const auto& c : clients)
-        await(c.get());
+        try {
+            await(c.get());
+        } catch (const greenlet_killed&) {
+        }
     demand(w.elapsed() < patience, "somebody did not give up");
 }
 

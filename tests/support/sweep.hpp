@@ -70,6 +70,8 @@ bool run_and_strike(std::unique_ptr<ringlet::kernel> inner, std::size_t turn, bo
             EXPECT_TRUE(struck || victim.successful());
         }
         co_await settle();
+        for (int i = 0; i < 1000 && l.in_flight() > 0; ++i)
+            co_await ringlet::sleep_for(std::chrono::milliseconds(1));  // a late cancel takes its time
         std::size_t alive = 0;
         l.greenlets().for_each([&](const ringlet::living&) { ++alive; });
         EXPECT_EQ(alive, 1u) << "besides the one that checks:" << ringlet::list_greenlets(l);

@@ -97,10 +97,11 @@ public:
             ringlet::completion::deliver(cqe);
         }
         const bool may_wait = until != ringlet::time_point::min() && answers == answered;
-        if (!may_wait || hurried)
+        const bool skips = hurried && !inner_->clock_jumps();  // a clock that jumps needs no help
+        if (!may_wait || skips)
             inner_->turn(ringlet::time_point::min());
         if (may_wait && answers == answered && late_.empty()) {
-            if (!hurried)
+            if (!skips)
                 inner_->turn(until == ringlet::never ? until : until - skipped_);
             else if (until == ringlet::never)
                 inner_->turn(until);
@@ -116,6 +117,7 @@ public:
         return inner_->provide_buffers(group, entries);
     }
     int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
+    bool clock_jumps() const noexcept override { return inner_->clock_jumps(); }
     bool supports(unsigned opcode) const noexcept override {
         return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
     }
