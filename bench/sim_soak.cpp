@@ -31,6 +31,7 @@ void timed(sim::world& w) {
 constexpr std::array scenarios{
     scenario{"echo", timed<story::echo_under_faults>},
     scenario{"http", timed<story::http_under_faults>},
+    scenario{"browsing", timed<story::browsing_under_faults>},
     scenario{"names", timed<story::names_under_faults>},
     scenario{"files", timed<story::files_under_faults>},
     scenario{"thinkers", timed<story::thinkers>, false},

@@ -144,6 +144,7 @@ void under_faults(void (*scenario)(sim::world&)) {
 
 TEST(sim, what_is_echoed_is_never_wrong) { under_faults(story::echo_under_faults); }
 TEST(sim, http_gives_the_right_body_or_an_error_and_always_in_time) { under_faults(story::http_under_faults); }
+TEST(sim, nothing_is_done_twice_and_what_is_cut_off_is_an_error) { under_faults(story::browsing_under_faults); }
 TEST(sim, a_name_leads_to_its_host_or_nowhere) { under_faults(story::names_under_faults); }
 TEST(sim, a_replaced_file_is_old_or_new_whenever_the_power_fails) { under_faults(story::files_under_faults); }
 

@@ -13,6 +13,7 @@
 #include <ringlet/net/http_server.hpp>
 #include <ringlet/net/tcp.hpp>
 
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -205,6 +206,93 @@ inline void http_under_faults(sim::world& w) {
             await(c.get());
         } catch (const greenlet_killed&) {
         }
+    demand(w.elapsed() < patience, "somebody did not give up");
+}
+
+/// A server that is replaced by another now and then, as in a deployment: it lets its requests end first.
+/// Each POST to /once adds to the count of its number.
+inline task<> changing_http_server(sim::world& w, std::map<std::string, int>& counts) {
+    for (;;) {
+        http::server server;
+        add_handlers(server);
+        server.handle("/once", [&counts](http::request& asked) -> task<http::response> {
+            co_await asked.read_all();
+            ++counts[std::string(asked.query())];
+            co_return "done";
+        });
+        try {
+            server.start(net::address::parse("0.0.0.0:80"));
+            co_await sleep_for(w.between(10ms, 20s));
+            co_await server.stop(w.between(0s, 2s));
+        } catch (const std::system_error&) {
+        }
+        co_await sleep_for(w.between(0s, 200ms));
+    }
+}
+
+/// Reads a stream in pieces of all sizes, and perhaps not to its end.
+inline task<> read_some_of(sim::world& w, http::client& client, std::string url, std::size_t size) {
+    auto opening = client.open("GET", std::move(url));
+    http::incoming in = co_await std::move(opening);
+    if (in.status() != 200)
+        co_return;
+    const std::string right = pattern(size);
+    std::string room(1 + w.below(5000), '\0');
+    for (std::size_t at = 0; w.below(20) != 0;) {
+        const std::size_t count = co_await in.read(std::as_writable_bytes(std::span(room)));
+        demand(room.compare(0, count, right, at, count) == 0, "a piece was wrong");
+        at += count;
+        if (count == 0) {
+            demand(at == size, "a body ended early, and nobody said so");
+            ++outcomes.right;
+            break;
+        }
+    }
+}
+
+inline task<> browse(sim::world& w, std::string who) {
+    http::client client;
+    for (int i = 0; i < 6; ++i) {
+        const std::size_t size = w.below(20'000);
+        const std::string base = w.below(2) == 0 ? "http://server" : "http://" + w.host("server").ip();
+        const duration patience_here = w.between(1ms, 5s);
+        try {
+            if (w.below(2) == 0) {
+                auto posting = client.post(base + "/once?" + who + std::to_string(i), pattern(size));
+                auto limited = with_timeout(patience_here, std::move(posting));
+                const http::response got = co_await std::move(limited);
+                demand(got.status != 200 || got.body == "done", "an answer was wrong");
+                ++(got.status == 200 ? outcomes.right : outcomes.failed);
+            } else {
+                auto reading = read_some_of(w, client, base + "/stream?" + std::to_string(size), size);
+                auto limited = with_timeout(patience_here, std::move(reading));
+                co_await std::move(limited);
+            }
+        } catch (const std::system_error&) {
+            ++outcomes.failed;
+        }
+        co_await sleep_for(w.between(0s, 500ms));
+    }
+}
+
+/// Nothing is done twice, though connections break and servers go, and a body that is cut off is an error.
+inline void browsing_under_faults(sim::world& w) {
+    std::map<std::string, int> counts;
+    const auto server = w.host("server");
+    server.boot([&]() { return changing_http_server(w, counts); });
+    std::vector<greenlet<>> clients;
+    for (const char* name : {"a", "b", "c"})
+        clients.push_back(w.host("client").spawn(browse, std::ref(w), std::string(name)));
+    if (w.below(3) == 0) {
+        w.run_for(w.between(1ms, 5s));
+        w.isolate(w.below(2) == 0 ? "server" : "dns");
+        w.run_for(w.between(1ms, 5s));
+        w.heal();
+    }
+    for (const auto& c : clients)
+        await(c.get());
+    for (const auto& [number, times] : counts)
+        demand(times == 1, "something was done twice");
     demand(w.elapsed() < patience, "somebody did not give up");
 }
 
