@@ -26,7 +26,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-class greenlet_base : public waiter, public living {
+class greenlet_base : public living, public waiter {
 public:
     enum class outcome : std::uint8_t { none, value, error, killed };
 
@@ -163,6 +163,7 @@ private:
     bool told_to_stop() const noexcept;
     void destroy() noexcept;
 
+    std::uint32_t references_ = 0;  // here it fills what waiter leaves
     std::uint64_t id_ = 0;
     std::uint64_t spawner_ = 0;
     time_point born_{};
@@ -172,7 +173,6 @@ private:
     list<waiter> joiners_;
     std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, an error, …
     std::source_location spawned_at_;
-    std::uint32_t references_ = 0;
     std::uint16_t personality_ = 0;
     outcome outcome_ = outcome::none;
     bool killed_ = false;
