@@ -101,7 +101,7 @@ protected:
 };
 
 /// The kernel for this machine: io_uring, or readiness where that is refused. The environment variable
-/// RINGLET_KERNEL forces one ("uring", "readiness", "virtual").
+/// RINGLET_KERNEL forces one ("uring", "readiness", "virtual", "sim").
 /// Defined in io/, the one link from core upwards. Throws std::system_error that names cause and cure.
 std::unique_ptr<kernel> make_kernel();
 
