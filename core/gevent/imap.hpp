@@ -122,7 +122,7 @@ private:
             else if (done.value())
                 e.value.emplace(*done.value());
             else
-                e.error = std::make_exception_ptr(greenlet_killed(done.name() + " was killed"));
+                e.error = std::make_exception_ptr(greenlet_killed("what gave a result was killed"));
         }
         s.results.put(std::move(e));
         if (last) {

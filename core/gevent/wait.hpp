@@ -126,6 +126,15 @@ void killall(const R& greenlets, std::exception_ptr exception = std::make_except
     killall(std::vector<AnyGreenlet>(std::ranges::begin(greenlets), std::ranges::end(greenlets)), exception,
             block, timeout);
 }
+template <std::ranges::input_range R>
+    requires std::derived_from<std::ranges::range_value_t<R>, AnyGreenlet>
+void killall(const R& greenlets, std::same_as<bool> auto block, interval timeout = None) {
+    killall(greenlets, std::make_exception_ptr(GreenletExit()), block, timeout);
+}
+inline void killall(std::initializer_list<AnyGreenlet> greenlets, std::same_as<bool> auto block,
+                    interval timeout = None) {
+    killall(std::vector<AnyGreenlet>(greenlets), std::make_exception_ptr(GreenletExit()), block, timeout);
+}
 inline void killall(std::initializer_list<AnyGreenlet> greenlets,
                     std::exception_ptr exception = std::make_exception_ptr(GreenletExit()), bool block = true,
                     interval timeout = None) {

@@ -2,6 +2,7 @@
 // What a `timeout=` argument does in gevent's calls.
 
 #include <ringlet/core/await.hpp>
+#include <ringlet/core/callback.hpp>
 #include <ringlet/core/gevent/interval.hpp>
 #include <ringlet/core/hub.hpp>
 #include <ringlet/core/scope.hpp>
@@ -9,6 +10,44 @@
 #include <optional>
 
 namespace ringlet::gevent {
+
+/// A deadline that is now. Who is ready, and whom they wake, still runs before it: in gevent timers come
+/// after callbacks.
+class deadline_now {
+public:
+    deadline_now() { end_.post(); }
+    bool ends_here() const noexcept { return scope_.ends_here(); }
+
+private:
+    struct end : callback {
+        explicit end(scope& s) noexcept : callback("the end of no time", &turn), ends(s) {}
+        static void turn(callback& c) noexcept {
+            auto& self = static_cast<end&>(c);
+            if (self.last_turn)
+                self.ends.cancel();
+            else
+                self.post();
+            self.last_turn = true;
+        }
+        scope& ends;
+        bool last_turn = false;
+    };
+
+    scope scope_;
+    end end_{scope_};
+};
+
+template <class Deadline, class Fn>
+bool ended_before(const Deadline& limit, Fn& wait) {
+    try {
+        wait();
+        return true;
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+        return false;
+    }
+}
 
 /// Calls wait(), which may block, for at most `limit`. False when time ran out first. Whatever else ends
 /// the wait (a kill, a Timeout of the caller's) passes through.
@@ -19,15 +58,9 @@ bool within(interval limit, Fn wait) {
         wait();
         return true;
     }
-    deadline end(limit.length());
-    try {
-        wait();
-        return true;
-    } catch (const canceled&) {
-        if (!end.ends_here())
-            throw;
-        return false;
-    }
+    if (limit.length() <= duration::zero())
+        return ended_before(deadline_now(), wait);
+    return ended_before(deadline(limit.length()), wait);
 }
 
 }  // namespace ringlet::gevent

@@ -198,7 +198,7 @@ TEST(threading, a_thread_has_a_name_a_life_and_a_place_in_the_list) {
         b.start();
         EXPECT_THROW(a.start(), std::runtime_error);
         EXPECT_EQ(threading::active_count(), 3u);
-        EXPECT_EQ(threading::enumerate().front(), a);
+        EXPECT_THAT(threading::enumerate(), ElementsAre(threading::main_thread(), a, b));
         EXPECT_TRUE(b.daemon());
         a.join(0.5);
         EXPECT_TRUE(a.is_alive());
