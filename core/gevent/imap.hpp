@@ -99,10 +99,10 @@ private:
         while (all_left(at, end, std::index_sequence_for<R...>())) {
             if (s->room)
                 s->room->acquire();
-            ++s->outstanding;
-            const std::size_t index = s->spawned++;
+            // What the ranges or spawn throw comes in the place of this item, which then counts for none.
             const auto g = std::apply([&](auto&... each) { return spawn(fn, *each...); }, at);
-            g.rawlink([s, index](const auto& done) { arrived(*s, index, done); });
+            ++s->outstanding;
+            g.rawlink([s, index = s->spawned++](const auto& done) { arrived(*s, index, done); });
             std::apply([](auto&... each) { (++each, ...); }, at);
         }
     }
