@@ -141,6 +141,18 @@ inline void killall(std::initializer_list<AnyGreenlet> greenlets,
     killall(std::vector<AnyGreenlet>(greenlets), exception, block, timeout);
 }
 
+/// Python's `with Greenlet.spawn(…):` joins it after body(), and kills it when body() throws.
+template <std::invocable Fn>
+void with(const AnyGreenlet& greenlet, Fn body) {
+    try {
+        body();
+        greenlet.join();
+    } catch (...) {
+        greenlet.kill();
+        throw;
+    }
+}
+
 /// Raises GreenletExit, or `exception`, in the greenlet at its next occasion; does not wait for it.
 inline void kill(const AnyGreenlet& greenlet) { greenlet.kill(false); }
 template <class E>
