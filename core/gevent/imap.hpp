@@ -11,7 +11,7 @@
 
 namespace ringlet::gevent {
 
-/// A handle. next() waits for a result; empty when there are no more. It throws what the function threw
+/// A handle. When the last one goes, and `maxsize` was given, no more is spawned. next() waits for a result; empty when there are no more. It throws what the function threw
 /// for that item, and can be asked for the next one after that.
 template <class T>
 class Imap {
@@ -51,6 +51,7 @@ public:
                 }
                 s->room.reset();
             });
+        made.last_ = std::shared_ptr<void>(nullptr, [s = made.state_](void*) { s->forsaken(); });
         return made;
     }
 
@@ -68,6 +69,11 @@ private:
                 return;
             finished = true;
             results.put({spawned, std::nullopt, std::move(error)});
+        }
+        /// Nobody will ever make room again.
+        void forsaken() const {
+            if (room && loop::current_or_null() != nullptr && !runner.ready())
+                runner.kill(false);
         }
         entry in_order() {
             while (!early.contains(index)) {
@@ -132,6 +138,7 @@ private:
     }
 
     std::shared_ptr<state> state_;
+    std::shared_ptr<void> last_;
 };
 
 }  // namespace ringlet::gevent

@@ -61,11 +61,12 @@ public:
     template <class Fn, class... Args, class Callback>
     auto apply_async(Fn fn, std::tuple<Args...> args, Callback callback) const {
         const auto g = apply_async(std::move(fn), std::move(args));
-        g.link_value([callback](const auto& done) mutable {
-            if constexpr (requires { *done.value(); })
-                callback(*done.value());
-            else
+        using T = typename std::remove_cvref_t<decltype(g)>::value_type;
+        g.link_value([callback](const Greenlet<T>& done) mutable {
+            if constexpr (std::is_void_v<T>)
                 callback();
+            else
+                callback(*done.value());
         });
         return g;
     }
