@@ -8,6 +8,7 @@
 #include <ringlet/core/scope.hpp>
 
 #include <optional>
+#include <utility>
 
 namespace ringlet::gevent {
 
@@ -20,14 +21,13 @@ public:
 
 private:
     struct end : callback {
-        explicit end(scope& s) noexcept : callback("the end of no time", &turn), ends(s) {}
-        static void turn(callback& c) noexcept {
-            auto& self = static_cast<end&>(c);
-            if (self.last_turn)
-                self.ends.cancel();
+        explicit end(scope& s) noexcept : ends(s) {}
+        const char* what() const noexcept override { return "the end of no time"; }
+        void take_turn() noexcept override {
+            if (std::exchange(last_turn, true))
+                ends.cancel();
             else
-                self.post();
-            self.last_turn = true;
+                post();
         }
         scope& ends;
         bool last_turn = false;
