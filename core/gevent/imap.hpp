@@ -11,8 +11,9 @@
 
 namespace ringlet::gevent {
 
-/// A handle. When the last one goes, and `maxsize` was given, no more is spawned. next() waits for a result; empty when there are no more. It throws what the function threw
-/// for that item, and can be asked for the next one after that.
+/// A handle. next() waits for a result; empty when there are no more. It throws what the function threw
+/// for that item, and can be asked for the next one after that. When the last handle goes and `maxsize` was
+/// given, no more is spawned.
 template <class T>
 class Imap {
 public:
