@@ -3,6 +3,7 @@
 
 #include "raw/bare.hpp"
 
+#include <ringlet/core/dump.hpp>
 #include <ringlet/core/mutex.hpp>
 #include <ringlet/core/queue.hpp>
 #include <ringlet/core/run.hpp>
@@ -168,6 +169,30 @@ void calls() {
         create);
 }
 
+/// What it takes to tell of everybody, coroutines and fibers: 100,000 of them should take less than a second.
+void dumps() {
+    const std::size_t many = std::max<std::size_t>(100'000 * scale / 100, 100);
+    const auto each = [many](const char* name, auto body) {
+        std::vector<greenlet<>> all;
+        for (std::size_t i = 0; i < many; ++i)
+            all.push_back(spawn(body));
+        await(yield());
+        std::size_t size = 0;
+        std::vector<double> ns;
+        for (int round = 0; round < std::min(rounds, 3); ++round)
+            ns.push_back(ns_each(many, [&](std::size_t) { size = dump_text(loop::current()).size(); }));
+        check(size > many, "a dump tells of each");
+        std::printf("{\"name\": \"dump of %zu %s, each\", \"ns\": %.1f}\n", many, name, median(ns));
+        std::fflush(stdout);
+        for (auto& g : all)
+            g.kill();
+        for (auto& g : all)
+            await(g.join());
+    };
+    each("coroutines", []() -> task<> { co_await sleep_for(1h); });
+    each("fibers", [] { await(sleep_for(1h)); });
+}
+
 void exchanges() {
     raw::bare_coroutine bare = raw::bare_coroutine::endless();
     const auto resume = [&](std::size_t n) {
@@ -290,6 +315,7 @@ int main(int argc, char** argv) {
     });
     asleep("30,000 fibers", 30'000, [] { return spawn([] { await(sleep_for(1h)); }); });
     run([] {
+        dumps();
         yields();
         calls();
         exchanges();

@@ -7,11 +7,13 @@
 #include <ringlet/core/gevent/channel.hpp>
 #include <ringlet/core/gevent/event.hpp>
 #include <ringlet/core/gevent/greenlet.hpp>
+#include <ringlet/core/gevent/hub.hpp>
 #include <ringlet/core/gevent/kill.hpp>
 #include <ringlet/core/gevent/local.hpp>
 #include <ringlet/core/gevent/lock.hpp>
 #include <ringlet/core/gevent/pool.hpp>
 #include <ringlet/core/gevent/queue.hpp>
+#include <ringlet/core/gevent/threadpool.hpp>
 #include <ringlet/core/gevent/timeout.hpp>
 #include <ringlet/core/gevent/wait.hpp>
 #include <ringlet/core/idle.hpp>

@@ -3,10 +3,9 @@
 // ringlet can wait, and needs no lock between two waits. Real threads are in thread_pool.hpp. Every call
 // that waits blocks its fiber. docs/coming_from.md says which ringlet name each stands for.
 
-#include <ringlet/core/gevent/event.hpp>
+#include <ringlet/core/compat/threading_locks.hpp>
 #include <ringlet/core/event.hpp>
-#include <ringlet/core/gevent/interval.hpp>
-#include <ringlet/core/gevent/lock.hpp>
+#include <ringlet/core/gevent/event.hpp>
 #include <ringlet/core/greenlet_local.hpp>
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/sleep.hpp>
@@ -22,7 +21,6 @@ namespace ringlet::threading {
 using gevent::BoundedSemaphore;
 using gevent::Condition;
 using gevent::Event;
-using gevent::interval;
 using gevent::RLock;
 using gevent::Semaphore;
 
@@ -53,118 +51,71 @@ public:
     explicit Thread(Fn&& fn, Args&&... args) : Thread(options(), std::forward<Fn>(fn), std::forward<Args>(args)...) {}
     template <class Fn, class... Args>
         requires std::is_invocable_v<std::decay_t<Fn>&, std::decay_t<Args>&...>
-    explicit Thread(options o, Fn&& fn, Args&&... args) : state_(std::make_shared<state>()) {
-        state_->number = ++known().made;
-        state_->name = o.name_.empty() ? "Thread-" + std::to_string(state_->number) : std::move(o.name_);
-        state_->daemon = o.daemon_;
-        state_->target = [fn = std::decay_t<Fn>(std::forward<Fn>(fn)),
-                          ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
-            std::invoke(fn, args...);
-        };
-    }
+    explicit Thread(options o, Fn&& fn, Args&&... args)
+        : state_(make(std::move(o), [fn = std::decay_t<Fn>(std::forward<Fn>(fn)),
+                                     ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
+              std::invoke(fn, args...);
+          })) {}
 
-    /// Once.
-    void start() const {
-        if (state_->started)
-            throw std::runtime_error("threads can only be started once");
-        state_->started = true;
-        known().alive.push_back(state_);
-        state_->runner = spawn(spawn_options().name(state_->name), [s = state_] {
-            const at_end forget{s.get()};
-            const auto target = std::move(s->target);
-            target();
-        });
-    }
+    /// Once. Returns when the thread waits for the first time, or is over.
+    void start() const;
 
     /// Waits for its end, or until `timeout` has passed: is_alive() tells which.
-    void join(interval timeout = gevent::None) const {
-        if (!state_->started)
-            throw std::runtime_error("cannot join thread before it is started");
-        if (timeout.infinite())
-            return await(state_->runner.join());
-        try {
-            await(with_timeout(timeout.length(), state_->runner.join()));
-        } catch (const timeout_error&) {
-        }
-    }
-    bool is_alive() const { return state_->started && !state_->runner.ready(); }
+    void join(interval timeout = gevent::None) const;
+    bool is_alive() const;
 
     const std::string& name() const noexcept { return state_->name; }
-    void set_name(std::string name) const {
-        state_->name = std::move(name);
-        if (state_->started)
-            state_->runner.set_name(state_->name);
-    }
+    void set_name(std::string name) const;
     /// What the end of the program does not wait for; see threading::run.
     bool daemon() const noexcept { return state_->daemon; }
     /// 0 before it is started.
-    std::uint64_t ident() const { return state_->started ? state_->runner.id() : 0; }
+    std::uint64_t ident() const noexcept { return state_->ident; }
 
     friend bool operator==(const Thread&, const Thread&) = default;
 
 private:
     friend std::vector<Thread> enumerate();
     friend Thread current_thread();
+    friend Thread main_thread();
 
     struct state {
-        std::uint64_t number = 0;
+        std::uint64_t ident = 0;
         std::string name;
         bool daemon = false;
-        bool started = false;
         std::function<void()> target;
-        greenlet<> runner;
+        greenlet<> runner;  // none for the main thread, and for what is no Thread
     };
-    struct registry {
-        std::uint64_t made = 0;
-        std::vector<std::shared_ptr<state>> alive;
-    };
-    struct at_end {
-        state* self;
-        ~at_end() {
-            std::erase_if(known().alive, [this](const auto& each) { return each.get() == self; });
-        }
-    };
-    static registry& known() { return hub().service<registry>(); }
+    struct registry;
 
+    static std::shared_ptr<state> make(options o, std::function<void()> target);
     explicit Thread(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+    static registry& known();
+    static void run_target(const std::shared_ptr<state>& s);
 
     std::shared_ptr<state> state_;
 };
 
-/// The threads that are alive, oldest first, without the main one.
-inline std::vector<Thread> enumerate() {
-    std::vector<Thread> all;
-    for (const auto& each : Thread::known().alive)
-        if (!each->runner.ready())
-            all.push_back(Thread(each));
-    return all;
-}
+/// The threads that are alive, the main one first and then as they were started.
+std::vector<Thread> enumerate();
+std::size_t active_count();
 
-/// As in Python it counts the main thread too.
-inline std::size_t active_count() { return enumerate().size() + 1; }
+/// The thread that runs; in a greenlet that is no Thread, a stand-in named "Dummy-" and its number.
+Thread current_thread();
+/// The greenlet that used this header first.
+Thread main_thread();
+/// A number of the greenlet that runs.
+std::uint64_t get_ident();
 
-/// The thread that runs. Throws std::logic_error outside of every Thread.
-inline Thread current_thread() {
-    const std::uint64_t id = hub().running().id();
-    for (const auto& each : Thread::known().alive)
-        if (each->runner.id() == id)
-            return Thread(each);
-    throw std::logic_error("current_thread: this code does not run in a threading::Thread");
-}
+/// What Python's main thread does at its end.
+void join_all_but_daemons();
 
 /// Runs fn() as the main thread does in Python: at its end it waits for all threads that are no daemons.
 template <class Fn>
 void run(Fn fn) {
     ringlet::run([fn = std::move(fn)]() mutable {
+        main_thread();
         fn();
-        for (bool waited = true; waited;) {
-            waited = false;
-            for (const Thread& t : enumerate())
-                if (!t.daemon()) {
-                    t.join();
-                    waited = true;
-                }
-        }
+        join_all_but_daemons();
     });
 }
 
@@ -183,6 +134,7 @@ public:
           }) {}
 
     void start() const { thread_.start(); }
+    /// It does not fire any more.
     void cancel() const noexcept { cancelled_->set(); }
     void join(interval timeout = gevent::None) const { thread_.join(timeout); }
     bool is_alive() const { return thread_.is_alive(); }

@@ -63,6 +63,8 @@ class AsyncResult {
     using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 public:
+    using value_type = T;
+
     AsyncResult() : state_(std::make_shared<state>()) {}
 
     bool ready() const noexcept { return state_->ready(); }

@@ -118,6 +118,10 @@ public:
     static Greenlet spawn(Fn&& fn, Args&&... args) {
         return ringlet::spawn(std::forward<Fn>(fn), std::forward<Args>(args)...);
     }
+    template <class Fn, class... Args>
+    static Greenlet spawn_later(interval seconds, Fn&& fn, Args&&... args) {
+        return ringlet::spawn_after(seconds.length(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    }
 
     /// What it returned; empty before, and when it failed or was killed.
     const auto& value() const noexcept

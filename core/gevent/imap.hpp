@@ -12,7 +12,8 @@
 namespace ringlet::gevent {
 
 /// A handle. next() waits for a result; empty when there are no more. It throws what the function threw
-/// for that item, and can be asked for the next one after that.
+/// for that item, and can be asked for the next one after that. When the last handle goes and `maxsize` was
+/// given, no more is spawned.
 template <class T>
 class Imap {
 public:
@@ -51,6 +52,7 @@ public:
                 }
                 s->room.reset();
             });
+        made.last_ = std::shared_ptr<void>(nullptr, [s = made.state_](void*) { s->forsaken(); });
         return made;
     }
 
@@ -68,6 +70,11 @@ private:
                 return;
             finished = true;
             results.put({spawned, std::nullopt, std::move(error)});
+        }
+        /// Nobody will ever make room again.
+        void forsaken() const {
+            if (room && loop::current_or_null() != nullptr && !runner.ready())
+                runner.kill(false);
         }
         entry in_order() {
             while (!early.contains(index)) {
@@ -99,10 +106,10 @@ private:
         while (all_left(at, end, std::index_sequence_for<R...>())) {
             if (s->room)
                 s->room->acquire();
-            ++s->outstanding;
-            const std::size_t index = s->spawned++;
+            // What the ranges or spawn throw comes in the place of this item, which then counts for none.
             const auto g = std::apply([&](auto&... each) { return spawn(fn, *each...); }, at);
-            g.rawlink([s, index](const auto& done) { arrived(*s, index, done); });
+            ++s->outstanding;
+            g.rawlink([s, index = s->spawned++](const auto& done) { arrived(*s, index, done); });
             std::apply([](auto&... each) { (++each, ...); }, at);
         }
     }
@@ -122,7 +129,7 @@ private:
             else if (done.value())
                 e.value.emplace(*done.value());
             else
-                e.error = std::make_exception_ptr(greenlet_killed(done.name() + " was killed"));
+                e.error = std::make_exception_ptr(greenlet_killed("what gave a result was killed"));
         }
         s.results.put(std::move(e));
         if (last) {
@@ -132,6 +139,7 @@ private:
     }
 
     std::shared_ptr<state> state_;
+    std::shared_ptr<void> last_;
 };
 
 }  // namespace ringlet::gevent

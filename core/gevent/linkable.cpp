@@ -79,31 +79,34 @@ bool linkable::wait_to_be_told(interval timeout) {
 }
 
 void linkable::wait_behind_others() {
-    if (notifier_.running())
+    if (notifying_)
         wait_in(behind_);
 }
 
 void linkable::notify_if_ready() {
-    if (!ready() || links_.empty() || notifier_.running())
+    if (!ready() || links_.empty() || notifying_)
         return;
-    notifier_ = notify();
-    notifier_.start();
+    notifying_ = true;
+    notify(shared_from_this()).detach();
 }
 
-hub_task linkable::notify() {
+/// Owns the object meanwhile: who became ready tells those who are linked, even if nobody else knows it now.
+hub_task linkable::notify(std::shared_ptr<linkable> self) {
+    linkable& l = *self;
     for (;;) {
-        being_told_.splice_back(links_);
-        while (!being_told_.empty() && (notify_all_ || ready()))
-            co_await hub_task::hand_over(being_told_.front());
-        being_told_.splice_back(links_);  // who was not told goes before who came meanwhile
-        links_.splice_back(being_told_);
-        while (!behind_.empty() && (notify_all_ || ready()))
-            co_await hub_task::hand_over(behind_.front());
-        links_.splice_back(behind_);
-        if (!ready() || links_.empty())
-            co_return;
+        l.being_told_.splice_back(l.links_);
+        while (!l.being_told_.empty() && (l.notify_all_ || l.ready()))
+            co_await hub_task::hand_over(l.being_told_.front());
+        l.being_told_.splice_back(l.links_);  // who was not told goes before who came meanwhile
+        l.links_.splice_back(l.being_told_);
+        while (!l.behind_.empty() && (l.notify_all_ || l.ready()))
+            co_await hub_task::hand_over(l.behind_.front());
+        l.links_.splice_back(l.behind_);
+        if (!l.ready() || l.links_.empty())
+            break;
         co_await hub_task::next_turn();
     }
+    l.notifying_ = false;
 }
 
 }  // namespace ringlet::gevent

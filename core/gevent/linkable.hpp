@@ -52,7 +52,7 @@ private:
     class told;
     class function_link;
 
-    hub_task notify();
+    static hub_task notify(std::shared_ptr<linkable> self);
     void wait_in(list<waiter>& line);
 
     const char* what_;
@@ -61,7 +61,7 @@ private:
     list<waiter> links_;
     list<waiter> being_told_;
     list<waiter> behind_;
-    hub_task notifier_;
+    bool notifying_ = false;
     std::vector<std::unique_ptr<function_link>> functions_;
     std::uint64_t functions_added_ = 0;
 };

@@ -15,7 +15,7 @@ bool Semaphore::state::acquire(bool blocking, interval timeout) {
 
 std::size_t Semaphore::state::release() {
     if (counter >= bound)
-        throw std::logic_error("a BoundedSemaphore was released too many times");
+        throw std::invalid_argument("a BoundedSemaphore was released too many times");
     ++counter;
     notify_if_ready();
     return counter;

@@ -63,7 +63,7 @@ private:
     std::shared_ptr<state> state_;
 };
 
-/// Throws std::logic_error when released more often than acquired.
+/// Throws std::invalid_argument when released more often than acquired.
 class BoundedSemaphore : public Semaphore {
 public:
     explicit BoundedSemaphore(std::size_t value = 1) : Semaphore(value, value) {}

@@ -1,15 +1,13 @@
 #pragma once
 // gevent.pool: Group tracks greenlets; a Pool does not let more than `size` of them live at a time, and
-// makes those wait who want to spawn. Both map functions over ranges, an item a greenlet.
+// makes those wait who want to spawn. Both map functions over ranges, an item a greenlet: mapping.hpp.
 
 #include <ringlet/core/gevent/group.hpp>
-#include <ringlet/core/gevent/imap.hpp>
-
-#include <ranges>
+#include <ringlet/core/gevent/mapping.hpp>
 
 namespace ringlet::gevent {
 
-class Group : public TrackedGreenlets {
+class Group : public TrackedGreenlets, public Mapping<Group> {
 public:
     Group() : Group(std::optional<std::size_t>()) {}
     explicit Group(const std::vector<AnyGreenlet>& greenlets) : Group() {
@@ -57,61 +55,6 @@ public:
         return g;
     }
 
-    /// What fn gives for each item, in their order. Throws what the first of them in that order threw.
-    template <class Fn, std::ranges::input_range R>
-    auto map(Fn fn, R items) const {
-        return map_async(std::move(fn), std::move(items)).get();
-    }
-    template <class Fn, class Item>
-    auto map(Fn fn, std::initializer_list<Item> items) const {
-        return map(std::move(fn), std::vector<Item>(items));
-    }
-
-    /// The same without waiting: gives the greenlet that does it. `callback` gets the list.
-    template <class Fn, std::ranges::input_range R>
-    auto map_async(Fn fn, R items) const {
-        const auto work = [self = *this, fn = std::move(fn), items = std::move(items)]() mutable {
-            return self.map_here(fn, items);
-        };
-        return Greenlet<decltype(map_here(fn, items))>::spawn(work);
-    }
-    template <class Fn, std::ranges::input_range R, class Callback>
-    auto map_async(Fn fn, R items, Callback callback) const {
-        const auto work = [self = *this, fn = std::move(fn), items = std::move(items), callback]() mutable {
-            auto results = self.map_here(fn, items);
-            callback(results);
-            return results;
-        };
-        return Greenlet<decltype(map_here(fn, items))>::spawn(work);
-    }
-
-    /// map for items that are tuples of arguments.
-    template <class Fn, std::ranges::input_range R>
-    auto starmap(Fn fn, R items) const {
-        const auto apply_to = [fn](auto arguments) mutable { return std::apply(fn, std::move(arguments)); };
-        return map(apply_to, std::move(items));
-    }
-
-    /// Results one by one, in the order of the items, which may be several ranges: `for (auto& r : …)`.
-    template <class Fn, std::ranges::input_range... R>
-    auto imap(Fn fn, R... items) const {
-        return imap_sized(std::nullopt, std::move(fn), std::move(items)...);
-    }
-    /// The same in the order in which they are done.
-    template <class Fn, std::ranges::input_range... R>
-    auto imap_unordered(Fn fn, R... items) const {
-        return imap_unordered_sized(std::nullopt, std::move(fn), std::move(items)...);
-    }
-    /// With gevent's maxsize=: at most so many results wait to be fetched; then spawning stops.
-    template <class Fn, std::ranges::input_range... R>
-    auto imap_sized(std::optional<std::size_t> maxsize, Fn fn, R... items) const {
-        return start_imap(true, maxsize, std::move(fn), std::move(items)...);
-    }
-    template <class Fn, std::ranges::input_range... R>
-    auto imap_unordered_sized(std::optional<std::size_t> maxsize, Fn fn, R... items) const {
-        return start_imap(false, maxsize, std::move(fn), std::move(items)...);
-    }
-
 protected:
     explicit Group(std::optional<std::size_t> limit) : TrackedGreenlets(limit) {}
 
@@ -131,35 +74,6 @@ private:
             else if (done.value())
                 callback(*done.value());
         });
-    }
-
-    template <class Fn, class R>
-    auto map_here(Fn& fn, R& items) const {
-        using T = std::invoke_result_t<Fn&, std::ranges::range_value_t<R>&>;
-        std::vector<Greenlet<T>> greenlets;
-        for (auto&& item : items)
-            greenlets.push_back(spawn(fn, std::forward<decltype(item)>(item)));
-        std::vector<std::conditional_t<std::is_void_v<T>, std::monostate, T>> results;
-        results.reserve(greenlets.size());
-        for (const Greenlet<T>& g : greenlets) {
-            if constexpr (std::is_void_v<T>) {
-                g.get();
-                results.emplace_back();
-            } else {
-                results.push_back(g.get());
-            }
-        }
-        return results;
-    }
-
-    template <class Fn, class... R>
-    auto start_imap(bool ordered, std::optional<std::size_t> maxsize, Fn fn, R... items) const {
-        using T = std::invoke_result_t<Fn&, std::ranges::range_value_t<R>&...>;
-        const auto do_spawn = [self = *this](Fn& call, auto&&... each) {
-            return self.spawn(call, std::forward<decltype(each)>(each)...);
-        };
-        return Imap<std::conditional_t<std::is_void_v<T>, std::monostate, T>>::start(
-            ordered, maxsize, do_spawn, std::move(fn), std::move(items)...);
     }
 };
 

@@ -50,8 +50,10 @@ void Timeout::set_silent(bool silent) noexcept { state_->silent = silent; }
 void Timeout::start() & {
     if (pending())
         throw std::logic_error("this Timeout is already started; to restart it, cancel it first");
-    if (state_->closed || state_->seconds.infinite())
+    if (state_->seconds.infinite())
         return;
+    if (state_->closed)
+        throw std::logic_error("this Timeout is closed and cannot be started again");
     loop& l = hub();
     state_->stop();
     state_->owner = &l.running();

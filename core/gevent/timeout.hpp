@@ -42,7 +42,7 @@ public:
         return t;
     }
 
-    /// Begins to count, for the greenlet that calls. Throws std::logic_error when pending already. Started
+    /// Begins to count, for the greenlet that calls. Throws std::logic_error when pending or closed. Started
     /// as a temporary, it needs no handle: `Timeout(5).start();` fires whatever becomes of the handle.
     void start() &;
     void start() &&;
@@ -52,7 +52,7 @@ public:
 
     /// Does not fire any more; can be started again.
     void cancel() noexcept;
-    /// The same, and cannot be started again: start() does nothing then.
+    /// The same, and cannot be started again.
     void close() noexcept;
 
     interval seconds() const noexcept;

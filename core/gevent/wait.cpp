@@ -13,9 +13,13 @@ bool wait(interval timeout) {
 
 void killall(std::vector<AnyGreenlet> greenlets, std::exception_ptr exception, bool block, interval timeout) {
     const Timeout limit = Timeout::start_new(block ? timeout : interval());
-    const std::vector<AnyGreenlet> killed = raise_in(std::move(greenlets), exception, block);
-    if (block)
-        joinall(killed);
+    std::vector<AnyGreenlet> alive = raise_in(std::move(greenlets), exception, block);
+    if (!block)
+        return;
+    // When that ended all of them, the killer goes on before their links are called.
+    std::erase_if(alive, [](const AnyGreenlet& g) { return g.dead(); });
+    if (!alive.empty())
+        joinall(alive);
 }
 
 }  // namespace ringlet::gevent

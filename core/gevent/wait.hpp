@@ -126,10 +126,31 @@ void killall(const R& greenlets, std::exception_ptr exception = std::make_except
     killall(std::vector<AnyGreenlet>(std::ranges::begin(greenlets), std::ranges::end(greenlets)), exception,
             block, timeout);
 }
+template <std::ranges::input_range R>
+    requires std::derived_from<std::ranges::range_value_t<R>, AnyGreenlet>
+void killall(const R& greenlets, std::same_as<bool> auto block, interval timeout = None) {
+    killall(greenlets, std::make_exception_ptr(GreenletExit()), block, timeout);
+}
+inline void killall(std::initializer_list<AnyGreenlet> greenlets, std::same_as<bool> auto block,
+                    interval timeout = None) {
+    killall(std::vector<AnyGreenlet>(greenlets), std::make_exception_ptr(GreenletExit()), block, timeout);
+}
 inline void killall(std::initializer_list<AnyGreenlet> greenlets,
                     std::exception_ptr exception = std::make_exception_ptr(GreenletExit()), bool block = true,
                     interval timeout = None) {
     killall(std::vector<AnyGreenlet>(greenlets), exception, block, timeout);
+}
+
+/// Python's `with Greenlet.spawn(…):` joins it after body(), and kills it when body() throws.
+template <std::invocable Fn>
+void with(const AnyGreenlet& greenlet, Fn body) {
+    try {
+        body();
+        greenlet.join();
+    } catch (...) {
+        greenlet.kill();
+        throw;
+    }
 }
 
 /// Raises GreenletExit, or `exception`, in the greenlet at its next occasion; does not wait for it.

@@ -1,7 +1,6 @@
-// asyncio's, Tornado's and threading's words: what each does in its own world it does here.
+// asyncio's and Tornado's words (threading's: threading_test.cpp): what each does in its own world it does here.
 
 #include <ringlet/core/compat/asyncio.hpp>
-#include <ringlet/core/compat/threading.hpp>
 #include <ringlet/core/compat/tornado.hpp>
 #include <ringlet/io/virtual_time.hpp>
 
@@ -178,66 +177,6 @@ TEST(tornado, call_later_and_add_callback_from_a_thread) {
         await(done.wait());
         EXPECT_EQ(order, "one two thread");
     });
-}
-
-TEST(threading, a_thread_has_a_name_a_life_and_a_place_in_the_list) {
-    story([] {
-        threading::local<int> mine;
-        std::vector<std::string> seen;
-        const auto work = [&](int n) {
-            mine.get() = n;
-            await(sleep_for(1s));
-            seen.push_back(threading::current_thread().name() + " " + std::to_string(mine.get()));
-        };
-        threading::Thread a(work, 1);
-        threading::Thread b(threading::Thread::options().name("b").daemon(true), work, 2);
-        EXPECT_FALSE(a.is_alive());
-        EXPECT_EQ(a.ident(), 0u);
-        EXPECT_THROW(a.join(), std::runtime_error);
-        a.start();
-        b.start();
-        EXPECT_THROW(a.start(), std::runtime_error);
-        EXPECT_EQ(threading::active_count(), 3u);
-        EXPECT_EQ(threading::enumerate().front(), a);
-        EXPECT_TRUE(b.daemon());
-        a.join(0.5);
-        EXPECT_TRUE(a.is_alive());
-        a.join();
-        b.join();
-        EXPECT_FALSE(a.is_alive());
-        EXPECT_EQ(threading::active_count(), 1u);
-        EXPECT_THAT(seen, ElementsAre("Thread-1 1", "b 2"));
-    });
-}
-
-TEST(threading, a_timer_fires_once_unless_it_was_cancelled) {
-    story([] {
-        int fired = 0;
-        threading::Timer kept(2, [&](int n) { fired += n; }, 1);
-        threading::Timer dropped(2, [&] { fired += 100; });
-        kept.start();
-        dropped.start();
-        await(sleep_for(1s));
-        dropped.cancel();
-        kept.join();
-        dropped.join();
-        EXPECT_EQ(fired, 1);
-    });
-}
-
-TEST(threading, the_end_of_the_main_thread_waits_for_those_that_are_no_daemons) {
-    std::string order;
-    threading::run([&] {
-        threading::Thread a([&] {
-            await(sleep_for(1ms));
-            order += "worker ";
-        });
-        threading::Thread b(threading::Thread::options().daemon(true), [&] { await(sleep_for(1h)); });
-        a.start();
-        b.start();
-        order += "main ";
-    });
-    EXPECT_EQ(order, "main worker ");
 }
 
 }  // namespace

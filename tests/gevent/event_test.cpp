@@ -150,6 +150,28 @@ TEST_F(event_face, results_are_targets_of_links) {
     nothing.get();
 }
 
+TEST_F(event_face, what_nobody_names_any_more_still_tells_whom_it_promised) {
+    {
+        const AsyncResult<int> result;
+        result.rawlink([this](const auto& r) { print("result " + std::to_string(*r.value())); });
+        result.set(5);
+        const Event event;
+        event.rawlink([this](const auto&) { print("event"); });
+        event.set();
+    }
+    gevent::sleep(0);
+    EXPECT_THAT(printed, ElementsAre("result 5", "event"));
+}
+
+TEST_F(event_face, a_wait_of_no_time_is_told_by_who_is_ready) {
+    const Event event;
+    gevent::spawn([&] { event.set(); });
+    EXPECT_TRUE(event.wait(0));
+    event.clear();
+    EXPECT_FALSE(event.wait(0));
+    EXPECT_EQ(now(), 0);
+}
+
 /// Events and results that are set one after another, ten milliseconds apart.
 class event_senders : public event_face {
 protected:

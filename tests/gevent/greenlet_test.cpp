@@ -283,3 +283,33 @@ TEST_F(greenlet_face, owns_its_function_and_arguments_until_it_is_over) {
     g.join();
     EXPECT_EQ(counted::alive(), 0u);
 }
+
+TEST_F(greenlet_face, with_joins_it_or_kills_it_when_the_body_fails) {
+    const auto worker = [this] {
+        gevent::sleep(1);
+        print("worker");
+    };
+    const Greenlet<> joined(worker);
+    joined.start();
+    gevent::with(joined, [this] { print("body"); });
+    EXPECT_THAT(printed, ElementsAre("body", "worker"));
+    const auto killed = gevent::spawn(worker);
+    EXPECT_EQ(thrown_by([&] { gevent::with(killed, [] { throw std::runtime_error("body failed"); }); }),
+              "body failed");
+    EXPECT_TRUE(killed.dead());
+    EXPECT_EQ(printed.size(), 2u);
+}
+
+TEST_F(greenlet_face, can_be_any_callable_object_and_be_started_later) {
+    struct counter {
+        int operator()(int x) { return calls += x; }
+        int calls = 0;
+    };
+    const Greenlet g(counter(), 7);
+    EXPECT_FALSE(g.started() || g.ready());
+    g.start();
+    EXPECT_EQ(g.get(), 7);
+    EXPECT_EQ(Greenlet<int>::spawn(counter(), 1).get(), 1);
+    EXPECT_EQ(Greenlet<int>::spawn_later(1, counter(), 2).get(), 2);
+    EXPECT_NEAR(now(), 1, 0.01);
+}

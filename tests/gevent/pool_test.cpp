@@ -146,6 +146,14 @@ TEST_F(pool_face, a_full_pool_makes_who_spawns_wait) {
     EXPECT_EQ(any.wait_available(), 1u);
 }
 
+TEST_F(pool_face, a_pool_of_none_is_always_full) {
+    const Pool none(0);
+    EXPECT_TRUE(none.full());
+    EXPECT_EQ(none.free_count(), 0u);
+    EXPECT_EQ(none.wait_available(0.01), 0u);
+    EXPECT_THROW(none.start(Greenlet(nap, 1), false), PoolFull);
+}
+
 TEST_F(pool_face, add_to_a_full_pool_waits_fails_or_times_out) {
     const Pool pool(1);
     const auto a = gevent::spawn(nap, 1000), b = gevent::spawn(nap, 1000);

@@ -176,3 +176,63 @@ TEST_F(sweeps, pools) {
         EXPECT_EQ(pool.apply(work, 1), 1);
     }), 4u);
 }
+
+TEST_F(sweeps, results_one_by_one_and_thread_pools) {
+    EXPECT_GT(story::sweep([] {
+        Pool pool(2);
+        struct kill_all {
+            Pool& pool;
+            ~kill_all() {
+                const ringlet::shield until_over;
+                pool.kill();
+            }
+        } const at_exit{pool};
+        const auto work = [](int n) {
+            gevent::sleep(n);
+            return n;
+        };
+        int sum = 0;
+        for (const int n : pool.imap_unordered_sized(1, work, std::vector{3, 1, 2}))
+            sum += n;
+        for (const int n : pool.imap_sized(2, work, std::vector{3, 1, 2}))
+            sum += n;
+        EXPECT_EQ(sum, 12);
+        const ThreadPool threads(1);
+        struct join_threads {  // they finish what they do, whoever asked
+            const ThreadPool& threads;
+            ~join_threads() {
+                const ringlet::shield until_over;
+                threads.join();
+            }
+        } const at_the_end{threads};
+        EXPECT_EQ(threads.apply([](int n) { return n; }, 5), 5);
+        EXPECT_EQ(threads.spawn([](int n) { return counted(n); }, 6).get().value, 6);
+    }), 4u);
+}
+
+TEST_F(sweeps, iterations_over_what_becomes_ready) {
+    EXPECT_GT(story::sweep([] {
+        const Queue<counted> q;
+        const Semaphore s(0);
+        const JoinableQueue<int> jobs(None, {1});
+        helpers help;
+        const auto g = help([=] {
+            gevent::sleep(1);
+            s.release();
+            gevent::sleep(1);
+            q.put(counted(1));
+            jobs.task_done();
+        });
+        int ready = 0;
+        for (const Waitable& each : gevent::iwait({s, g}, 10))
+            ready += each.ready();
+        EXPECT_EQ(ready, 2);
+        EXPECT_EQ(s.wait(), 1u);
+        EXPECT_EQ(q.peek().value, 1);
+        EXPECT_TRUE(jobs.join(5));
+        const Event never;
+        EXPECT_FALSE(never.wait(0));
+        Group group({help([] { gevent::sleep(1); })});
+        EXPECT_TRUE(group.join());
+    }), 3u);
+}
