@@ -5,9 +5,12 @@ ticks of 4 to 10 ms, a tenth of a slice. All threads are added up, the
 kernel's io_uring workers among them.
 """
 
+import mmap
 import os
 import shutil
 import signal
+import struct
+import tempfile
 import time
 
 from .processes import Stage
@@ -29,6 +32,38 @@ def cpu_ns(pid: int) -> int:
 def rss_bytes(pid: int) -> int:
     with open(f"/proc/{pid}/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def resident_and_tables(pid: int) -> int:
+    """Bytes of memory of a process, with the page tables that map them."""
+    with open(f"/proc/{pid}/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    return sum(int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmPTE"))
+
+
+class Allocations:
+    """Calls of malloc in a process that is started with `environment`, and
+    counted since then. 0 where the counter was not built, and in programs
+    that bring an allocator of their own."""
+
+    def __init__(self, build: str):
+        self._library = f"{build}/libcount_allocations.so"
+
+    def __enter__(self):
+        self._file = tempfile.NamedTemporaryFile()
+        self._file.truncate(mmap.PAGESIZE)
+        self._memory = mmap.mmap(self._file.fileno(), mmap.PAGESIZE)
+        # Python's own allocator would hide most of what Python allocates.
+        self.environment = {"LD_PRELOAD": self._library, "RINGLET_ALLOCATION_COUNT": self._file.name,
+                            "PYTHONMALLOC": "malloc"} if os.path.exists(self._library) else {}
+        return self
+
+    def __exit__(self, *_):
+        self._memory.close()
+        self._file.close()
+
+    def count(self) -> int:
+        return struct.unpack_from("Q", self._memory)[0]
 
 
 class KernelCounts:
