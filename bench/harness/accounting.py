@@ -69,10 +69,11 @@ class Allocations:
 class KernelCounts:
     """System calls and SQEs of one process while the block runs, counted by
     perf at the tracepoints; so they cost nothing in the timed slices and are
-    had for any program. Empty where perf or the tracepoints are not."""
+    had for any program. Empty where perf or the tracepoints are not, and when
+    they are not wanted: perf takes its time to attach."""
 
-    def __init__(self, pid: int, core: int):
-        self._pid, self._core = pid, core
+    def __init__(self, pid: int, core: int, wanted: bool = True):
+        self._pid, self._core, self._wanted = pid, core, wanted
         self._stage = Stage()
         self.counts: dict[str, int] = {}
 
@@ -80,7 +81,7 @@ class KernelCounts:
         self._events = [event for event in TRACEPOINTS.values()
                         if os.path.exists(f"/sys/kernel/tracing/events/{event.replace(':', '/')}")]
         self._perf = None
-        if self._events and shutil.which("perf"):
+        if self._wanted and self._events and shutil.which("perf"):
             self._perf = self._stage.start(
                 ["perf", "stat", "--log-fd", "1", "-x", ",", "-e", ",".join(self._events), "-p", str(self._pid)],
                 self._core)

@@ -49,7 +49,7 @@ def counts_per_message(setting, start: Callable[[dict], Contender], length: int)
     with accounting.Allocations(setting.build) as allocations:
         contender = start(allocations.environment)
         contender.slice(length)
-        with accounting.KernelCounts(contender.process.pid, setting.load_core) as kernel:
+        with accounting.KernelCounts(contender.process.pid, setting.load_core, setting.effort != "tiny") as kernel:
             before = allocations.count()
             counted = contender.run(length)
             after = allocations.count()

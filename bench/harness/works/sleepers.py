@@ -30,11 +30,14 @@ class Sleepers:
             for program in setting.rng.sample(left, len(left)):
                 setting.progress(f"{title}: {program.name}, {done} of {rounds}")
                 try:
-                    samples.setdefault(program.name, []).append(self._once(setting, program, count, seconds))
+                    sample = self._once(setting, program, count, seconds)
+                    samples.setdefault(program.name, []).append(sample)
                 except CannotStart as why:
                     setting.skip(program.name, why)
                     left.remove(program)
         setting.progress("")
+        if not samples:
+            raise CannotStart("sleepers: no program could be started")
         rows = [{"server": program.name,
                  **{key: spread([each[key] for each in samples[program.name]]) for key in ("bytes_each", "cpu_s")}}
                 for program in programs_for(self.name) if program.name in samples]
