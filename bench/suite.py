@@ -29,6 +29,9 @@ def main() -> int:
     options = parse()
     if options.install:
         return subprocess.call(["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES])
+    if options.packages:
+        print(*PACKAGES)
+        return 0
     if options.list:
         for work in WORKS:
             print(f"{work.name}:", *[each.name for each in PROGRAMS if each.work == getattr(work, "programs", work.name)])
@@ -54,7 +57,7 @@ def main() -> int:
 
 
 def measure(options, setting: Setting, isolated: bool) -> int:
-    sections, failed = [], False
+    sections = []
     for work in WORKS:
         if options.work and work.name not in options.work:
             continue
@@ -64,7 +67,7 @@ def measure(options, setting: Setting, isolated: bool) -> int:
                 sections.append(section)
         except CannotStart as error:
             print(f"suite: {error}", file=sys.stderr)
-            failed = True
+            setting.failed = True
     run = {"effort": setting.effort, "isolated": isolated, "seed": options.seed,
            "congestion_control": isolation.congestion_control()}
     if options.json:
@@ -73,7 +76,7 @@ def measure(options, setting: Setting, isolated: bool) -> int:
         report.write_svg(options.svg, sections)
     if not sections:
         print("suite: nothing was measured", file=sys.stderr)
-    return 1 if failed or not sections else 0
+    return 1 if setting.failed or not sections else 0
 
 
 def parse():
@@ -94,6 +97,7 @@ def parse():
     parser.add_argument("--svg", metavar="FOLDER", help="draw plots there (needs python3-matplotlib)")
     parser.add_argument("--list", action="store_true", help="name the kinds of work and the programs compared in each")
     parser.add_argument("--install", action="store_true", help="install the rivals' Debian packages, as root")
+    parser.add_argument("--packages", action="store_true", help="name those packages")
     options = parser.parse_args()
     unknown = set(options.work) - {work.name for work in WORKS} | set(options.servers) - {each.name for each in PROGRAMS}
     if unknown:

@@ -16,6 +16,10 @@ class CannotStart(Exception):
     pass
 
 
+class NotThere(CannotStart):
+    """Not built, or not installed."""
+
+
 class Process:
     """A child pinned to a core or several, with its output lines and its last words."""
 
@@ -26,7 +30,7 @@ class Process:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
                 env=os.environ | (environment or {}), preexec_fn=isolation.before_exec(core))
         except OSError as error:
-            raise CannotStart(f"not there ({error.strerror})") from error
+            raise NotThere(f"not there ({error.strerror})") from error
         self._pending = b""
 
     @property

@@ -36,6 +36,7 @@ PROGRAMS = [
     Program("asio-epoll", "echo", "{build}/asio_epoll_echo"),
     Program("asio-uring", "echo", "{build}/asio_uring_echo"),
     Program("libuv", "echo", "{build}/libuv_echo"),
+    Program("tokio", "echo", "{build}/tokio_echo"),
     Program("go", "echo", "{build}/go_echo"),
     Program("gevent", "echo", f"{PYTHON} {{here}}/rivals/gevent_echo.py"),
     Program("asyncio", "echo", f"{PYTHON} {{here}}/rivals/asyncio_echo.py"),
@@ -44,6 +45,7 @@ PROGRAMS = [
     Program("ringlet", "http", "{build}/http_server"),
     Program("ringlet-fibers", "http", "{build}/http_server --fibers"),
     Program("beast", "http", "{build}/beast_http"),
+    Program("hyper", "http", "{build}/hyper_http"),
     Program("nginx", "http", f"{PYTHON} {{here}}/rivals/nginx_http.py"),
     Program("go", "http", "{build}/go_http"),
     Program("gevent", "http", f"{PYTHON} {{here}}/rivals/gevent_http.py"),
@@ -53,6 +55,7 @@ PROGRAMS = [
     Program("ringlet", "crawl", "{build}/http_client"),
     Program("ringlet-fibers", "crawl", "{build}/http_client --fibers"),
     Program("beast", "crawl", "{build}/beast_client"),
+    Program("hyper", "crawl", "{build}/hyper_client"),
     Program("libcurl", "crawl", "{build}/curl_client", slow=2),
     Program("go", "crawl", "{build}/go_client", slow=2),
     Program("gevent", "crawl", f"{PYTHON} {{here}}/rivals/gevent_client.py", slow=20),
@@ -65,6 +68,7 @@ PROGRAMS = [
     Program("asio-coroutines", "sleepers", "{build}/asio_sleepers"),
     Program("asio-spawn", "sleepers", "{build}/asio_sleepers --fibers"),
     Program("boost-fiber", "sleepers", "{build}/fiber_sleepers"),
+    Program("tokio", "sleepers", "{build}/tokio_sleepers"),
     Program("go", "sleepers", "{build}/go_sleepers"),
     Program("gevent", "sleepers", f"{PYTHON} {{here}}/rivals/gevent_sleepers.py", slow=10),
     Program("asyncio", "sleepers", f"{PYTHON} {{here}}/rivals/asyncio_sleepers.py", slow=10),
@@ -73,6 +77,7 @@ PROGRAMS = [
     Program("ringlet-fibers", "handover", "{build}/handover --fibers"),
     Program("asio", "handover", "{build}/asio_handover"),
     Program("boost-fiber", "handover", "{build}/fiber_handover"),
+    Program("tokio", "handover", "{build}/tokio_handover"),
     Program("go", "handover", "{build}/go_handover"),
 
     Program("ringlet", "timers", "{build}/timers"),
@@ -93,4 +98,5 @@ def programs_for(work: str) -> list[Program]:
 
 # What `suite.py --install` asks apt for: the rivals, the counters, the plots.
 PACKAGES = ["libboost1.81-dev", "libboost-fiber1.81-dev", "libuv1-dev", "libcurl4-openssl-dev", "nginx-light",
-            "golang-go", "python3-gevent", "python3-requests", "fio", "linux-perf", "python3-matplotlib"]
+            "golang-go", "cargo", "librust-tokio-dev", "librust-hyper-dev", "python3-gevent", "python3-requests",
+            "fio", "linux-perf", "python3-matplotlib"]

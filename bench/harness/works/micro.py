@@ -12,6 +12,7 @@ given `--tiny` when only its working order is in question.
 import collections
 import os
 
+from ..processes import NotThere
 from ..report import Section
 from ..slices import spread
 from .beside import run_once
@@ -26,7 +27,7 @@ class Micro:
     def run(self, setting):
         for program in PROGRAMS:
             if not os.path.exists(f"{setting.build}/{program}"):
-                setting.skip(program, "not built")
+                setting.skip(program, NotThere("not built"))
                 continue
             yield self._measure(setting, program)
 
