@@ -1,12 +1,16 @@
 // An echo server as a user of ringlet would write it: one greenlet a connection, read, write, repeat.
-// --fibers runs the same on stacks. bench/raw has the loops it is measured against.
+// --fibers runs the same on stacks, --threads N on N loops that share the port. bench/raw has the loops it
+// is measured against.
 
+#include <ringlet/core/cores.hpp>
 #include <ringlet/core/run.hpp>
 #include <ringlet/net/tcp.hpp>
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
+#include <memory>
+#include <span>
 #include <string_view>
 
 using namespace ringlet;
@@ -14,53 +18,84 @@ using namespace ringlet;
 constexpr std::size_t buffer_size = 16 * 1024;
 
 task<> serve(net::tcp_stream peer) {
-    std::vector<std::byte> buffer(buffer_size);
+    const auto memory = std::make_unique_for_overwrite<std::byte[]>(buffer_size);  // pages not used stay untouched
+    const std::span buffer(memory.get(), buffer_size);
     for (;;) {
         const auto got = co_await as_result(peer.read(buffer));
         if (!got || *got == 0)
             co_return;
-        if (!co_await as_result(peer.write_all(std::span(buffer).first(*got))))
+        if (!co_await as_result(peer.write_all(buffer.first(*got))))
             co_return;
     }
 }
 
 void serve_on_fiber(net::tcp_stream peer) {
-    std::vector<std::byte> buffer(buffer_size);
+    const auto memory = std::make_unique_for_overwrite<std::byte[]>(buffer_size);  // pages not used stay untouched
+    const std::span buffer(memory.get(), buffer_size);
     for (;;) {
         const auto got = await(as_result(peer.read(buffer)));
         if (!got || *got == 0)
             return;
-        if (!await(as_result(peer.write_all(std::span(buffer).first(*got)))))
+        if (!await(as_result(peer.write_all(buffer.first(*got)))))
             return;
     }
 }
 
+task<> accept_all(net::tcp_listener listener, bool fibers) {
+    for (;;) {
+        net::tcp_stream peer = co_await listener.accept();
+        if (fibers)
+            spawn(serve_on_fiber, std::move(peer));
+        else
+            spawn(serve, std::move(peer));
+    }
+}
+
+net::tcp_listener listen(std::uint16_t port, bool shared) {
+    return net::listen(net::address::loopback(port), net::listen_options().reuse_port(shared));
+}
+
+void announce(const net::tcp_listener& listener) {
+    std::printf("listening on %s\n", listener.local_address().to_string().c_str());
+    std::fflush(stdout);
+}
+
+// The first loop takes a port, the others join it there.
+void serve_on_cores(std::uint16_t port, std::size_t threads, bool fibers) {
+    std::promise<std::uint16_t> chosen;
+    std::shared_future<std::uint16_t> joined = chosen.get_future().share();
+    run_on_each_core(cores_options().count(threads), [&](std::size_t index) -> task<> {
+        auto listener = listen(index == 0 ? port : joined.get(), true);
+        if (index == 0) {
+            chosen.set_value(listener.local_address().port());
+            announce(listener);
+        }
+        co_await accept_all(std::move(listener), fibers);
+    });
+}
+
 int main(int argc, char** argv) {
-    unsigned long port = 0;
+    std::uint16_t port = 0;
+    std::size_t threads = 1;
     bool fibers = false;
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
         if (argument == "--port" && i + 1 < argc)
-            port = std::strtoul(argv[++i], nullptr, 10);
+            port = static_cast<std::uint16_t>(std::strtoul(argv[++i], nullptr, 10));
         else if (argument == "--fibers")
             fibers = true;
-        else if (argument == "--threads" && i + 1 < argc && std::string_view(argv[i + 1]) == "1")
-            ++i;
+        else if (argument == "--threads" && i + 1 < argc)
+            threads = std::strtoul(argv[++i], nullptr, 10);
         else {
-            std::fprintf(stderr, "usage: echo_server [--port P] [--fibers] [--threads 1]\n");
+            std::fprintf(stderr, "usage: echo_server [--port P] [--fibers] [--threads N]\n");
             return 2;
         }
     }
+    if (threads > 1)
+        return serve_on_cores(port, threads, fibers), 0;
     run([port, fibers]() -> task<> {
-        auto listener = net::listen(net::address::loopback(static_cast<std::uint16_t>(port)));
-        std::printf("listening on %s\n", listener.local_address().to_string().c_str());
-        std::fflush(stdout);
-        for (;;) {
-            net::tcp_stream peer = co_await listener.accept();
-            if (fibers)
-                spawn(serve_on_fiber, std::move(peer));
-            else
-                spawn(serve, std::move(peer));
-        }
+        auto listener = listen(port, false);
+        announce(listener);
+        co_await accept_all(std::move(listener), fibers);
     });
 }

@@ -1,5 +1,6 @@
 // What core costs beside the bare mechanism: each round measures both, neighbours in time, because the
-// machine drifts. Prints one JSON object a line for suite.py; times are CPU time of this thread.
+// machine drifts. Prints one JSON object a line for suite.py; times are CPU time of this thread. What has no
+// bare counterpart is in programs of its own: handover, timers, sleepers.
 
 #include "raw/bare.hpp"
 
@@ -8,16 +9,12 @@
 #include <ringlet/core/queue.hpp>
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/sleep.hpp>
-#include <ringlet/io/virtual_time.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 #include <functional>
-#include <string>
-#include <unistd.h>
 #include <vector>
 
 using namespace ringlet;
@@ -59,22 +56,11 @@ void compare(const char* name, const char* baseline, std::size_t count,
     std::fflush(stdout);
 }
 
-void count(const char* name, const char* unit, double value) {
-    std::printf("{\"name\": \"%s\", \"ns\": 0, \"%s\": %.1f}\n", name, unit, value);
-    std::fflush(stdout);
-}
-
 task<int> ready(int n) { co_return n; }
 
 [[gnu::noinline]] int plain(int n) {
     __asm__ volatile("" : "+r"(n));
     return n;
-}
-
-double resident_bytes() {
-    long pages = 0, resident = 0;
-    std::ifstream("/proc/self/statm") >> pages >> resident;
-    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 constexpr std::size_t partners = 10;
@@ -253,54 +239,6 @@ void exchanges() {
         g.kill();
 }
 
-void timers() {
-    const auto scattered = [](std::size_t i) {
-        return time_point(std::chrono::nanoseconds(static_cast<long long>(i * 104'729 % 1'000'003)));
-    };
-    timer_heap heap;
-    std::vector<std::unique_ptr<timer>> armed;
-    for (std::size_t i = 0; i < 100'000; ++i) {
-        armed.push_back(std::make_unique<timer>([](timer&) noexcept {}));
-        heap.arm(*armed.back(), scattered(i * 7));
-    }
-    compare(
-        "arm and cancel a timer among 100k", "plain call", 500'000,
-        [&](std::size_t n) {
-            timer t([](timer&) noexcept {});
-            for (std::size_t i = 0; i < n; ++i) {
-                heap.arm(t, scattered(i));
-                heap.disarm(t);
-            }
-        },
-        [](std::size_t n) {
-            while (n-- > 0)
-                plain(1);
-        });
-    for (auto& t : armed)
-        heap.disarm(*t);
-}
-
-template <class Start>
-void asleep(const char* name, std::size_t many, Start start) {
-    many = std::max<std::size_t>(many * scale / 100, 100);
-    run(io::make_virtual_time(), [&]() -> task<> {
-        std::vector<greenlet<>> all;
-        all.reserve(many);
-        const double before = resident_bytes();
-        const double start_ns = cpu_ns();
-        for (std::size_t i = 0; i < many; ++i)
-            all.push_back(start());
-        co_await yield();
-        co_await yield();
-        count((std::string(name) + " asleep, each").c_str(), "bytes",
-              (resident_bytes() - before) / static_cast<double>(many));
-        for (auto& g : all)
-            co_await g.join();
-        count((std::string(name) + " from spawn to wake, each").c_str(), "cpu_ns",
-              (cpu_ns() - start_ns) / static_cast<double>(many));
-    });
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -310,15 +248,10 @@ int main(int argc, char** argv) {
     } else {
         scale = 100;
     }
-    asleep("100,000 coroutines", 100'000, [] {
-        return spawn([]() -> task<> { co_await sleep_for(1h); });
-    });
-    asleep("30,000 fibers", 30'000, [] { return spawn([] { await(sleep_for(1h)); }); });
     run([] {
         dumps();
         yields();
         calls();
         exchanges();
-        timers();
     });
 }

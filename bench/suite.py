@@ -6,8 +6,8 @@
     bench/suite.py --build build/bench micro --json out.json --svg plots
 
 Run it as root on a machine that is otherwise idle. The method is described in
-docs/benchmarks.md; servers are listed in harness/servers.py, kinds of work in
-harness/works/.
+docs/benchmarks.md; the programs are listed in harness/servers.py, kinds of work
+in harness/works/.
 """
 
 import argparse
@@ -16,10 +16,11 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 
 from harness import isolation, report
 from harness.processes import CannotStart
-from harness.servers import PACKAGES, SERVERS
+from harness.servers import PACKAGES, PROGRAMS
 from harness.setting import Setting
 from harness.works import WORKS
 
@@ -28,9 +29,12 @@ def main() -> int:
     options = parse()
     if options.install:
         return subprocess.call(["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES])
+    if options.packages:
+        print(*PACKAGES)
+        return 0
     if options.list:
-        print("work:", *[work.name for work in WORKS])
-        print("servers:", *[server.name for server in SERVERS])
+        for work in WORKS:
+            print(f"{work.name}:", *[each.name for each in PROGRAMS if each.work == getattr(work, "programs", work.name)])
         return 0
 
     # Ended politely, the processes under measurement are ended as on Ctrl-C.
@@ -42,14 +46,18 @@ def main() -> int:
     isolation.raise_descriptor_limit()
     os.sched_setaffinity(0, {load_core})
 
-    here = os.path.dirname(os.path.abspath(__file__))
-    setting = Setting(
-        build=os.path.abspath(options.build), here=here, server_core=server_core, load_core=load_core,
-        effort="tiny" if options.tiny else "quick" if options.quick else "full",
-        only=options.servers, shape=shape(options), rounds=options.rounds, slice_ms=options.slice_ms,
-        rng=random.Random(options.seed))
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        os.environ["TMPDIR"] = folder  # Of everything that is started: what one leaves behind goes with it.
+        return measure(options, Setting(
+            build=os.path.abspath(options.build), here=os.path.dirname(os.path.abspath(__file__)),
+            server_core=server_core, load_core=load_core,
+            effort="tiny" if options.tiny else "quick" if options.quick else "full",
+            only=options.servers, shape=shape(options), rounds=options.rounds, slice_ms=options.slice_ms,
+            rng=random.Random(options.seed)), isolated)
 
-    sections, failed = [], False
+
+def measure(options, setting: Setting, isolated: bool) -> int:
+    sections = []
     for work in WORKS:
         if options.work and work.name not in options.work:
             continue
@@ -59,7 +67,7 @@ def main() -> int:
                 sections.append(section)
         except CannotStart as error:
             print(f"suite: {error}", file=sys.stderr)
-            failed = True
+            setting.failed = True
     run = {"effort": setting.effort, "isolated": isolated, "seed": options.seed,
            "congestion_control": isolation.congestion_control()}
     if options.json:
@@ -68,7 +76,7 @@ def main() -> int:
         report.write_svg(options.svg, sections)
     if not sections:
         print("suite: nothing was measured", file=sys.stderr)
-    return 1 if failed or not sections else 0
+    return 1 if setting.failed or not sections else 0
 
 
 def parse():
@@ -78,19 +86,20 @@ def parse():
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="two minutes, the shapes that tell most")
     effort.add_argument("--tiny", action="store_true", help="a second: does everything still run? Figures mean nothing")
-    parser.add_argument("--servers", type=lambda text: text.split(","), default=[], help="only these, by comma")
-    parser.add_argument("--connections", type=int, help="one shape instead of the list: connections")
-    parser.add_argument("--size", type=int, default=64, help="... bytes per message (64)")
+    parser.add_argument("--servers", metavar="NAMES", type=lambda text: text.split(","), default=[], help="only these programs, by comma")
+    parser.add_argument("--connections", type=int, help="one shape instead of the list: connections, or fetches at once")
+    parser.add_argument("--size", type=int, default=64, help="... bytes per message or page (64)")
     parser.add_argument("--depth", type=int, default=1, help="... messages in flight per connection (1)")
-    parser.add_argument("--rounds", type=int, help="rounds of brackets, or runs of a micro bench")
+    parser.add_argument("--rounds", type=int, help="rounds of brackets, or runs of each program")
     parser.add_argument("--slice-ms", type=int, help="length of a turn (80; longer with many connections)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of the order of turns")
     parser.add_argument("--json", metavar="FILE", help="write everything there")
     parser.add_argument("--svg", metavar="FOLDER", help="draw plots there (needs python3-matplotlib)")
-    parser.add_argument("--list", action="store_true", help="name the kinds of work and the servers")
+    parser.add_argument("--list", action="store_true", help="name the kinds of work and the programs compared in each")
     parser.add_argument("--install", action="store_true", help="install the rivals' Debian packages, as root")
+    parser.add_argument("--packages", action="store_true", help="name those packages")
     options = parser.parse_args()
-    unknown = set(options.work) - {work.name for work in WORKS} | set(options.servers) - {each.name for each in SERVERS}
+    unknown = set(options.work) - {work.name for work in WORKS} | set(options.servers) - {each.name for each in PROGRAMS}
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))} (see --list)")
     return options

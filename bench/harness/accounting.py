@@ -5,9 +5,12 @@ ticks of 4 to 10 ms, a tenth of a slice. All threads are added up, the
 kernel's io_uring workers among them.
 """
 
+import mmap
 import os
 import shutil
 import signal
+import struct
+import tempfile
 import time
 
 from .processes import Stage
@@ -31,13 +34,46 @@ def rss_bytes(pid: int) -> int:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def resident_and_tables(pid: int) -> int:
+    """Bytes of memory of a process, with the page tables that map them."""
+    with open(f"/proc/{pid}/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    return sum(int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmPTE"))
+
+
+class Allocations:
+    """Calls of malloc in a process that is started with `environment`, and
+    counted since then. 0 where the counter was not built, and in programs
+    that bring an allocator of their own."""
+
+    def __init__(self, build: str):
+        self._library = f"{build}/libcount_allocations.so"
+
+    def __enter__(self):
+        self._file = tempfile.NamedTemporaryFile()
+        self._file.truncate(mmap.PAGESIZE)
+        self._memory = mmap.mmap(self._file.fileno(), mmap.PAGESIZE)
+        # Python's own allocator would hide most of what Python allocates.
+        self.environment = {"LD_PRELOAD": self._library, "RINGLET_ALLOCATION_COUNT": self._file.name,
+                            "PYTHONMALLOC": "malloc"} if os.path.exists(self._library) else {}
+        return self
+
+    def __exit__(self, *_):
+        self._memory.close()
+        self._file.close()
+
+    def count(self) -> int:
+        return struct.unpack_from("Q", self._memory)[0]
+
+
 class KernelCounts:
     """System calls and SQEs of one process while the block runs, counted by
     perf at the tracepoints; so they cost nothing in the timed slices and are
-    had for any program. Empty where perf or the tracepoints are not."""
+    had for any program. Empty where perf or the tracepoints are not, and when
+    they are not wanted: perf takes its time to attach."""
 
-    def __init__(self, pid: int, core: int):
-        self._pid, self._core = pid, core
+    def __init__(self, pid: int, core: int, wanted: bool = True):
+        self._pid, self._core, self._wanted = pid, core, wanted
         self._stage = Stage()
         self.counts: dict[str, int] = {}
 
@@ -45,7 +81,7 @@ class KernelCounts:
         self._events = [event for event in TRACEPOINTS.values()
                         if os.path.exists(f"/sys/kernel/tracing/events/{event.replace(':', '/')}")]
         self._perf = None
-        if self._events and shutil.which("perf"):
+        if self._wanted and self._events and shutil.which("perf"):
             self._perf = self._stage.start(
                 ["perf", "stat", "--log-fd", "1", "-x", ",", "-e", ",".join(self._events), "-p", str(self._pid)],
                 self._core)

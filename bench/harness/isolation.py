@@ -62,11 +62,11 @@ def raise_descriptor_limit() -> None:
             continue
 
 
-def before_exec(core: int):
-    """What a child does before it becomes the program: its core, a process
+def before_exec(core: int | set[int]):
+    """What a child does before it becomes the program: its core or cores, a process
     group of its own so that Ctrl-C reaches only us, and death with us."""
     def prepare():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, core if isinstance(core, set) else {core})
         os.setpgid(0, 0)
         _libc.prctl(PR_SET_PDEATHSIG, SIGKILL)
     return prepare

@@ -16,17 +16,21 @@ class CannotStart(Exception):
     pass
 
 
-class Process:
-    """A child pinned to a core, with its output lines and its last words."""
+class NotThere(CannotStart):
+    """Not built, or not installed."""
 
-    def __init__(self, command: list[str], core: int):
+
+class Process:
+    """A child pinned to a core or several, with its output lines and its last words."""
+
+    def __init__(self, command: list[str], core: int | set[int], environment: dict | None = None):
         self._errors = tempfile.TemporaryFile(mode="w+")
         try:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-                preexec_fn=isolation.before_exec(core))
+                env=os.environ | (environment or {}), preexec_fn=isolation.before_exec(core))
         except OSError as error:
-            raise CannotStart(f"not there ({error.strerror})") from error
+            raise NotThere(f"not there ({error.strerror})") from error
         self._pending = b""
 
     @property
@@ -95,14 +99,15 @@ class Stage:
     def __exit__(self, *_):
         self.clear()
 
-    def start(self, command: list[str], core: int) -> Process:
-        process = Process(command, core)
+    def start(self, command: list[str], core: int | set[int], environment: dict | None = None) -> Process:
+        process = Process(command, core, environment)
         self._running.append(process)
         return process
 
-    def start_server(self, command: list[str], core: int, patience: float = 10) -> tuple[Process, int]:
+    def start_server(self, command: list[str], core: int | set[int], environment: dict | None = None,
+                     patience: float = 10) -> tuple[Process, int]:
         """Starts it and waits for `listening on 127.0.0.1:PORT`."""
-        process = self.start(command, core)
+        process = self.start(command, core, environment)
         line = process.line(patience)
         prefix, _, port = line.rpartition(":")
         if prefix != "listening on 127.0.0.1" or not port.isdigit():

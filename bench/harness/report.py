@@ -18,6 +18,7 @@ class Section:
     data: dict                        # For the JSON file.
     bars_title: str
     bars: list[tuple[str, dict]]      # (label, spread), drawn on request.
+    are_ratios: bool = True           # Whether the bars are measured against 1.
 
 
 def print_table(section: Section) -> None:
@@ -62,8 +63,9 @@ def write_svg(folder: str, sections: list[Section]) -> None:
         medians = [each["median"] for each in spreads]
         errors = [[each["median"] - each["low"] for each in spreads], [each["high"] - each["median"] for each in spreads]]
         bars = axes.barh(labels, medians, xerr=errors, color="#4878a8", ecolor="#555555", capsize=3)
-        axes.bar_label(bars, fmt="%.2f", padding=6)
-        axes.axvline(1, color="#b03030", linewidth=1)
+        axes.bar_label(bars, fmt="%.2f" if section.are_ratios else "%.0f", padding=6)
+        if section.are_ratios:
+            axes.axvline(1, color="#b03030", linewidth=1)
         axes.margins(x=0.12)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(f"{section.title}: {section.bars_title} (median, quartiles)", fontsize=9)

@@ -4,6 +4,8 @@ import dataclasses
 import random
 import sys
 
+from .processes import NotThere
+
 
 @dataclasses.dataclass
 class Setting:
@@ -17,6 +19,7 @@ class Setting:
     rounds: int | None
     slice_ms: int | None
     rng: random.Random
+    failed: bool = False
 
     def choose(self, tiny, quick, full):
         return {"tiny": tiny, "quick": quick, "full": full}[self.effort]
@@ -27,5 +30,7 @@ class Setting:
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
     def skip(self, what: str, why: object) -> None:
+        """What was asked for by name and is there has to work."""
+        self.failed = self.failed or (bool(self.only) and not isinstance(why, NotThere))
         self.progress("")
         print(f"suite: skipped {what}: {why}", file=sys.stderr)

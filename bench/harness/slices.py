@@ -32,12 +32,12 @@ class Tally:
         self._latency: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
 
     def add_bracket(self, slices: dict[str, dict]) -> None:
-        """Each slice: messages, elapsed_ns, cpu_ns, histogram."""
+        """Each slice: messages, elapsed_ns, cpu_ns, and a histogram where latency is measured."""
         cost = {name: each["cpu_ns"] / each["messages"] for name, each in slices.items()}
         for name, each in slices.items():
             self._cpu[name].append(cost[name])
             self._rate[name].append(each["messages"] / each["elapsed_ns"] * 1e9)
-            for ns, count in each["histogram"]:
+            for ns, count in each.get("histogram", []):
                 self._latency[name][ns] += count
             for base in self._baselines:
                 if base in cost and base != name:
@@ -51,7 +51,8 @@ class Tally:
             "ratio": {base: spread(self._ratios[name, base]) for base in self._baselines
                       if self._ratios[name, base]},
             "per_second": spread(self._rate[name]),
-            **{f"p{percent:g}_ns": percentile(self._latency[name], percent) for percent in (50, 99, 99.9)},
+            **({f"p{percent:g}_ns": percentile(self._latency[name], percent) for percent in (50, 99, 99.9)}
+               if self._latency[name] else {}),
         }
 
 

@@ -10,15 +10,15 @@ given `--tiny` when only its working order is in question.
 """
 
 import collections
-import json
 import os
 
-from ..processes import CannotStart, Stage
+from ..processes import NotThere
 from ..report import Section
 from ..slices import spread
+from .beside import run_once
 
-# Adding a program is adding its name.
-PROGRAMS = ["raw_switch", "micro"]
+# Adding a program is adding its name, and how many cores it takes.
+PROGRAMS = {"added": 1, "raw_switch": 1, "micro": 1, "cores": 2}
 
 
 class Micro:
@@ -27,16 +27,17 @@ class Micro:
     def run(self, setting):
         for program in PROGRAMS:
             if not os.path.exists(f"{setting.build}/{program}"):
-                setting.skip(program, "not built")
+                setting.skip(program, NotThere("not built"))
                 continue
             yield self._measure(setting, program)
 
     def _measure(self, setting, program):
         samples = collections.defaultdict(list)
-        runs = setting.rounds or setting.choose(1, 5, 11)
+        cores = setting.server_core if PROGRAMS[program] == 1 else {setting.server_core, setting.load_core}
+        runs = setting.rounds or setting.choose(1, 2, 11)
         for done in range(1, runs + 1):
             setting.progress(f"{program}: run {done} of {runs}")
-            for sample in self._one_run(setting, program):
+            for sample in run_once(setting, [f"{setting.build}/{program}"], cores):
                 samples[sample["name"]].append(sample)
         setting.progress("")
 
@@ -54,12 +55,3 @@ class Micro:
         return Section(program, ["what", "ns", "ratio", "quartiles", "to"], cells,
                        {"work": self.name, "program": program, "runs": runs, "results": rows},
                        "time / bare mechanism", bars)
-
-    def _one_run(self, setting, program):
-        command = [f"{setting.build}/{program}"] + (["--tiny"] if setting.effort == "tiny" else [])
-        with Stage() as stage:
-            process = stage.start(command, setting.server_core)
-            text, code = process.whole_output()
-        if code != 0:
-            raise CannotStart(f"{program} ended with code {code}: {process.end()}")
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]

@@ -1,0 +1,103 @@
+// The things of ../handover.cpp in Go, on one processor.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sort"
+	"sync"
+	"syscall"
+)
+
+const crowd = 1000
+
+func cpuNs() float64 {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return float64(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func each(name string, count int, work func(n int)) {
+	rounds := 5
+	if len(os.Args) > 1 && os.Args[1] == "--tiny" {
+		count, rounds = count/1000, 1
+	}
+	samples := []float64{}
+	for round := 0; round < rounds; round++ {
+		start := cpuNs()
+		work(count)
+		samples = append(samples, (cpuNs()-start)/float64(count))
+	}
+	sort.Float64s(samples)
+	fmt.Printf("{\"name\": \"%s\", \"ns\": %.2f}\n", name, samples[len(samples)/2])
+}
+
+func main() {
+	runtime.GOMAXPROCS(1)
+	each("queue", 1000000, func(n int) {
+		items := make(chan int, 1)
+		done := make(chan bool)
+		go func() {
+			for i := 0; i < n; i++ {
+				<-items
+			}
+			done <- true
+		}()
+		go func() {
+			for i := 0; i < n; i++ {
+				items <- i
+			}
+		}()
+		<-done
+	})
+	each("spawn and join", 1000000, func(n int) {
+		var child sync.WaitGroup
+		for i := 0; i < n; i++ {
+			child.Add(1)
+			go func() { child.Done() }()
+			child.Wait()
+		}
+	})
+	each("mutex", 500000, func(n int) {
+		var one sync.Mutex
+		var both sync.WaitGroup
+		for g := 0; g < 2; g++ {
+			both.Add(1)
+			go func() {
+				for i := 0; i < n/2; i++ {
+					one.Lock()
+					runtime.Gosched()
+					one.Unlock()
+				}
+				both.Done()
+			}()
+		}
+		both.Wait()
+	})
+	each("event", 1000000, func(n int) {
+		var lock sync.Mutex
+		event := sync.NewCond(&lock)
+		times := 0
+		var all sync.WaitGroup
+		for g := 0; g < crowd; g++ {
+			all.Add(1)
+			go func() {
+				lock.Lock()
+				for times < n/crowd {
+					event.Wait()
+				}
+				lock.Unlock()
+				all.Done()
+			}()
+		}
+		for i := 0; i < n/crowd; i++ {
+			runtime.Gosched()
+			lock.Lock()
+			times++
+			event.Broadcast()
+			lock.Unlock()
+		}
+		all.Wait()
+	})
+}
