@@ -68,7 +68,7 @@ void engine::begin_client() {
         server_name_ = host_;
     }
     if (!fits)
-        fail("tls handshake with", errc::bad_configuration, "'" + host_ + "' is no host name");
+        fail("tls handshake with", errc::bad_configuration, "'" + printable(host_) + "' is no host name");
     if (!with_->alpn.empty())  // 0 means success, here only
         SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(with_->alpn.data()),
                             static_cast<unsigned>(with_->alpn.size()));
@@ -207,8 +207,10 @@ void engine::fail(const char* act) {
     const std::string cause = take_error();
     if (!verdict_.second.empty())
         fail(act, verdict_.first, verdict_.second);
-    if (reason > SSL_AD_REASON_OFFSET)
-        fail(act, errc::refused, std::string("the peer refused: ") + SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+    if (reason > SSL_AD_REASON_OFFSET) {
+        const std::string alert = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
+        fail(act, errc::refused, "the peer refused: " + (alert == "unknown" ? cause : alert));
+    }
     const bool nonsense = reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
                           reason == SSL_R_HTTPS_PROXY_REQUEST;
     if (nonsense && !heard_)

@@ -16,14 +16,6 @@ std::string_view text_of(const ASN1_STRING* s) {
     return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)), static_cast<std::size_t>(ASN1_STRING_length(s))};
 }
 
-/// What a stranger wrote, for a message on one line.
-std::string printable(std::string_view text) {
-    std::string result;
-    for (const char c : text.substr(0, 255))
-        result += c >= ' ' && c < 127 ? c : '?';
-    return result;
-}
-
 std::string ip_of(std::string_view bytes) {
     char text[INET6_ADDRSTRLEN] = "?";
     if (bytes.size() == 4)
@@ -34,6 +26,13 @@ std::string ip_of(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+    std::string result;
+    for (const char c : text.substr(0, 255))
+        result += c >= ' ' && c < 127 ? c : '?';
+    return result;
+}
 
 std::string take_error() {
     const unsigned long first = ERR_get_error();

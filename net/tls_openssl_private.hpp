@@ -44,6 +44,9 @@ public:
 /// The cause in words: the first error in the queue, which is where it went wrong. Empties the queue.
 std::string take_error();
 
+/// What a stranger wrote, for a message on one line.
+std::string printable(std::string_view text);
+
 /// A text as a BIO to read from; it must outlive the BIO.
 bio_ptr reader_of(std::string_view text);
 

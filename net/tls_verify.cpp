@@ -128,7 +128,7 @@ bool engine::go_on_as(SSL* ssl, int* alert) {
         const std::optional<context> chosen = next->choose(server_name_);
         if (!chosen || !chosen->for_servers()) {
             *alert = SSL_AD_UNRECOGNIZED_NAME;
-            verdict_ = {errc::protocol, "the client asks for '" + server_name_ + "', which is not served"};
+            verdict_ = {errc::protocol, "the client asks for '" + printable(server_name_) + "', which is not served"};
             return false;
         }
         next = chosen->held();

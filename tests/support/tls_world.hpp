@@ -53,16 +53,12 @@ template <class A, class B>
 task<tls_pair> tls_over(A below_client, B below_server, tls::context client, tls::context server,
                         std::string host = "a.org") {
     tls_pair both;
-    const auto one = spawn([&]() -> task<> {
-        auto asked = tls::connect(std::move(below_client), host, client);
-        co_await keep_outcome(std::move(asked), &both.client, &both.client_error, &both.client_code);
-    });
-    const auto other = spawn([&]() -> task<> {
-        auto asked = tls::accept(std::move(below_server), server);
-        co_await keep_outcome(std::move(asked), &both.server, &both.server_error, &both.server_code);
-    });
-    co_await one.get();
-    co_await other.get();
+    auto asked = tls::connect(std::move(below_client), host, client);
+    auto waited = tls::accept(std::move(below_server), server);
+    auto together = ringlet::all(
+        keep_outcome(std::move(asked), &both.client, &both.client_error, &both.client_code),
+        keep_outcome(std::move(waited), &both.server, &both.server_error, &both.server_code));
+    co_await std::move(together);
     co_return both;
 }
 
