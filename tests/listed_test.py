@@ -11,7 +11,7 @@ FOLDERS = ('core', 'io', 'net', 'tests', 'bench', 'examples')
 # Rivals in benchmarks are built where their packages are installed.
 FOLDERS_ELSEWHERE = ('bench/rivals/',)
 # Built by tests/consumer/run, by a fuzz target if there is one, and without c-ares.
-ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_none.cpp'}
+ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_without_ares.cpp'}
 
 
 def info(name):
@@ -19,7 +19,7 @@ def info(name):
 
 
 off = [o['name'] for o in info('buildoptions')
-       if o['name'] in ('cares', 'http', 'bench', 'examples') and o['value'] == 'disabled']
+       if o['name'] in ('cares', 'http', 'tls', 'bench', 'examples') and o['value'] == 'disabled']
 if off:
     print('skipped: lists are incomplete without', ', '.join(off))
     sys.exit(77)

@@ -18,7 +18,7 @@ from ..slices import spread
 from .beside import run_once
 
 # Adding a program is adding its name, and how many cores it takes.
-PROGRAMS = {"added": 1, "raw_switch": 1, "micro": 1, "cores": 2}
+PROGRAMS = {"added": 1, "raw_switch": 1, "micro": 1, "tls": 1, "cores": 2}
 
 
 class Micro:
