@@ -7,45 +7,6 @@
 namespace ringlet::requests {
 namespace {
 
-/// A query or a form, as browsers write it (application/x-www-form-urlencoded).
-void append_encoded(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
-    constexpr std::string_view plain = "*-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (plain.find(c) != plain.npos) {
-            out += c;
-        } else if (c == ' ') {
-            out += '+';
-        } else {
-            out += '%';
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        }
-    }
-}
-
-std::string encoded(const Pairs& pairs) {
-    std::string out;
-    for (const auto& [name, value] : pairs) {
-        if (!out.empty())
-            out += '&';
-        append_encoded(out, name);
-        out += '=';
-        append_encoded(out, value);
-    }
-    return out;
-}
-
-std::string with_params(const std::string& url, const Pairs& params) {
-    if (params.empty())
-        return url;
-    const auto end = std::min(url.find('#'), url.size());
-    std::string out = url.substr(0, end);
-    out += out.find('?') == out.npos ? '?' : '&';
-    return out + encoded(params) + url.substr(end);
-}
-
 http::request_options translated(const Options& from) {
     http::request_options to;
     to.fields = from.headers;
@@ -72,14 +33,14 @@ http::request_options translated(const Options& from) {
 }  // namespace
 
 Data::Data(std::initializer_list<Pairs::value_type> form) : Data(Pairs(form)) {}
-Data::Data(const Pairs& form) : bytes_(encoded(form)), form_(true) {}
+Data::Data(const Pairs& form) : bytes_(http::form_encoded(form)), form_(true) {}
 
 Response request(const std::string& method, const std::string& url, const Options& options) {
     loop& l = hub();
     http::client& client = http::shared_client();
     const time_point start = l.fresh_now();
     try {
-        http::incoming in = await(client.open(method, with_params(url, options.params), translated(options)));
+        http::incoming in = await(client.open(method, http::with_params(url, options.params), translated(options)));
         Response r;
         r.elapsed = std::chrono::duration<double>(l.now() - start).count();
         r.status_code = in.status();
