@@ -219,13 +219,13 @@ std::string cookie_jar::line_for(const net::url& to, std::time_t now) const {
     for (std::string_view domain = host;;) {
         if (const auto bin = by_domain_.find(std::string(domain)); bin != by_domain_.end())
             for (const cookie& c : bin->second)
-                if ((domain == host || !c.host_only) && (!c.secure || to.is_secure()) && c.expires > now &&
+                if ((domain == host || domain.empty() || !c.host_only) && (!c.secure || to.is_secure()) && c.expires > now &&
                     path_matches(to.path(), c.path))
                     chosen.push_back(&c);
-        const std::size_t dot = domain.find('.');
-        if (dot == domain.npos || is_address(to))
+        if (domain.empty())
             break;
-        domain.remove_prefix(dot + 1);
+        const std::size_t dot = is_address(to) ? domain.npos : domain.find('.');
+        domain.remove_prefix(std::min(dot, domain.size() - 1) + 1);
     }
     // Section 5.4: longer paths come first, then those set earlier.
     std::ranges::sort(chosen, [](const cookie* a, const cookie* b) {

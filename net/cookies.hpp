@@ -21,7 +21,7 @@ struct cookie {
     enum class same_site { unset, none, lax, strict };
 
     std::string name, value;
-    std::string domain;     // lower case, without a leading dot
+    std::string domain;     // lower case, without a leading dot; empty, if its maker wants so: all of them
     std::string path = "/";
     bool host_only = true;  // sent to the domain itself only, not to what is below it
     bool secure = false;    // sent over https only

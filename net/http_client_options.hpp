@@ -17,6 +17,10 @@
 #include <string>
 #include <vector>
 
+namespace ringlet::tls {
+class context;
+}
+
 namespace ringlet::http {
 
 /// Whether a request is made again that failed, or that got an answer which asks for patience. Requests
@@ -51,8 +55,11 @@ public:
     /// Null: cookies are neither kept nor sent.
     std::shared_ptr<cookie_jar> cookies = std::make_shared<cookie_jar>();
 
-    /// Awaitable: a stream to where this url points, TLS included. By default a TCP connection to host
-    /// and port.
+    /// What is trusted, and shown (tls_context.hpp). Null: the authorities of the machine.
+    std::shared_ptr<const tls::context> tls;
+
+    /// Awaitable: a stream to the host and port of this url, by default over TCP. TLS comes on top of it
+    /// for https.
     std::function<task<io::any_stream>(const net::url&)> connect;
 };
 

@@ -4,6 +4,7 @@
 #include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_redirects_private.hpp>
 #include <ringlet/net/http_request_body_private.hpp>
+#include <ringlet/net/http_secure_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 #include <ringlet/net/tcp.hpp>
 #include <ringlet/net/url_host_private.hpp>
@@ -228,6 +229,8 @@ task<> fetching::connect(lease& into) {
                 stream = co_await core_->options.connect(url);
             else
                 stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
+            if (url.is_secure())
+                stream = co_await detail::secured(std::move(stream), url, core_->options.tls);
             into.set(std::make_unique<connection>(std::move(stream), core_->options.limits));
         } catch (const canceled&) {
             if (!limit.ends_here())

@@ -3,11 +3,19 @@
 #include <system_error>
 
 namespace ringlet::http::detail {
+namespace {
 
-task<io::any_stream> connect_securely(const net::url& to) {
-    throw std::system_error(std::make_error_code(std::errc::protocol_not_supported),
-                            "connect " + std::string(to.host()) + ": TLS is not built in, only http urls can be fetched");
+[[noreturn]] void refuse() {
+    throw std::system_error(std::make_error_code(std::errc::protocol_not_supported), "TLS is not built in, only http urls can be fetched");
+}
+
+}  // namespace
+
+task<io::any_stream> secured(io::any_stream, const net::url&, std::shared_ptr<const tls::context>) {
+    refuse();
     co_return io::any_stream();
 }
+
+std::shared_ptr<const tls::context> make_tls_context(bool, const std::string&, const std::string&, const std::string&) { refuse(); }
 
 }  // namespace ringlet::http::detail

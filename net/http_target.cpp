@@ -1,9 +1,7 @@
 // Where a request goes, and how one gets there.
-#include <ringlet/core/timeout.hpp>
 #include <ringlet/net/connect.hpp>
 #include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_redirects_private.hpp>
-#include <ringlet/net/http_secure_private.hpp>
 #include <ringlet/net/tcp.hpp>
 #include <ringlet/net/url_host_private.hpp>
 
@@ -66,8 +64,6 @@ std::string target::text() const {
 }
 
 task<io::any_stream> connect_to(const net::url& to) {
-    if (to.is_secure())
-        co_return co_await connect_securely(to);
     if (const auto address = net::address::try_ip(to.host(), to.port()))
         co_return io::any_stream(co_await net::tcp_stream::connect(*address));
     co_return io::any_stream(
