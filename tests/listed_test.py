@@ -10,8 +10,10 @@ build, source = map(pathlib.Path, sys.argv[1:3])
 FOLDERS = ('core', 'io', 'net', 'tests', 'bench', 'examples')
 # Rivals in benchmarks are built where their packages are installed.
 FOLDERS_ELSEWHERE = ('bench/rivals/',)
-# Built by tests/consumer/run, by a fuzz target if there is one, and without c-ares.
-ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_without_ares.cpp'}
+# Built by tests/consumer/run, by a fuzz target if there is one, and without some library.
+ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_without_ares.cpp',
+             'net/decompress_no_zlib.cpp', 'net/decompress_no_brotli.cpp', 'net/decompress_no_zstd.cpp',
+             'net/public_suffix_none.cpp', 'net/idn_none.cpp', 'net/http_secure_none.cpp'}
 
 
 def info(name):
@@ -19,7 +21,8 @@ def info(name):
 
 
 off = [o['name'] for o in info('buildoptions')
-       if o['name'] in ('cares', 'http', 'tls', 'bench', 'examples') and o['value'] == 'disabled']
+       if o['name'] in ('cares', 'tls', 'http', 'zlib', 'brotli', 'zstd', 'psl', 'idn', 'bench', 'examples')
+       and o['value'] == 'disabled']
 if off:
     print('skipped: lists are incomplete without', ', '.join(off))
     sys.exit(77)
