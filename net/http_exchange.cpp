@@ -94,7 +94,7 @@ task<bool> exchange::answer_all() {
         if (what == begun::refused) {
             answer_plainly(refusal_);
         } else {
-            handler_run run(*this, run_handler(server_.find(request_.path())));
+            handler_run run(*this, run_handler(server_.find(request_, match_)));
             co_await run;
         }
         if (broken_)

@@ -11,6 +11,7 @@
 #include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_handler.hpp>
 #include <ringlet/net/http_reader.hpp>
+#include <ringlet/net/http_router.hpp>
 #include <ringlet/net/http_server_options.hpp>
 #include <ringlet/net/http_writer.hpp>
 
@@ -24,7 +25,8 @@ namespace ringlet::http::detail {
 /// What an exchange asks of its server.
 class server_side {
 public:
-    virtual const handler& find(std::string_view path) const = 0;
+    /// Whom to ask first: the handler that was found, or a middleware before it.
+    virtual const handler& find(const request& asked, route_match& found) const = 0;
     virtual bool stopping() const noexcept = 0;
 
 protected:
@@ -48,6 +50,7 @@ public:
     // --- the request; http_request.cpp
     const message_head& head() const { return reader_.parser().head(); }
     const http::parser& parser() const { return reader_.parser(); }
+    const route_match& match() const noexcept { return match_; }
     io::any_stream& stream() noexcept { return *stream_; }
 
     /// The rest of the piece of body that came last.
@@ -98,6 +101,7 @@ private:
     request request_{*this};
     response_writer writer_{*this};
 
+    route_match match_;
     std::string_view piece_;
     std::uint64_t body_taken_ = 0;
     bool body_over_ = false;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace ringlet::http {
@@ -67,6 +68,17 @@ void exchange::refuse_body(errc e, const std::string& where) {
 
 const message_head& request::head() const { return exchange_.head(); }
 std::string request::peer() const { return exchange_.stream().name(); }
+const handler& request::route_answer() const { return *exchange_.match().answer; }
+std::string_view request::allowed() const { return exchange_.match().allowed; }
+const http::parameters& request::parameters() const { return exchange_.match().parameters; }
+
+std::string request::parameter(std::string_view name) const {
+    const auto value = parameters().get(name);
+    if (!value)
+        throw std::out_of_range("http route: it has no {" + std::string(name) + "}");
+    return percent_decode(*value);
+}
+
 const http::fields& request::trailers() const { return exchange_.parser().trailers(); }
 
 std::string_view request::path() const {

@@ -78,6 +78,10 @@ void response_writer::answer(response whole) {
     if (begun_)
         throw std::logic_error("http response: it has begun already");
     std::string& body = whole.body;
+    for (const auto [name, value] : fields_)  // set by a middleware
+        if (!whole.fields.contains(name))
+            whole.fields.add(name, value);
+    status_ = whole.status;
     exchange_.put_head(whole.status, whole.reason, whole.fields, body_size::exactly(body.size()));
     begun_ = ended_ = true;
     if (exchange_.answers_head())

@@ -35,6 +35,7 @@ public:
 
     /// The whole answer. It leaves when the handler returns, in one piece if it is small; nothing waits.
     void send(std::string_view body);
+    /// The fields set here go with those of `whole`, which win.
     void answer(response whole);
 
     /// Awaitable: sends a piece, the head before the first. Done when the peer's side has taken it.
@@ -45,6 +46,9 @@ public:
 
     /// Awaitable: the end of the pieces. A handler that returns has it said for it.
     task<> end();
+
+    /// As it was sent, or would be now.
+    int status() const noexcept { return status_; }
 
     /// The head can no longer be changed.
     bool begun() const noexcept { return begun_; }

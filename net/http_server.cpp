@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::size_t most_spare = 256;
 
+/// "404 Not Found", as a text.
+task<> say(response_writer& out, int status) {
+    out.status(status).set("Content-Type", response::plain_text);
+    out.send(std::to_string(status) + ' ' + std::string(reason_of(status)) + '\n');
+    co_return;
+}
+
 /// A permit of the semaphore that counts connections.
 class place {
 public:
@@ -61,25 +68,38 @@ task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
 // --- the core ----------------------------------------------------------------------------------------
 
 server_core::server_core(const server_options& given)
-    : options(given), room(given.connections), not_found_([](request&, response_writer& out) -> task<> {
-          out.status(404).set("Content-Type", response::plain_text);
-          out.send("404 Not Found\n");
-          co_return;
-      }) {
+    : options(given), room(given.connections) {
     http::fields().add("Server", options.server_name);  // throws when it is no sound value
+    not_found_ = [](request&, response_writer& out) -> task<> { return say(out, 404); };
+    not_allowed_ = [](request& asked, response_writer& out) -> task<> {
+        out.set("Allow", asked.allowed());
+        return say(out, 405);
+    };
+    options_ = [this](request& asked, response_writer& out) -> task<> {
+        out.status(204).set("Allow", asked.target() == "*" ? std::string_view(routes_.methods()) : asked.allowed());
+        co_return;
+    };
+    through_all_ = [this](request& asked, response_writer& out) -> task<> {
+        return next(around_, 0, asked.route_answer())(asked, out);
+    };
 }
 
-void server_core::add(std::string path, handler h) {
-    const auto place = std::find_if(routes_.begin(), routes_.end(),
-                                    [&](const route& r) { return r.path.size() < path.size(); });
-    routes_.insert(place, route{std::move(path), std::move(h)});
+void server_core::add(std::string_view method, std::string_view pattern, handler h) {
+    if (pattern == "*" && method.empty())
+        whole_server_ = std::move(h);
+    else
+        routes_.add(method, pattern, std::move(h));
 }
 
-const handler& server_core::find(std::string_view path) const {
-    for (const route& r : routes_)
-        if (path == r.path || (r.path.ends_with('/') && path.starts_with(r.path)))
-            return r.answer;
-    return not_found_;
+/// The handler for a request, or what stands around it; `found` has the handler in any case.
+const handler& server_core::find(const request& asked, route_match& found) const {
+    const bool asks_options = asked.method() == "OPTIONS";
+    routes_.find(asked.method(), asked.path(), found);
+    if (asked.target() == "*")  // comes with OPTIONS only
+        found.answer = whole_server_ ? &whole_server_ : &options_;
+    else if (found.answer == nullptr)
+        found.answer = found.allowed.empty() ? &not_found_ : asks_options ? &options_ : &not_allowed_;
+    return around_.empty() ? *found.answer : through_all_;
 }
 
 std::unique_ptr<exchange> server_core::borrow(io::any_stream& stream) {
@@ -187,7 +207,8 @@ server::~server() {
     core_->kill_all();
 }
 
-void server::add(std::string path, handler h) { core_->add(std::move(path), std::move(h)); }
+void server::add(std::string_view method, std::string_view pattern, handler h) { core_->add(method, pattern, std::move(h)); }
+void server::add(middleware m) { core_->add(std::move(m)); }
 std::size_t server::connections() const noexcept { return core_->size(); }
 
 net::address server::start(const net::address& where, const net::listen_options& how) {

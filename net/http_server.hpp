@@ -10,12 +10,14 @@
 #include <ringlet/core/task.hpp>
 #include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_handler.hpp>
+#include <ringlet/net/http_middleware.hpp>
 #include <ringlet/net/http_server_options.hpp>
 #include <ringlet/net/tcp.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace ringlet::http {
 
@@ -24,7 +26,7 @@ class server_core;
 }
 
 class server {
-public:
+  public:
     explicit server(const server_options& options = {});
     server(server&&) noexcept = default;
     server& operator=(server&&) = delete;
@@ -32,11 +34,46 @@ public:
     /// Stops at once: what is running is killed, in the background. Use stop() to be gentle.
     ~server();
 
-    /// Answers requests for `path` by `fn`, one of the four shapes in http_handler.hpp. A path that
-    /// ends in '/' stands for everything below it too; the longest wins. The rest is answered 404.
+    /// Answers requests of any method for `path` by `fn`, one of the four shapes in http_handler.hpp. A
+    /// path that ends in '/' stands for everything below it too. The rest is answered 404.
     template <class Fn>
-    void handle(std::string path, Fn fn) {
-        add(std::move(path), make_handler(std::move(fn)));
+    void handle(std::string_view path, Fn fn) {
+        add({}, path.ends_with('/') ? std::string(path) + "{rest...}" : std::string(path),
+            make_handler(std::move(fn)));
+    }
+
+    /// Answers one method, of a path or a pattern such as "/users/{id}" (http_router.hpp); the handler
+    /// asks request::parameter("id"). Other methods are answered 405, OPTIONS with what there is.
+    template <class Fn>
+    void route(std::string_view method, std::string_view pattern, Fn fn) {
+        add(method, pattern, make_handler(std::move(fn)));
+    }
+    /// HEAD too.
+    template <class Fn>
+    void get(std::string_view pattern, Fn fn) {
+        route("GET", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void post(std::string_view pattern, Fn fn) {
+        route("POST", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void put(std::string_view pattern, Fn fn) {
+        route("PUT", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void patch(std::string_view pattern, Fn fn) {
+        route("PATCH", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void del(std::string_view pattern, Fn fn) {
+        route("DELETE", pattern, std::move(fn));
+    }
+
+    /// Puts `fn` around every handler (http_middleware.hpp). The first is the outermost.
+    template <class Fn>
+    void use(Fn fn) {
+        add(make_middleware(std::move(fn)));
     }
 
     /// Listens, and serves in a greenlet of its own. Gives the address, with the port that the system
@@ -57,10 +94,12 @@ public:
     /// Connections that are open now.
     std::size_t connections() const noexcept;
 
-private:
-    void add(std::string path, handler h);
+  private:
+    void add(std::string_view method, std::string_view pattern, handler h);
+    void add(middleware m);
 
-    std::shared_ptr<detail::server_core> core_;  // shared with the connections, which may outlive us
+    std::shared_ptr<detail::server_core>
+        core_;  // shared with the connections, which may outlive us
 };
 
 }  // namespace ringlet::http

@@ -6,6 +6,7 @@
 #include <ringlet/core/scope.hpp>
 #include <ringlet/core/semaphore.hpp>
 #include <ringlet/net/http_exchange_private.hpp>
+#include <ringlet/net/http_middleware.hpp>
 #include <ringlet/net/listener.hpp>
 
 #include <memory>
@@ -26,10 +27,11 @@ class server_core final : public server_side {
 public:
     explicit server_core(const server_options& given);
 
-    const handler& find(std::string_view path) const override;
+    const handler& find(const request& asked, route_match& found) const override;
     bool stopping() const noexcept override { return stopping_; }
 
-    void add(std::string path, handler h);
+    void add(std::string_view method, std::string_view pattern, handler h);
+    void add(middleware m) { around_.push_back(std::move(m)); }
 
     std::unique_ptr<exchange> borrow(io::any_stream& stream);
     void give_back(std::unique_ptr<exchange> e) noexcept;
@@ -48,12 +50,10 @@ public:
     semaphore room;  // for connections
 
 private:
-    struct route {
-        std::string path;
-        handler answer;
-    };
-    std::vector<route> routes_;  // longest path first
-    handler not_found_;
+    router routes_;
+    handler whole_server_;  // "*"
+    handler not_found_, not_allowed_, options_, through_all_;
+    std::vector<middleware> around_;
     std::vector<std::unique_ptr<exchange>> spare_;
     list<server_connection> connections_;
     list<acceptor> acceptors_;
