@@ -43,6 +43,9 @@ public:
     void attach(io::any_stream& stream) noexcept { stream_ = &stream; }
     void detach();
 
+    /// "GET /x from 10.0.0.1:5"
+    std::string name_of_request();
+
     /// Awaitable: answers the request that begins with `first`, and all that came with it. True when
     /// the connection is idle now, false when it must be closed.
     task<bool> answer(std::span<const std::byte> first);
@@ -64,6 +67,7 @@ public:
     bool answers_head() const { return head().method() == "HEAD"; }
     bool takes_chunks() const { return head().version_minor() > 0; }
     void put_head(int status, std::string_view reason, const fields& f, body_size size);
+    void count_sent(std::size_t bytes) noexcept { sent_ += bytes; }
     std::string& out() noexcept { return out_; }
     /// A large body, whose bytes from `start` on follow what is in out().
     void put_tail(std::string body, std::size_t start) noexcept {
@@ -81,18 +85,21 @@ private:
     task<begun> read_head();
     task<bool> answer_all();
     task<> run_handler(const handler& h);
+    void handler_late();
+    void take_back(int status);
+    void tell_log();
     class handler_run;
     void send_meanwhile();
     void handler_failed(const std::exception_ptr& error);
     void answer_plainly(int status);
     bool expects_more_body() const;
     task<> read_body_bytes();
+    duration body_patience() const;
     task<> skip_body();
     task<> linger();
     task<std::size_t> read_more(time_point until, const char* act, duration limit);
     task<> write(std::string_view bytes);
     task<> end_meanwhile(bool kill);
-    std::string name_of_request();
 
     const server_options& options_;
     const server_side& server_;
@@ -104,6 +111,9 @@ private:
     route_match match_;
     std::string_view piece_;
     std::uint64_t body_taken_ = 0;
+    duration body_waited_{};   // for its bytes
+    time_point began_{};       // when the head was complete
+    std::uint64_t sent_ = 0;   // of the body of this answer
     bool body_over_ = false;
     bool continued_ = false;   // "100 Continue" was sent, or is not wanted
     bool body_failed_ = false;  // nothing behind it can be read

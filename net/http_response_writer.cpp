@@ -70,8 +70,10 @@ void response_writer::send(std::string_view body) {
         throw std::logic_error("http response: it has begun already");
     exchange_.put_head(status_, reason_, fields_, body_size::exactly(body.size()));
     begun_ = ended_ = true;
-    if (!exchange_.answers_head())
-        exchange_.out().append(body);
+    if (exchange_.answers_head())
+        return;
+    exchange_.out().append(body);
+    exchange_.count_sent(body.size());
 }
 
 void response_writer::answer(response whole) {
@@ -86,6 +88,7 @@ void response_writer::answer(response whole) {
     begun_ = ended_ = true;
     if (exchange_.answers_head())
         return;
+    exchange_.count_sent(body.size());
     exchange_.out().append(body, 0, small);
     if (body.size() > small)
         exchange_.put_tail(std::move(body), small);
@@ -117,6 +120,7 @@ task<> response_writer::write(std::string_view piece) {
         piece = {};
     do {
         const std::string_view part = piece.substr(0, most_in_chunk);
+        exchange_.count_sent(part.size());
         if (chunked_)
             append_chunk(exchange_.out(), part);
         else

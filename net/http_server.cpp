@@ -1,7 +1,10 @@
 #include <ringlet/net/http_server.hpp>
 
+#include <ringlet/core/all.hpp>
+#include <ringlet/core/report.hpp>
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/io/signals.hpp>
 #include <ringlet/net/http_server_private.hpp>
 
 #include <algorithm>
@@ -143,6 +146,13 @@ void server_core::kill_all() noexcept {
     connections_.for_each([](server_connection& c) { c.kill(); });
 }
 
+void server_core::report_busy() {
+    connections_.for_each([](server_connection& c) {
+        if (c.busy() != nullptr)
+            report("http server: " + c.busy()->name_of_request() + ": cut short, because the server stops");
+    });
+}
+
 // --- a connection ------------------------------------------------------------------------------------
 
 server_connection::server_connection(server_core& core, io::any_stream& stream) noexcept
@@ -186,11 +196,15 @@ task<std::size_t> server_connection::first_bytes() {
 
 task<bool> server_connection::answer(std::size_t count) {
     struct lease {
-        server_core& core;
+        server_connection& self;
         std::unique_ptr<exchange> e;
-        ~lease() { core.give_back(std::move(e)); }
+        ~lease() {
+            self.busy_ = nullptr;
+            self.core_.give_back(std::move(e));
+        }
     };
-    const lease work{core_, core_.borrow(stream_)};
+    const lease work{*this, core_.borrow(stream_)};
+    busy_ = work.e.get();
     co_return co_await work.e->answer(std::span(first_).first(count));
 }
 
@@ -221,6 +235,21 @@ net::address server::start(const net::address& where, const net::listen_options&
 task<> server::serve(net::tcp_listener listener) { return detail::accept_all(core_, std::move(listener)); }
 task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
 
+task<std::size_t> server::serve_forever(net::tcp_listener listener, duration grace) {
+    io::signals asked({SIGTERM, SIGINT});
+    auto serving = serve(std::move(listener));
+    auto first = asked.next();
+    const auto ended = co_await race(std::move(serving), std::move(first));
+    if (ended.index() == 0)
+        co_return 0;  // by stop(), which counts itself
+    auto gently = stop(grace);
+    auto again = asked.next();
+    const auto how = co_await race(std::move(gently), std::move(again));
+    if (const std::size_t* cut = std::get_if<0>(&how))
+        co_return *cut;
+    co_return co_await stop(0s);
+}
+
 task<std::size_t> server::stop(duration grace) {
     const std::shared_ptr<detail::server_core> core = core_;
     core->begin_to_stop();
@@ -228,6 +257,7 @@ task<std::size_t> server::stop(duration grace) {
     const auto ended = co_await as_result(with_timeout(grace, core->empty().wait()));
     if (!ended) {
         cut = core->size();
+        core->report_busy();
         core->kill_all();
         co_await core->empty().wait();
     }

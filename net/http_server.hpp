@@ -83,12 +83,16 @@ class server {
     /// Awaitable: accepts connections and answers them until stop(). Throws what the listener throws.
     task<> serve(net::tcp_listener listener);
 
+    /// Awaitable: serves until SIGTERM or SIGINT comes, then stop(grace); a second signal ends that at
+    /// once. Gives the number of connections that were cut. Throws what the listener throws.
+    task<std::size_t> serve_forever(net::tcp_listener listener, duration grace = 10s);
+
     /// Awaitable: answers one connection until it ends. For streams that come from elsewhere.
     task<> serve_stream(io::any_stream stream);
 
     /// Awaitable: stops accepting, closes idle connections, lets running requests end within `grace`,
-    /// then kills what is left and gives its number. Not to be awaited in a handler, which would wait
-    /// for itself.
+    /// then reports which are left, kills them and gives their number. Not to be awaited in a handler,
+    /// which would wait for itself.
     task<std::size_t> stop(duration grace = 10s);
 
     /// Connections that are open now.

@@ -44,6 +44,7 @@ public:
     /// No more connections, and no more requests on those that are idle.
     void begin_to_stop() noexcept;
     void kill_all() noexcept;
+    void report_busy();
     ringlet::event& empty() noexcept { return empty_; }
 
     const server_options options;
@@ -76,6 +77,7 @@ public:
             idle_->cancel();
     }
     void kill() noexcept { greenlet_.kill(); }
+    exchange* busy() const noexcept { return busy_; }
 
 private:
     // Enough for the requests of most clients. What is longer waits in the socket for a moment.
@@ -88,6 +90,7 @@ private:
     io::any_stream& stream_;
     greenlet_base& greenlet_;
     scope* idle_ = nullptr;
+    exchange* busy_ = nullptr;  // answers a request
     std::byte first_[first_size];
 };
 
