@@ -24,6 +24,7 @@ task<> on_fiber(std::function<void()> body) {
 }
 
 void exchange::detach() {
+    waiting = nullptr;
     stream_ = nullptr;
     reader_.clear();
     begin_request();

@@ -8,6 +8,7 @@
 // answer, http_exchange_output.cpp how it leaves.
 
 #include <ringlet/core/greenlet.hpp>
+#include <ringlet/core/scope.hpp>
 #include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_handler.hpp>
 #include <ringlet/net/http_reader.hpp>
@@ -67,6 +68,10 @@ public:
     bool answers_head() const { return head().method() == "HEAD"; }
     bool takes_chunks() const { return head().version_minor() > 0; }
     void put_head(int status, std::string_view reason, const fields& f, body_size size);
+    /// Awaitable: what was written goes out, and what follows is no HTTP any more.
+    task<io::any_stream> upgrade(std::string_view protocol, const fields& f);
+    scope* waiting = nullptr;  // of a handler that has upgraded
+    message_reader& reader() noexcept { return reader_; }
     void count_sent(std::size_t bytes) noexcept { sent_ += bytes; }
     std::string& out() noexcept { return out_; }
     /// A large body, whose bytes from `start` on follow what is in out().

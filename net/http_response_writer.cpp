@@ -130,6 +130,14 @@ task<> response_writer::write(std::string_view piece) {
     } while (!piece.empty());
 }
 
+task<io::any_stream> response_writer::upgrade(std::string_view protocol) {
+    if (begun_)
+        throw std::logic_error("http response: it has begun already");
+    status_ = 101;
+    begun_ = ended_ = true;
+    return exchange_.upgrade(protocol, fields_);
+}
+
 task<> response_writer::end() {
     if (ended_)
         co_return;

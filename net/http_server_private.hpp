@@ -73,8 +73,9 @@ public:
     task<> run();
 
     void end_if_idle() noexcept {
-        if (idle_ != nullptr)
-            idle_->cancel();
+        scope* const waiting = busy_ != nullptr ? busy_->waiting : idle_;
+        if (waiting != nullptr)
+            waiting->cancel();
     }
     void kill() noexcept { greenlet_.kill(); }
     exchange* busy() const noexcept { return busy_; }
