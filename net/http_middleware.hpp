@@ -22,7 +22,7 @@ using middleware = std::function<task<>(request&, response_writer&, next)>;
 
 /// The rest of the way to the handler. To be called once, or not at all, while the middleware runs.
 class next {
-  public:
+public:
     next(const std::vector<middleware>& all, std::size_t at, const handler& last) noexcept
         : all_(&all), last_(&last), at_(at) {}
 
@@ -32,7 +32,7 @@ class next {
         return (*all_)[at_](asked, out, next(*all_, at_ + 1, *last_));
     }
 
-  private:
+private:
     const std::vector<middleware>* all_;
     const handler* last_;
     std::size_t at_;

@@ -22,7 +22,7 @@ std::optional<std::string> form_value(std::string_view query, std::string_view n
 
 /// What the names in a route's pattern stand for, still percent-encoded.
 class parameters {
-  public:
+public:
     static constexpr std::size_t most = 8;
     struct parameter {
         std::string_view name, value;
@@ -37,7 +37,7 @@ class parameters {
     void name(std::size_t i, std::string_view name) noexcept { all_[i].name = name; }
     void clear() noexcept { size_ = 0; }
 
-  private:
+private:
     std::array<parameter, most> all_;
     std::size_t size_ = 0;
 };

@@ -21,14 +21,14 @@ namespace ringlet::http {
 
 /// What a router found. Views are into the path that was looked for and into the router.
 class route_match {
-  public:
+public:
     const handler* answer = nullptr;  // null: nobody answers
     std::string_view allowed;  // the methods of a path that does not have this one, for Allow
     http::parameters parameters;
 };
 
 class router {
-  public:
+public:
     /// An empty method stands for all. Throws std::invalid_argument for a pattern that is none, that
     /// has more than parameters::most names, or that is there already with this method.
     void add(std::string_view method, std::string_view pattern, handler h);
@@ -39,7 +39,7 @@ class router {
     /// The methods of all routes, for "OPTIONS *".
     const std::string& methods() const noexcept { return methods_; }
 
-  private:
+private:
     struct entry {
         std::string method;
         std::vector<std::string> names;

@@ -38,12 +38,14 @@ private:
     std::shared_ptr<server_core> core_;
 };
 
-task<> serve_connection(place where, io::any_stream stream) {
-    server_connection self(where.core(), stream);
+using shared_wrapper = std::shared_ptr<const connection_wrapper>;
+
+task<> serve_connection(place where, io::any_stream stream, shared_wrapper secure) {
+    server_connection self(where.core(), stream, *secure);
     co_await self.run();
 }
 
-task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener) {
+task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener, shared_wrapper secure) {
     acceptor self(listener);
     core->enter(self);
     while (!core->stopping()) {
@@ -57,12 +59,13 @@ task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener)
                 throw;
             break;
         }
-        spawn(&serve_connection, std::move(where), std::move(stream));
+        spawn(&serve_connection, std::move(where), std::move(stream), secure);
     }
 }
 
 task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
-    server_connection self(*core, stream);
+    const connection_wrapper as_it_is;
+    server_connection self(*core, stream, as_it_is);
     co_await self.run();
 }
 
@@ -155,8 +158,8 @@ void server_core::report_busy() {
 
 // --- a connection ------------------------------------------------------------------------------------
 
-server_connection::server_connection(server_core& core, io::any_stream& stream) noexcept
-    : core_(core), stream_(stream), greenlet_(loop::current().running()) {
+server_connection::server_connection(server_core& core, io::any_stream& stream, const connection_wrapper& secure) noexcept
+    : core_(core), stream_(stream), secure_(secure), greenlet_(loop::current().running()) {
     core_.enter(*this);
 }
 
@@ -164,15 +167,50 @@ server_connection::~server_connection() { core_.leave(*this); }
 
 task<> server_connection::run() {
     try {
-        while (!core_.stopping()) {
+        const bool ready = !secure_ || co_await wrap();
+        while (ready && !core_.stopping()) {
             const std::size_t count = co_await first_bytes();
             if (count == 0 || !co_await answer(count))
                 break;
         }
+        if (ready && secure_)
+            co_await say_goodbye();
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
     }
     stream_.close();
+}
+
+/// Awaitable: false when it took too long, or the server stops.
+task<bool> server_connection::wrap() {
+    deadline limit(after(loop::current().now(), core_.options.head));
+    idle_ = &limit;
+    bool done = false;
+    try {
+        auto wrapping = secure_(std::move(stream_));
+        stream_ = co_await std::move(wrapping);
+        done = true;
+    } catch (const canceled&) {
+        idle_ = nullptr;
+        if (!limit.ends_here())
+            throw;
+    } catch (...) {
+        idle_ = nullptr;
+        throw;
+    }
+    idle_ = nullptr;
+    co_return done;
+}
+
+/// Awaitable: an encrypted stream that just ends could have been cut by anybody.
+task<> server_connection::say_goodbye() {
+    deadline limit(after(loop::current().now(), core_.options.linger));
+    try {
+        co_await stream_.shutdown();
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+    }
 }
 
 /// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
@@ -228,16 +266,23 @@ std::size_t server::connections() const noexcept { return core_->size(); }
 net::address server::start(const net::address& where, const net::listen_options& how) {
     auto listener = net::listen(where, how);
     const net::address bound = listener.local_address();
-    spawn(&detail::accept_all, core_, std::move(listener));
+    spawn(&detail::accept_all, core_, std::move(listener), std::make_shared<const connection_wrapper>());
     return bound;
 }
 
-task<> server::serve(net::tcp_listener listener) { return detail::accept_all(core_, std::move(listener)); }
+task<> server::serve(net::tcp_listener listener) { return serve(std::move(listener), connection_wrapper()); }
+task<> server::serve(net::tcp_listener listener, connection_wrapper secure) {
+    return detail::accept_all(core_, std::move(listener), std::make_shared<const connection_wrapper>(std::move(secure)));
+}
 task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
 
 task<std::size_t> server::serve_forever(net::tcp_listener listener, duration grace) {
+    return serve_forever(std::move(listener), connection_wrapper(), grace);
+}
+
+task<std::size_t> server::serve_forever(net::tcp_listener listener, connection_wrapper secure, duration grace) {
     io::signals asked({SIGTERM, SIGINT});
-    auto serving = serve(std::move(listener));
+    auto serving = serve(std::move(listener), std::move(secure));
     auto first = asked.next();
     const auto ended = co_await race(std::move(serving), std::move(first));
     if (ended.index() == 0)

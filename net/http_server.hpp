@@ -15,6 +15,7 @@
 #include <ringlet/net/tcp.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,8 +26,12 @@ namespace detail {
 class server_core;
 }
 
+/// Makes the stream that HTTP is spoken over of the one that was accepted. What it throws as a
+/// std::system_error ends that connection only.
+using connection_wrapper = std::function<task<io::any_stream>(io::any_stream)>;
+
 class server {
-  public:
+public:
     explicit server(const server_options& options = {});
     server(server&&) noexcept = default;
     server& operator=(server&&) = delete;
@@ -83,9 +88,14 @@ class server {
     /// Awaitable: accepts connections and answers them until stop(). Throws what the listener throws.
     task<> serve(net::tcp_listener listener);
 
+    /// Awaitable: the same over what `secure` makes of each connection, such as over_tls() of
+    /// http_server_tls.hpp. It has the time of a head for that.
+    task<> serve(net::tcp_listener listener, connection_wrapper secure);
+
     /// Awaitable: serves until SIGTERM or SIGINT comes, then stop(grace); a second signal ends that at
     /// once. Gives the number of connections that were cut. Throws what the listener throws.
     task<std::size_t> serve_forever(net::tcp_listener listener, duration grace = 10s);
+    task<std::size_t> serve_forever(net::tcp_listener listener, connection_wrapper secure, duration grace = 10s);
 
     /// Awaitable: answers one connection until it ends. For streams that come from elsewhere.
     task<> serve_stream(io::any_stream stream);
@@ -98,7 +108,7 @@ class server {
     /// Connections that are open now.
     std::size_t connections() const noexcept;
 
-  private:
+private:
     void add(std::string_view method, std::string_view pattern, handler h);
     void add(middleware m);
 

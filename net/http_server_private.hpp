@@ -7,6 +7,7 @@
 #include <ringlet/core/semaphore.hpp>
 #include <ringlet/net/http_exchange_private.hpp>
 #include <ringlet/net/http_middleware.hpp>
+#include <ringlet/net/http_server.hpp>
 #include <ringlet/net/listener.hpp>
 
 #include <memory>
@@ -66,7 +67,8 @@ private:
 /// One connection while its greenlet serves it.
 class server_connection : public hook {
 public:
-    server_connection(server_core& core, io::any_stream& stream) noexcept;
+    /// `secure` may be empty.
+    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper& secure) noexcept;
     ~server_connection();
 
     /// Awaitable: until the connection has ended.
@@ -84,11 +86,14 @@ private:
     // Enough for the requests of most clients. What is longer waits in the socket for a moment.
     static constexpr std::size_t first_size = 512;
 
+    task<bool> wrap();
+    task<> say_goodbye();
     task<std::size_t> first_bytes();
     task<bool> answer(std::size_t count);
 
     server_core& core_;
     io::any_stream& stream_;
+    const connection_wrapper& secure_;
     greenlet_base& greenlet_;
     scope* idle_ = nullptr;
     exchange* busy_ = nullptr;  // answers a request

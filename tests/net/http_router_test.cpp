@@ -14,7 +14,7 @@ namespace {
 
 /// A router whose handlers are known by their place in the list; and what it finds.
 class found_by {
-  public:
+public:
     explicit found_by(const std::vector<std::pair<std::string, std::string>>& routes) {
         for (const auto& [method, pattern] : routes) {
             names_.push_back(method + pattern);
@@ -41,7 +41,7 @@ class found_by {
         return text;
     }
 
-  private:
+private:
     /// A path that only this pattern should take.
     static std::string sample(std::string pattern) {
         for (std::size_t at; (at = pattern.find('{')) != pattern.npos;)
