@@ -41,7 +41,7 @@ private:
 using shared_wrapper = std::shared_ptr<const connection_wrapper>;
 
 task<> serve_connection(place where, io::any_stream stream, shared_wrapper secure) {
-    server_connection self(where.core(), stream, *secure);
+    server_connection self(where.core(), stream, secure.get());
     co_await self.run();
 }
 
@@ -64,8 +64,7 @@ task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener,
 }
 
 task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
-    const connection_wrapper as_it_is;
-    server_connection self(*core, stream, as_it_is);
+    server_connection self(*core, stream, nullptr);
     co_await self.run();
 }
 
@@ -158,7 +157,7 @@ void server_core::report_busy() {
 
 // --- a connection ------------------------------------------------------------------------------------
 
-server_connection::server_connection(server_core& core, io::any_stream& stream, const connection_wrapper& secure) noexcept
+server_connection::server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept
     : core_(core), stream_(stream), secure_(secure), greenlet_(loop::current().running()) {
     core_.enter(*this);
 }
@@ -167,13 +166,14 @@ server_connection::~server_connection() { core_.leave(*this); }
 
 task<> server_connection::run() {
     try {
-        const bool ready = !secure_ || co_await wrap();
+        const bool plain = secure_ != nullptr && !*secure_;
+        const bool ready = plain || secure_ == nullptr || co_await wrap();
         while (ready && !core_.stopping()) {
             const std::size_t count = co_await first_bytes();
             if (count == 0 || !co_await answer(count))
                 break;
         }
-        if (ready && secure_)
+        if (ready && !plain)
             co_await say_goodbye();
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
@@ -187,7 +187,7 @@ task<bool> server_connection::wrap() {
     idle_ = &limit;
     bool done = false;
     try {
-        auto wrapping = secure_(std::move(stream_));
+        auto wrapping = (*secure_)(std::move(stream_));
         stream_ = co_await std::move(wrapping);
         done = true;
     } catch (const canceled&) {

@@ -67,8 +67,8 @@ private:
 /// One connection while its greenlet serves it.
 class server_connection : public hook {
 public:
-    /// `secure` may be empty.
-    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper& secure) noexcept;
+    /// `secure` is null for a stream that came from elsewhere and may be encrypted already, and may be empty.
+    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept;
     ~server_connection();
 
     /// Awaitable: until the connection has ended.
@@ -93,7 +93,7 @@ private:
 
     server_core& core_;
     io::any_stream& stream_;
-    const connection_wrapper& secure_;
+    const connection_wrapper* secure_;
     greenlet_base& greenlet_;
     scope* idle_ = nullptr;
     exchange* busy_ = nullptr;  // answers a request

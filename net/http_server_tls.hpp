@@ -11,12 +11,16 @@
 
 namespace ringlet::http {
 
+namespace detail {
+inline task<io::any_stream> accept_tls(io::any_stream below, tls::context own) {
+    auto handshake = tls::accept(std::move(below), std::move(own));
+    co_return io::any_stream(co_await std::move(handshake));
+}
+}  // namespace detail
+
 /// Does the handshake of a server on each connection.
 inline connection_wrapper over_tls(tls::context own) {
-    return [own = std::move(own)](io::any_stream below) -> task<io::any_stream> {
-        auto handshake = tls::accept(std::move(below), own);
-        co_return io::any_stream(co_await std::move(handshake));
-    };
+    return [own = std::move(own)](io::any_stream below) { return detail::accept_tls(std::move(below), own); };
 }
 
 }  // namespace ringlet::http
