@@ -29,6 +29,7 @@ public:
     /// Whom to ask first: the handler that was found, or a middleware before it.
     virtual const handler& find(const request& asked, route_match& found) const = 0;
     virtual bool stopping() const noexcept = 0;
+    virtual ringlet::event& stop_asked() const noexcept = 0;
 
 protected:
     ~server_side() = default;
@@ -55,6 +56,7 @@ public:
     const message_head& head() const { return reader_.parser().head(); }
     const http::parser& parser() const { return reader_.parser(); }
     const route_match& match() const noexcept { return match_; }
+    ringlet::event& stop_asked() const noexcept { return server_.stop_asked(); }
     io::any_stream& stream() noexcept { return *stream_; }
 
     /// The rest of the piece of body that came last.

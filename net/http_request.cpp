@@ -89,6 +89,7 @@ std::string request::parameter(std::string_view name) const {
     return percent_decode(*value);
 }
 
+ringlet::event::awaiter request::stopped() const { return exchange_.stop_asked().wait(); }
 const http::fields& request::trailers() const { return exchange_.parser().trailers(); }
 
 std::string_view request::path() const {

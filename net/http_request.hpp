@@ -2,6 +2,7 @@
 // A request as a server's handler sees it: its head, and its body if the handler reads it. It belongs
 // to the connection and is valid until the handler has returned.
 
+#include <ringlet/core/event.hpp>
 #include <ringlet/core/task.hpp>
 #include <ringlet/net/http_head.hpp>
 #include <ringlet/net/http_parameters.hpp>
@@ -57,6 +58,9 @@ public:
     /// Awaitable: what is left of the body. More than `most` bytes are refused with 413. The server's
     /// own limit holds in any case.
     task<std::string> read_all(std::uint64_t most = UINT64_MAX);
+
+    /// Awaitable: until the server is asked to stop. For answers that would go on for long.
+    ringlet::event::awaiter stopped() const;
 
     /// Of a chunked body that has been read to its end.
     const http::fields& trailers() const;

@@ -139,7 +139,7 @@ void server_core::leave(server_connection& c) noexcept {
 }
 
 void server_core::begin_to_stop() noexcept {
-    stopping_ = true;
+    stop_asked_.set();
     acceptors_.for_each([](acceptor& a) { a.listener.close(); });
     connections_.for_each([](server_connection& c) { c.end_if_idle(); });
 }

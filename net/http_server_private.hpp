@@ -29,7 +29,8 @@ public:
     explicit server_core(const server_options& given);
 
     const handler& find(const request& asked, route_match& found) const override;
-    bool stopping() const noexcept override { return stopping_; }
+    bool stopping() const noexcept override { return stop_asked_.is_set(); }
+    ringlet::event& stop_asked() const noexcept override { return stop_asked_; }
 
     void add(std::string_view method, std::string_view pattern, handler h);
     void add(middleware m) { around_.push_back(std::move(m)); }
@@ -61,7 +62,7 @@ private:
     list<acceptor> acceptors_;
     std::size_t size_ = 0;
     ringlet::event empty_{true};
-    bool stopping_ = false;
+    mutable ringlet::event stop_asked_;  // handlers wait for it
 };
 
 /// One connection while its greenlet serves it.

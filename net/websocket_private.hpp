@@ -53,7 +53,7 @@ struct websocket::state {
     std::string close_reason;
     std::string out, leaving;
     mutex writing;
-    event ended;          // no more messages will come
+    ringlet::event ended;          // no more messages will come
     bool reading = false;   // somebody is in receive() or close()
     bool pinged = false;    // and not heard of since
     bool filled = false;    // the buffer was, by the last read

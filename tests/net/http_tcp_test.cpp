@@ -3,6 +3,7 @@
 #include "support/machine.hpp"
 #include "support/plain_socket.hpp"
 
+#include <ringlet/core/event.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
@@ -121,8 +122,10 @@ TEST(http_tcp, a_signal_ends_a_server_gently_and_a_second_one_at_once) {
     for (const int signals : {1, 2}) {
         on_this_machine([signals]() -> task<> {
             http::server server;
-            server.handle("/", [](http::request&) -> task<http::response> {
-                co_await sleep_for(300ms);
+            ringlet::event asked, release;
+            server.handle("/", [&](http::request&) -> task<http::response> {
+                asked.set();
+                co_await release.wait();
                 co_return "done";
             });
             auto listener = net::listen(net::address::loopback(0));
@@ -131,14 +134,14 @@ TEST(http_tcp, a_signal_ends_a_server_gently_and_a_second_one_at_once) {
                 spawn([&server](net::tcp_listener l) { return server.serve_forever(std::move(l)); }, std::move(listener));
             http::client client;
             const greenlet<http::response> page = spawn([&] { return client.get(url); });
-            while (server.connections() == 0)
-                co_await sleep_for(1ms);
-            co_await sleep_for(10ms);
+            co_await asked.wait();
             ringlet::set_report_sink([](std::string_view) {});  // that somebody was cut is told
             for (int i = 0; i < signals; ++i) {
                 ::raise(SIGTERM);
-                co_await sleep_for(10ms);
+                co_await sleep_for(3ms);  // the pipe of the signals has to be read
             }
+            if (signals == 1)
+                release.set();
             EXPECT_EQ(co_await serving.get(), signals == 1 ? 0u : 1u);
             ringlet::set_report_sink({});
             EXPECT_EQ(bool(co_await as_result(page.get())), signals == 1);
