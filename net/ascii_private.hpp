@@ -21,6 +21,12 @@ constexpr int hex_value(char c) {
 }
 constexpr bool is_hex(char c) { return hex_value(c) >= 0; }
 
+constexpr bool is_ascii(std::string_view s) {
+    for (const char c : s)
+        if (static_cast<unsigned char>(c) >= 0x80) return false;
+    return true;
+}
+
 /// C0 controls and DEL.
 constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 

@@ -10,6 +10,9 @@ namespace {
 // A write has to be done in its time, so that it must be small enough for a slow reader.
 constexpr std::size_t most_written_at_once = 256 * 1024;
 
+// What a server only says will come takes no more memory than this.
+constexpr std::uint64_t most_reserved = 1024 * 1024;
+
 }  // namespace
 
 connection::connection(io::any_stream stream, const limits& most)
@@ -22,7 +25,7 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
 
 task<> connection::send(std::string_view method, std::string_view head, std::string_view body) {
     check(done_, "an http connection carries one request at a time");
-    done_ = keep_alive_ = answered_ = false;
+    done_ = keep_alive_ = answered_ = write_failed_ = false;
     reader_.parser().reset();
     if (method == "HEAD")
         reader_.parser().expect_no_body();
@@ -43,6 +46,9 @@ task<> connection::write(std::string_view bytes) {
             if (!limit.ends_here())
                 throw;
             throw timeout_error("write to " + stream_.name(), until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
+        } catch (const std::system_error&) {
+            write_failed_ = true;
+            throw;
         }
         bytes.remove_prefix(part.size());
     }
@@ -82,18 +88,17 @@ task<std::string_view> connection::next_piece() {
     co_return std::string_view();
 }
 
-task<std::string> connection::read_all(std::uint64_t most) {
-    std::string all;
+task<> connection::read_all(std::string& to, std::uint64_t most) {
     const std::uint64_t announced = head().chunked() ? 0 : head().content_length().value_or(0);
-    if (announced <= most)
-        all.reserve(static_cast<std::size_t>(announced));  // the parser has refused more than its limit
+    if (announced <= most && to.empty() && announced <= most_reserved)
+        to.reserve(static_cast<std::size_t>(announced));
     for (;;) {
         const std::string_view piece = co_await next_piece();
         if (piece.empty())
-            co_return all;
-        if (piece.size() > most - all.size())
-            throw protocol_error(errc::body_too_large, "http response, body after " + std::to_string(all.size()) + " bytes");
-        all.append(piece);
+            co_return;
+        if (to.size() > most || piece.size() > most - to.size())
+            throw protocol_error(errc::body_too_large, "http response, body after " + std::to_string(to.size()) + " bytes");
+        to.append(piece);
     }
 }
 

@@ -33,6 +33,8 @@ public:
 
     /// For the exchange that begins with the next send; `until` ends all of it.
     void set_timeouts(const timeouts& t, time_point until = never) noexcept;
+    /// How large the bodies that follow may be, in bytes on the wire.
+    void set_body_limit(std::uint64_t most) noexcept { reader_.parser().set_body_limit(most); }
 
     /// Awaitable: sends a request; `head` is what append_request() wrote. A body announced there may
     /// come along, or by write() later. Borrowed until then.
@@ -45,8 +47,8 @@ public:
 
     /// Awaitable: the next piece of its body, valid until the next call; empty at the end.
     task<std::string_view> next_piece();
-    /// Awaitable: all that is left of it. More than `most` bytes are an error.
-    task<std::string> read_all(std::uint64_t most = UINT64_MAX);
+    /// Awaitable: appends all that is left of it. More than `most` bytes in `to` are an error.
+    task<> read_all(std::string& to, std::uint64_t most = UINT64_MAX);
     /// Complete at the end of the body.
     const http::fields& trailers() const { return reader_.parser().trailers(); }
 
@@ -56,6 +58,8 @@ public:
     bool reusable() const noexcept { return done_ && keep_alive_ && reader_.empty(); }
     /// Some byte of the response has come.
     bool answered() const noexcept { return answered_; }
+    /// The server did not take all of the request.
+    bool write_failed() const noexcept { return write_failed_; }
 
     /// Awaitable: true when the peer has neither closed nor said anything since the last response. A
     /// connection of which this is not true cannot be used any more.
@@ -72,6 +76,7 @@ private:
     timeouts timeouts_;
     time_point until_ = never;
     bool answered_ = false;
+    bool write_failed_ = false;
     bool done_ = true;
     bool keep_alive_ = true;
 };

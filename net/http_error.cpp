@@ -34,6 +34,8 @@ const char* words_of(errc e) {
     case errc::closed_before_head: return "connection closed before the first byte";
     case errc::closed_in_head: return "connection closed in the middle of the head";
     case errc::closed_in_body: return "connection closed in the middle of the body";
+    case errc::bad_compression: return "the compressed data is malformed";
+    case errc::compression_cut_short: return "the compressed data ends early";
     }
     return "unknown http error";
 }

@@ -41,6 +41,9 @@ enum class errc {
     closed_before_head,
     closed_in_head,
     closed_in_body,
+    // the content of a body
+    bad_compression,
+    compression_cut_short,
 };
 
 /// The category "http"; its messages are complete causes ("white space before the colon").

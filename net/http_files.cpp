@@ -4,7 +4,7 @@
 #include <ringlet/net/http_conditions.hpp>
 #include <ringlet/net/http_content_type.hpp>
 #include <ringlet/net/http_date.hpp>
-#include <ringlet/net/http_range.hpp>
+#include <ringlet/net/http_byte_ranges.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -73,6 +73,9 @@ public:
     /// The next final response answers CONNECT: a 2xx ends with its head, the rest is the tunnel's.
     void expect_tunnel() { tunnel_ = true; }
 
+    /// Of the messages that begin from now on.
+    void set_body_limit(std::uint64_t most) { most_.body = most; }
+
     /// No byte of a message has come yet: closing now hurts nobody.
     bool idle() const { return phase_ == phase::start_line && (partial_.empty() || gathered_); }
     const message_head& head() const { return head_; }

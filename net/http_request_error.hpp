@@ -11,7 +11,7 @@ namespace ringlet::http {
 class request_error : public std::system_error {
 public:
     /// How far it came.
-    enum class stage { url, connect, exchange };
+    enum class stage { url, connect, exchange, redirects };
 
     request_error(stage s, std::string_view method, std::string_view url, std::error_code code,
                   std::string_view cause);

@@ -1,10 +1,12 @@
 #pragma once
-// The seam between the resolver and what asks name servers for it: resolve_ares.cpp, or resolve_none.cpp
-// in a build without c-ares. The hosts file, the search list, the cache, merging, the order of the
+// The seam between the resolver and who is asked: name servers by resolve_ares.cpp, or libc by
+// resolve_getaddrinfo.cpp, which is all there is in a build without c-ares. The hosts file, the search list, the cache, merging, the order of the
 // addresses and the limit on what is in flight are the resolver's, and so common to every backend.
 
 #include <ringlet/core/time.hpp>
 #include <ringlet/net/address.hpp>
+
+#include <netdb.h>
 
 #include <memory>
 #include <optional>
@@ -49,7 +51,12 @@ public:
 };
 
 /// Asks for the addresses of a complete name. `asker` and `settings` must outlive the query.
-std::unique_ptr<name_query> ask(const std::string& name, int family, const query_settings& settings,
-                                name_asker& asker);
+std::unique_ptr<name_query> ask_cares(const std::string& name, int family, const query_settings& settings,
+                                      name_asker& asker);
+
+/// The same of libc, in whose hands the search list is too. `lookup` is getaddrinfo(3), but for tests.
+using lookup_function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+std::unique_ptr<name_query> ask_getaddrinfo(const std::string& name, int family, name_asker& asker,
+                                            lookup_function lookup = &::getaddrinfo);
 
 }  // namespace ringlet::net::detail

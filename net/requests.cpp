@@ -3,110 +3,175 @@
 #include <ringlet/core/await.hpp>
 #include <ringlet/core/hub.hpp>
 #include <ringlet/net/http_client.hpp>
+#include <ringlet/net/http_secure_private.hpp>
+#include <ringlet/net/multipart.hpp>
+#include <ringlet/net/requests_private.hpp>
 
 namespace ringlet::requests {
 namespace {
 
-/// A query or a form, as browsers write it (application/x-www-form-urlencoded).
-void append_encoded(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
-    constexpr std::string_view plain = "*-._0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (plain.find(c) != plain.npos) {
-            out += c;
-        } else if (c == ' ') {
-            out += '+';
-        } else {
-            out += '%';
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        }
+/// Takes a form, files or JSON text into the body of a request.
+void set_body(http::request_options& to, const Options& from) {
+    const auto set_type = [&](const std::string& type) {
+        if (!to.fields.contains("content-type"))
+            to.fields.add("Content-Type", type);
+    };
+    if (!from.files.empty()) {
+        http::multipart form;
+        for (const auto& [name, value] : from.data.pairs())
+            form.add(name, value);
+        for (const auto& [name, file] : from.files)
+            if (!file.path().empty())
+                form.add_file(name, file.path(), file.filename(), file.type());
+            else
+                form.add_content(name, file.filename(), file.content(), file.type());
+        to.fields.remove("content-type");  // only this one names the boundary
+        set_type(form.content_type());
+        to.body = std::move(form).body();
+    } else if (!from.json.empty()) {
+        set_type("application/json");
+        to.body = from.json;
+    } else {
+        to.body = from.data.body();
+        if (from.data.is_form())
+            set_type("application/x-www-form-urlencoded");
     }
 }
 
-std::string encoded(const Pairs& pairs) {
-    std::string out;
-    for (const auto& [name, value] : pairs) {
-        if (!out.empty())
-            out += '&';
-        append_encoded(out, name);
-        out += '=';
-        append_encoded(out, value);
-    }
-    return out;
-}
-
-std::string with_params(const std::string& url, const Pairs& params) {
-    if (params.empty())
-        return url;
-    const auto end = std::min(url.find('#'), url.size());
-    std::string out = url.substr(0, end);
-    out += out.find('?') == out.npos ? '?' : '&';
-    return out + encoded(params) + url.substr(end);
-}
-
-http::request_options translated(const Options& from) {
+http::request_options translated(const std::string& method, const Options& from) {
     http::request_options to;
     to.fields = from.headers;
-    to.body = from.data.bytes();
-    if (from.data.is_form() && !to.fields.contains("content-type"))
-        to.fields.add("Content-Type", "application/x-www-form-urlencoded");
+    to.params = from.params;
+    to.auth = from.auth.value();
+    set_body(to, from);
     http::timeouts t;
-    t.connect = t.first_byte = t.between_bytes = seconds(from.timeout);
+    t.connect = seconds(from.timeout.connect);
+    t.first_byte = t.between_bytes = seconds(from.timeout.read);
     to.timeouts = t;
+    if (!from.allow_redirects.value_or(method != "HEAD"))
+        to.redirects = 0;
     return to;
 }
 
-[[noreturn]] void rethrow(const http::request_error& e) {
-    using stage = http::request_error::stage;
-    if (e.at() == stage::url)
-        throw InvalidURL(e.code(), e.what(), e.url());
-    if (e.timed_out() && e.at() == stage::connect)
-        throw ConnectTimeout(e.code(), e.what(), e.url());
-    if (e.timed_out())
-        throw ReadTimeout(e.code(), e.what(), e.url());
-    throw ConnectionError(e.code(), e.what(), e.url());
+/// A jar of its own for one call: the cookies of the session, if any, and those given with the call.
+std::shared_ptr<http::cookie_jar> jar_for(const http::cookie_jar* of_session, const std::string& url, const Pairs& given) {
+    auto jar = of_session ? std::make_shared<http::cookie_jar>(*of_session) : std::make_shared<http::cookie_jar>();
+    const auto to = net::url::try_parse(url);
+    for (const auto& [name, value] : given) {
+        http::cookie c;
+        c.name = name;
+        c.value = value;
+        c.domain = to ? to->host() : std::string_view();
+        jar->set(std::move(c));
+    }
+    return jar;
+}
+
+Response send(http::client& client, const std::string& method, const std::string& url, http::request_options options,
+              bool stream) {
+    try {
+        http::incoming in = await(client.open(method, url, std::move(options)));
+        if (stream)
+            return detail::streaming(std::move(in), method);
+        return detail::whole(await(in.read_reply()), method);
+    } catch (const http::request_error& e) {
+        detail::rethrow(e);
+    }
+}
+
+http::client_options with_tls(const Verify& verify, const Cert& cert) {
+    http::client_options o;
+    if (verify != Verify(true) || cert != Cert())
+        o.tls = http::detail::make_tls_context(verify.yes(), verify.authorities(), cert.chain, cert.key);
+    return o;
+}
+
+Options with_data_in(Data data, Options options) {
+    options.data = std::move(data);
+    return options;
 }
 
 }  // namespace
 
-Data::Data(std::initializer_list<Pairs::value_type> form) : Data(Pairs(form)) {}
-Data::Data(const Pairs& form) : bytes_(encoded(form)), form_(true) {}
+// --- a session ---------------------------------------------------------------------------------------
+
+struct Session::kept {
+    Verify verify = true;
+    Cert cert;
+    std::unique_ptr<http::client> client;
+};
+
+Session::Session() : kept_(std::make_unique<kept>()) {}
+Session::~Session() = default;
+
+http::client& Session::client_for(const Verify& wanted, const Cert& shown) {
+    hub();
+    if (!kept_->client || kept_->verify != wanted || kept_->cert != shown) {
+        http::client_options o = with_tls(wanted, shown);
+        o.cookies = cookies.jar();
+        kept_->client = std::make_unique<http::client>(o);
+        kept_->verify = wanted;
+        kept_->cert = shown;
+    }
+    return *kept_->client;
+}
+
+Response Session::request(const std::string& method, const std::string& url, const Options& given) {
+    http::request_options o = translated(method, given);
+    for (const auto [name, value] : headers)
+        if (!o.fields.contains(name))
+            o.fields.add(name, value);
+    o.params.insert(o.params.begin(), params.begin(), params.end());
+    if (o.auth.empty())
+        o.auth = auth.value();
+    if (!o.redirects)
+        o.redirects = max_redirects;
+    o.retries = http::retries(max_retries);
+    http::client& client = client_for(given.verify.value_or(verify), given.cert.value_or(cert));
+    o.cookies = cookies.jar();
+    if (given.cookies.empty())
+        return send(client, method, url, std::move(o), given.stream);
+
+    o.cookies = jar_for(cookies.jar().get(), url, given.cookies);
+    Response r = send(client, method, url, std::move(o), given.stream);
+    for (const Response& step : r.history)
+        cookies.jar()->take(step.headers, net::url::parse(step.url));
+    cookies.jar()->take(r.headers, net::url::parse(r.url));
+    return r;
+}
+
+Response Session::with_data(const char* method, const std::string& url, Data data, Options options) {
+    return request(method, url, with_data_in(std::move(data), std::move(options)));
+}
+
+void Session::close() noexcept {
+    if (kept_->client)
+        kept_->client->close_idle();
+}
+
+// --- without one -------------------------------------------------------------------------------------
 
 Response request(const std::string& method, const std::string& url, const Options& options) {
-    loop& l = hub();
-    http::client& client = http::shared_client();
-    const time_point start = l.fresh_now();
-    try {
-        http::incoming in = await(client.open(method, with_params(url, options.params), translated(options)));
-        Response r;
-        r.elapsed = std::chrono::duration<double>(l.now() - start).count();
-        r.status_code = in.status();
-        r.ok = r.status_code < 400;
-        r.reason = in.head().reason();
-        r.headers = Headers(in.fields());
-        r.url = in.url();
-        r.content = await(in.read_all());
-        return r;
-    } catch (const http::request_error& e) {
-        rethrow(e);
-    }
+    hub();
+    http::request_options o = translated(method, options);
+    o.cookies = jar_for(nullptr, url, options.cookies);
+    const Verify verify = options.verify.value_or(true);
+    const Cert cert = options.cert.value_or(Cert());
+    if (verify == Verify(true) && cert == Cert())
+        return send(http::shared_client(), method, url, std::move(o), options.stream);
+    // Its connections are not to be taken for those of somebody who trusts others.
+    http::client once(with_tls(verify, cert));
+    return send(once, method, url, std::move(o), options.stream);
 }
 
-void Response::raise_for_status() const {
-    if (!ok)
-        throw HTTPError(*this);
+Response post(const std::string& url, Data data, Options options) {
+    return request("POST", url, with_data_in(std::move(data), std::move(options)));
 }
-
-RequestException::RequestException(std::error_code code, const std::string& text, std::string where)
-    : std::system_error(code), url(std::move(where)), text_(std::make_shared<const std::string>(text)) {}
-
-HTTPError::HTTPError(const Response& r)
-    : RequestException(std::make_error_code(std::errc::protocol_error),
-                       std::to_string(r.status_code) + (r.status_code < 500 ? " Client Error: " : " Server Error: ") +
-                           r.reason + " for url: " + r.url,
-                       r.url),
-      response(std::make_shared<const Response>(r)) {}
+Response put(const std::string& url, Data data, Options options) {
+    return request("PUT", url, with_data_in(std::move(data), std::move(options)));
+}
+Response patch(const std::string& url, Data data, Options options) {
+    return request("PATCH", url, with_data_in(std::move(data), std::move(options)));
+}
 
 }  // namespace ringlet::requests

@@ -7,119 +7,73 @@
 //
 // In a coroutine use http::client, which this is built on.
 
-#include <ringlet/net/http_fields.hpp>
-#include <ringlet/net/http_request_error.hpp>
+#include <ringlet/net/requests_types.hpp>
 
-#include <initializer_list>
-#include <limits>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
-#include <vector>
+
+namespace ringlet::http {
+class client;
+}
 
 namespace ringlet::requests {
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-/// Header fields; names are compared without regard to case.
-class Headers : public http::fields {
+/// Cookies, connections and settings that several calls share. One loop's; not to be copied.
+class Session {
 public:
-    using http::fields::fields;
-    explicit Headers(const http::fields& f) : http::fields(f) {}
-    using http::fields::operator[];
-    /// The first value of that name; empty when there is none.
-    std::string_view operator[](std::string_view name) const { return get_or(name, {}); }
-    std::string_view operator[](const char* name) const { return get_or(name, {}); }
-};
+    Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session();
 
-/// What is sent: bytes as they are, or a form (application/x-www-form-urlencoded).
-class Data {
-public:
-    Data() = default;
-    Data(std::string bytes) : bytes_(std::move(bytes)) {}
-    Data(const char* bytes) : bytes_(bytes) {}
-    Data(std::initializer_list<Pairs::value_type> form);
-    Data(const Pairs& form);
-
-    const std::string& bytes() const noexcept { return bytes_; }
-    bool is_form() const noexcept { return form_; }
-
-private:
-    std::string bytes_;
-    bool form_ = false;
-};
-
-/// Python's keyword arguments. An aggregate, so that it is written like them; it never meets a
-/// co_await, where g++ 12 would destroy it twice.
-struct Options {
-    Pairs params = {};    // appended to the url as its query
-    Headers headers = {};
-    Data data = {};
-    /// Seconds to connect, and between two pieces of the answer; also of the wait for its first byte.
-    double timeout = 30;
-};
-
-class Response {
-public:
-    int status_code = 0;
-    bool ok = false;  // status_code is less than 400
-    std::string reason;
+    // For each of its calls, unless that says something else.
     Headers headers;
-    std::string content;
-    std::string url;
-    double elapsed = 0;  // seconds until the head had come
+    Pairs params;
+    Auth auth;
+    CookieJar cookies;
+    Verify verify = true;
+    Cert cert;
+    unsigned max_redirects = 30;
+    /// How often a call is repeated that failed or was answered 429, 502, 503 or 504 (HTTPAdapter's
+    /// max_retries); see http::retries.
+    unsigned max_retries = 0;
 
-    /// The content; it is taken to be UTF-8.
-    const std::string& text() const noexcept { return content; }
+    Response request(const std::string& method, const std::string& url, const Options& options = {});
 
-    /// Throws HTTPError for a status of 400 or more.
-    void raise_for_status() const;
-};
+    Response get(const std::string& url, const Options& options = {}) { return request("GET", url, options); }
+    Response options(const std::string& url, const Options& with = {}) { return request("OPTIONS", url, with); }
+    Response head(const std::string& url, const Options& options = {}) { return request("HEAD", url, options); }
+    Response post(const std::string& url, Data data = {}, Options options = {}) {
+        return with_data("POST", url, std::move(data), std::move(options));
+    }
+    Response put(const std::string& url, Data data = {}, Options options = {}) {
+        return with_data("PUT", url, std::move(data), std::move(options));
+    }
+    Response patch(const std::string& url, Data data = {}, Options options = {}) {
+        return with_data("PATCH", url, std::move(data), std::move(options));
+    }
+    Response delete_(const std::string& url, const Options& options = {}) { return request("DELETE", url, options); }
 
-/// What every call here throws when there is no response; what() names the url and the cause.
-class RequestException : public std::system_error {
-public:
-    RequestException(std::error_code code, const std::string& text, std::string url);
-    const char* what() const noexcept override { return text_->c_str(); }
-    const std::string url;
+    /// Closes the connections that wait for another call.
+    void close() noexcept;
 
 private:
-    std::shared_ptr<const std::string> text_;
+    Response with_data(const char* method, const std::string& url, Data data, Options options);
+    http::client& client_for(const Verify& wanted, const Cert& shown);
+
+    struct kept;
+    std::unique_ptr<kept> kept_;
 };
 
-struct ConnectionError : virtual RequestException {
-    using RequestException::RequestException;
-};
-struct Timeout : virtual RequestException {
-    using RequestException::RequestException;
-};
-struct ConnectTimeout : ConnectionError, Timeout {
-    ConnectTimeout(std::error_code code, const std::string& text, const std::string& where)
-        : RequestException(code, text, where), ConnectionError(code, text, where), Timeout(code, text, where) {}
-};
-struct ReadTimeout : Timeout {
-    ReadTimeout(std::error_code code, const std::string& text, const std::string& where)
-        : RequestException(code, text, where), Timeout(code, text, where) {}
-};
-/// No url at all, or of a scheme that is not spoken here.
-struct InvalidURL : virtual RequestException {
-    using RequestException::RequestException;
-};
-/// The response says that it failed: "404 Client Error: Not Found for url: http://..."
-struct HTTPError : virtual RequestException {
-    explicit HTTPError(const Response& r);
-    const std::shared_ptr<const Response> response;
-};
-
+/// What each of these shares with the next call is connections, no cookies.
 Response request(const std::string& method, const std::string& url, const Options& options = {});
 
 inline Response get(const std::string& url, const Options& options = {}) { return request("GET", url, options); }
+inline Response options(const std::string& url, const Options& with = {}) { return request("OPTIONS", url, with); }
 inline Response head(const std::string& url, const Options& options = {}) { return request("HEAD", url, options); }
-inline Response post(const std::string& url, Data data = {}, Options options = {}) {
-    options.data = std::move(data);
-    return request("POST", url, options);
-}
+Response post(const std::string& url, Data data = {}, Options options = {});
+Response put(const std::string& url, Data data = {}, Options options = {});
+Response patch(const std::string& url, Data data = {}, Options options = {});
+inline Response delete_(const std::string& url, const Options& options = {}) { return request("DELETE", url, options); }
 
 }  // namespace ringlet::requests

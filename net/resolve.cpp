@@ -9,6 +9,7 @@
 #include <ringlet/net/resolv_conf_private.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace ringlet::net {
@@ -118,8 +119,9 @@ struct resolver::state : private timer {
 /// Waits for the answer to a question.
 class resolver::answer_awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "the addresses of a name"; }
     explicit answer_awaiter(question& q) noexcept
-        : waiter("the addresses of a name", &leave, source::outside), question_(q) {}
+        : waiter(source::outside), question_(q) {}
 
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> h) noexcept {
@@ -129,9 +131,9 @@ public:
     void await_resume() const { throw_if_aborted(); }
 
 private:
-    static void leave(waiter& w) noexcept {
-        wake(w);
-        static_cast<answer_awaiter&>(w).question_.left();
+    void abort() noexcept override {
+        wake(*this);
+        question_.left();
     }
 
     question& question_;
@@ -140,7 +142,11 @@ private:
 // --- one question ------------------------------------------------------------------------------------
 
 void resolver::question::ask_next() {
-    query_ = detail::ask(names_[next_++], family_, state_.settings_, *this);
+    const std::string& name = names_[next_++];
+    if (state_.options_.backend() == resolver_backend::getaddrinfo)
+        query_ = detail::ask_getaddrinfo(name, family_, *this);
+    else
+        query_ = detail::ask_cares(name, family_, state_.settings_, *this);
 }
 
 void resolver::question::answered(detail::name_answer answer) noexcept {
@@ -223,8 +229,10 @@ std::shared_ptr<resolver::question> resolver::state::ask(const std::string& key,
                                                          int family) {
     std::shared_ptr<question>& known = questions_[key];
     if (known == nullptr) {
-        known = std::make_shared<question>(*this, key, detail::candidates(name, conf_.domains, conf_.ndots),
-                                           family);
+        const bool libc = options_.backend() == resolver_backend::getaddrinfo;
+        known = std::make_shared<question>(
+            *this, key, libc ? std::vector<std::string>(1, name) : detail::candidates(name, conf_.domains, conf_.ndots),
+            family);
         if (running_ < options_.most_in_flight()) {
             ++running_;
             known->ask_next();
@@ -259,6 +267,12 @@ void resolver::state::start_some(timer& t) noexcept {
 
 resolver::resolver() : state_(std::make_shared<state>(resolver_options())) {}
 resolver::~resolver() = default;
+
+resolver_backend resolver_options::default_backend() noexcept {
+    static const char* const chosen = std::getenv("RINGLET_RESOLVER");
+    return chosen != nullptr && std::string_view(chosen) == "getaddrinfo" ? resolver_backend::getaddrinfo
+                                                                         : resolver_backend::cares;
+}
 
 resolver& resolver::current() { return loop::current().service<resolver>(); }
 

@@ -34,10 +34,20 @@ private:
 /// "resolve no.such.host: not found".
 task<std::vector<address>> resolve(std::string host, std::uint16_t port, resolve_options options = {});
 
+/// Who is asked for names that are neither numeric nor in the hosts file.
+enum class resolver_backend : std::uint8_t {
+    cares,        ///< the name servers, by c-ares on the loop
+    getaddrinfo,  ///< libc, on a helper thread: for what nsswitch.conf knows besides (mdns, ldap, systemd)
+};
+
 /// How the resolver of a loop works. The defaults are those of the machine.
 class resolver_options {
 public:
     resolver_options() = default;
+    /// The default is c-ares, unless RINGLET_RESOLVER=getaddrinfo is in the environment or c-ares was not
+    /// there at build time. getaddrinfo reads resolv.conf itself: of what follows only hosts, cache_size
+    /// and most_in_flight count, and as it says nothing of how long its answers stay true, none is kept.
+    resolver_options& backend(resolver_backend which) noexcept { backend_ = which; return *this; }
     /// Name servers, asked in this order; their ports count. Empty: those of resolv_conf.
     resolver_options& servers(std::vector<address> list) { servers_ = std::move(list); return *this; }
     /// How long one server may take for its first answer; later tries wait longer. 0: as resolv_conf says.
@@ -57,6 +67,7 @@ public:
     /// Once one family has addresses, how long the other may still take (RFC 8305 section 3).
     resolver_options& patience(duration d) noexcept { patience_ = d; return *this; }
 
+    resolver_backend backend() const noexcept { return backend_; }
     const std::vector<address>& servers() const noexcept { return servers_; }
     duration timeout() const noexcept { return timeout_; }
     int tries() const noexcept { return tries_; }
@@ -67,6 +78,8 @@ public:
     std::size_t cache_size() const noexcept { return cache_size_; }
     std::size_t most_in_flight() const noexcept { return most_in_flight_; }
     duration patience() const noexcept { return patience_; }
+
+    static resolver_backend default_backend() noexcept;
 
 private:
     std::vector<address> servers_;
@@ -79,6 +92,7 @@ private:
     std::size_t most_in_flight_ = 100;
     int tries_ = 0;
     int ndots_ = 1;
+    resolver_backend backend_ = default_backend();
 };
 
 /// The resolver of a loop: resolve() is resolver::current().resolve().

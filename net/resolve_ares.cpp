@@ -216,7 +216,7 @@ void ares_question::settle() noexcept {
 }
 
 /// Until c-ares wants to look at its clock, or patience ends. What is settled already is told by the
-/// timer too, since nobody must be told from within ask().
+/// timer too, since nobody must be told from within ask_cares().
 void ares_question::wait() noexcept {
     loop& l = loop::current();
     l.timers().disarm(*this);
@@ -440,8 +440,8 @@ ssize_t ares_question::send(int fd, const iovec* pieces, int count, void* arg) n
 
 }  // namespace
 
-std::unique_ptr<name_query> ask(const std::string& name, int family, const query_settings& settings,
-                                name_asker& asker) {
+std::unique_ptr<name_query> ask_cares(const std::string& name, int family, const query_settings& settings,
+                                      name_asker& asker) {
     return std::make_unique<ares_question>(name, family, settings, asker);
 }
 

@@ -20,7 +20,6 @@ public:
         case resolve_errc::not_implemented: return "the name server does not answer such questions";
         case resolve_errc::bad_answer: return "the name server's answer makes no sense";
         case resolve_errc::unreachable: return "no name server could be reached";
-        case resolve_errc::no_backend: return "not in the hosts file, and built without c-ares";
         }
         return "unknown error " + std::to_string(value);
     }

@@ -21,7 +21,6 @@ enum class resolve_errc {
     not_implemented, ///< NOTIMP
     bad_answer,      ///< an answer that cannot be understood
     unreachable,     ///< no name server could be reached
-    no_backend,      ///< built without anything that asks name servers
 };
 
 /// Its name is "resolve".

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ascii_private.hpp"
+#include "idn_private.hpp"
 
 namespace ringlet::net::detail {
 namespace {
@@ -132,9 +133,12 @@ std::string parse_url_host(std::string_view text) {
     }
     auto host = percent_decode(text);
     if (host.empty()) throw url_refusal("the host is missing");
+    if (!ascii::is_ascii(host)) {
+        std::string reason;
+        host = to_ascii_name(host, reason);
+        if (host.empty()) refuse(text, reason);
+    }
     for (auto& c : host) {
-        if (static_cast<unsigned char>(c) >= 0x80)
-            refuse(text, "is not ASCII; international names (IDNA) are not supported yet, write its xn-- form");
         if (ascii::is_control(c) || std::string_view(" #/:<>?@[\\]^|%").find(c) != std::string_view::npos)
             refuse(text, "contains '" + ascii::printable({&c, 1}) + "', which no host may");
         c = ascii::lower(c);

@@ -39,7 +39,7 @@ TEST(http_tcp, many_connections_at_once) {
         options.idle_per_origin = options.idle_in_all = many;
         http::client client(options);
         for (int round = 0; round < 2; ++round) {
-            std::vector<greenlet<http::response>> pages;
+            std::vector<greenlet<http::reply>> pages;
             for (std::size_t i = 0; i < many; ++i)
                 pages.push_back(spawn([&] { return client.get(url); }));
             for (const auto& page : pages)

@@ -5,9 +5,11 @@
 #include <ringlet/core/await.hpp>
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/net/http_server.hpp>
-#include <ringlet/net/requests.hpp>
+#include <ringlet/net/grequests.hpp>
 
 #include <gmock/gmock.h>
+
+#include <set>
 
 using namespace ringlet;
 
@@ -25,6 +27,25 @@ public:
         });
         server_.handle("/status/404", [](http::request&) -> task<http::response> { co_return http::response(404, "gone"); });
         server_.handle("/status/503", [](http::request&) -> task<http::response> { co_return http::response(503, "later"); });
+        server_.handle("/moved", [](http::request& asked) -> task<http::response> {
+            http::response r(302, "moved");
+            r.fields.add("Location", "/end?" + std::string(asked.fields().get_or("cookie", "-")));
+            r.fields.add("Set-Cookie", "seen=" + std::string(asked.query()));
+            co_return r;
+        });
+        server_.handle("/head", [](http::request& asked) -> task<http::response> {
+            std::string told;
+            for (const auto [name, value] : asked.fields())
+                told.append(name).append(": ").append(value).append("\n");
+            co_return told;
+        });
+        server_.handle("/lines", [](http::request&, http::response_writer& out) -> task<> {
+            co_await out.write("one\r\ntwo\nth");
+            co_await out.write("ree");
+        });
+        server_.handle("/latin", [](http::request&) -> task<http::response> {
+            co_return http::response(200, "gr\xfc\xdf", "text/html; charset=iso-8859-1");
+        });
         server_.handle("/never", [](http::request&) -> task<http::response> {
             co_await sleep_for(1000s);
             co_return "";
@@ -92,13 +113,130 @@ void tell_everything() {
                 testing::StartsWith("GET " + origin + "/never: wait for the response from"));
     EXPECT_EQ(error_of<requests::InvalidURL>([] { requests::get("htp://x/"); }),
               "GET htp://x/: scheme 'htp' is not http, https, ws or wss");
-    EXPECT_THAT(error_of<requests::InvalidURL>([] { requests::get("https://x/"); }), testing::HasSubstr("TLS is not built in yet"));
 }
 
 TEST(requests, tell_everything_in_the_main_program) { tell_everything(); }
 
 TEST(requests, tell_everything_on_a_fiber) {
     await(spawn(&tell_everything).get());
+}
+
+TEST(requests, a_session_keeps_cookies_and_what_it_was_told) {
+    const local server;
+    requests::Session s;
+    s.headers.set("X-Mine", "yes");
+    s.params = {{"a", "1"}};
+    s.auth = {"user", "pass"};
+    const auto first = s.get(server.origin + "/moved");
+    EXPECT_EQ(first.url, server.origin + "/end?-");
+    ASSERT_EQ(first.history.size(), 1u);
+    EXPECT_EQ(first.history[0].status_code, 302);
+    EXPECT_TRUE(first.history[0].is_redirect());
+    EXPECT_EQ(first.history[0].text(), "moved");
+    EXPECT_EQ(first.history[0].cookies["seen"], "a=1");
+    EXPECT_EQ(s.cookies["seen"], "a=1");
+    s.cookies.set("own", "2");
+    const std::string told = s.get(server.origin + "/head", {.headers = {{"X-Mine", "no"}}, .cookies = {{"once", "3"}}}).text();
+    EXPECT_THAT(told, testing::HasSubstr("X-Mine: no\n"));
+    EXPECT_THAT(told, testing::HasSubstr("Authorization: Basic dXNlcjpwYXNz\n"));
+    EXPECT_THAT(told, testing::HasSubstr("Cookie: seen=a=1; own=2; once=3\n"));
+    EXPECT_THAT(s.get(server.origin + "/head").text(), testing::Not(testing::HasSubstr("once")));
+    EXPECT_EQ(s.cookies.items().size(), 2u);
+    EXPECT_THAT(requests::get(server.origin + "/head").text(), testing::Not(testing::HasSubstr("Cookie"))) << "of another session";
+    s.close();
+}
+
+TEST(requests, every_method_has_its_name) {
+    const local server;
+    const std::string& origin = server.origin;
+    EXPECT_EQ(requests::put(origin, "x").text(), "PUT / - x");
+    EXPECT_EQ(requests::patch(origin, "x").text(), "PATCH / - x");
+    EXPECT_EQ(requests::delete_(origin).text(), "DELETE / - ");
+    EXPECT_EQ(requests::options(origin).status_code, 200);
+    requests::Session s;
+    EXPECT_EQ(s.put(origin, "x").text(), "PUT / - x");
+    EXPECT_EQ(s.post(origin, {{"a", "b"}}).text(), "POST / application/x-www-form-urlencoded a=b");
+    EXPECT_EQ(s.delete_(origin).text(), "DELETE / - ");
+    EXPECT_EQ(s.head(origin + "/moved").status_code, 302) << "head does not follow unless told";
+    EXPECT_EQ(s.head(origin + "/moved", {.allow_redirects = true}).status_code, 200);
+    EXPECT_EQ(s.get(origin + "/moved", {.allow_redirects = false}).status_code, 302);
+}
+
+TEST(requests, json_and_files_are_sent_as_what_they_are) {
+    const local server;
+    EXPECT_EQ(requests::post(server.origin, {}, {.json = "[1]"}).text(), "POST / application/json [1]");
+    const std::string told =
+        requests::post(server.origin, {{"a", "b"}}, {.files = {{"f", requests::File("f.txt", "content", "text/plain")}}}).text();
+    EXPECT_THAT(told, testing::StartsWith("POST / multipart/form-data; boundary="));
+    EXPECT_THAT(told, testing::HasSubstr("name=\"a\"\r\n\r\nb\r\n"));
+    EXPECT_THAT(told, testing::HasSubstr("name=\"f\"; filename=\"f.txt\"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n"));
+}
+
+TEST(requests, a_stream_is_read_in_pieces_or_lines) {
+    const local server;
+    for (const bool stream : {true, false}) {
+        auto r = requests::get(server.origin + "/lines", {.stream = stream});
+        std::vector<std::string> lines;
+        for (const std::string& line : r.iter_lines())
+            lines.push_back(line);
+        EXPECT_THAT(lines, testing::ElementsAre("one", "two", "three"));
+        auto again = requests::get(server.origin + "/lines", {.stream = stream});
+        std::string all;
+        for (const std::string& piece : again.iter_content(4))
+            all += piece;
+        EXPECT_EQ(all, "one\r\ntwo\nthree");
+        EXPECT_EQ(requests::get(server.origin + "/lines", {.stream = stream}).text(), all);
+    }
+}
+
+TEST(requests, text_is_utf8_whatever_came) {
+    const local server;
+    auto r = requests::get(server.origin + "/latin");
+    EXPECT_EQ(r.encoding, "iso-8859-1");
+    EXPECT_EQ(r.text(), "grüß");
+    r.encoding = "koi8-r";
+    EXPECT_EQ(r.text(), "grЭъ");
+}
+
+TEST(requests, a_circle_of_redirects_is_too_many) {
+    const local server;
+    requests::Session s;
+    s.max_redirects = 1;
+    EXPECT_EQ(s.get(server.origin + "/moved").status_code, 200);
+    s.max_redirects = 0;
+    EXPECT_EQ(s.get(server.origin + "/moved").status_code, 302);
+}
+
+TEST(requests, many_are_sent_together_and_come_in_their_order_or_in_the_servers) {
+    const local server;
+    std::vector<grequests::AsyncRequest> all;
+    for (int i = 0; i < 30; ++i)
+        all.push_back(grequests::get(server.origin + "/" + std::to_string(i)));
+    all.push_back(grequests::get("http://127.0.0.1:1/"));
+    const auto in_order = grequests::map(all, {.size = 5});
+    ASSERT_EQ(in_order.size(), 31u);
+    for (std::size_t i = 0; i < 30; ++i)
+        EXPECT_EQ(in_order[i].value().text(), "GET /" + std::to_string(i) + " - ");
+    EXPECT_FALSE(in_order[30]);
+
+    int failed = 0;
+    std::set<std::string> urls;
+    const auto count = [&](const grequests::AsyncRequest&, std::exception_ptr) -> std::optional<requests::Response> {
+        ++failed;
+        return std::nullopt;
+    };
+    for (const auto& r : grequests::imap(all, {.size = 4, .exception_handler = count}))
+        urls.insert(r.url);
+    EXPECT_EQ(urls.size(), 30u);
+    EXPECT_EQ(failed, 1);
+    for (const auto& r : grequests::imap(all))
+        if (r.ok)
+            break;  // what still runs is killed
+    EXPECT_TRUE(grequests::map({}).empty());
+
+    const auto late = grequests::map({grequests::get(server.origin + "/never"), grequests::get(server.origin + "/x")}, {.gtimeout = 0.1});
+    EXPECT_FALSE(late[0]);
+    EXPECT_TRUE(late[1]);
 }
 
 TEST(requests, many_fibers_fetch_at_once) {

@@ -1,0 +1,116 @@
+#pragma once
+// What the parts of the client share: a client's belongings, the place that a url names, one request on
+// its way through redirects and retries, and the response that comes of it.
+
+#include <ringlet/net/decompress.hpp>
+#include <ringlet/net/http_client.hpp>
+#include <ringlet/net/http_pool_private.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ringlet::http {
+
+namespace detail {
+
+struct client_core {
+    explicit client_core(const client_options& o);
+
+    client_options options;
+    std::shared_ptr<connection_pool> pool;
+    std::string usual_lines;     // of a request that has no fields of its own
+    std::string usual_identity;  // the same without asking for compression
+};
+
+/// Where a request goes.
+class target {
+public:
+    /// Throws request_error for what is no url, or one of a scheme that is not spoken here.
+    static target parse(std::string_view method, std::string_view text);
+
+    /// What a redirect to `location` leads to; throws net::url_error, request_error.
+    target follow(std::string_view method, std::string_view location) const;
+
+    const net::url& url() const noexcept { return url_; }
+    /// The path of a UNIX socket; empty for TCP.
+    const std::string& socket() const noexcept { return socket_; }
+    /// Connections to the same place share this; redirects within it keep credentials.
+    std::string origin() const { return socket_.empty() ? url_.origin() : "unix:" + socket_; }
+    /// "http+unix://%2Ftmp%2Fs/x" for what has a socket.
+    std::string text() const;
+
+private:
+    target(net::url u, std::string socket) : url_(std::move(u)), socket_(std::move(socket)) {}
+    net::url url_;
+    std::string socket_;
+};
+
+/// In a handler for std::system_error: the same as an error of this request.
+[[noreturn]] void rethrow_as_request_error(request_error::stage at, std::string_view method, std::string_view url);
+
+/// Awaitable: the stream that a client without a `connect` of its own makes.
+task<io::any_stream> connect_to(const net::url& to);
+
+/// How long a Retry-After field asks to wait (RFC 9110 section 10.2.3); empty if it says nothing sound.
+std::optional<duration> retry_after(const fields& f, std::time_t now);
+
+}  // namespace detail
+
+struct incoming::state {
+    detail::connection_pool::lease lease;
+    std::string method, url;
+    std::vector<reply> history;
+    duration elapsed{};
+    std::optional<decompressor> undo;
+    std::uint64_t most = UINT64_MAX;
+    std::string_view piece{};
+    std::string text{};  // read_line's
+    bool ended = false;
+
+    task<std::size_t> read(std::span<std::byte> into);
+    task<std::size_t> read_or_explain(std::span<std::byte> into);
+    task<> append_all(std::string& to, std::uint64_t most_now);
+};
+
+/// One request until its final response. Lives in the frame of client::open.
+class fetching {
+public:
+    fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url, request_options options);
+    task<incoming> run();
+
+private:
+    using lease = detail::connection_pool::lease;
+
+    task<incoming> answered();
+    task<incoming> attempt();
+    task<> follow(incoming in, std::string location);
+    task<lease> exchange();
+    task<lease> leased();
+    task<> connect(lease& into);
+    task<> send(connection& to, class sending_body& body);
+    std::string head_lines();
+    void write_head(class sending_body& body);
+    bool repeatable() const;
+    bool worth_another(const request_error& e) const;
+    bool asks_for_patience(const incoming& in) const;
+    incoming received(lease l, time_point start);
+    [[noreturn]] void refuse(request_error::stage at, std::errc code, const std::string& why) const;
+
+    std::shared_ptr<detail::client_core> core_;
+    std::string method_;
+    request_options options_;
+    detail::target to_;
+    timeouts times_;
+    retries retries_;
+    time_point until_;
+    credentials auth_;
+    bool auth_given_ = false;  // not from the url
+    bool decompress_;
+    cookie_jar* jar_;
+    std::uint64_t most_;
+    std::vector<reply> history_;
+    std::string head_;
+};
+
+}  // namespace ringlet::http

@@ -1,0 +1,298 @@
+// One request: which connection it takes, what is sent, and what its answer leads to.
+#include <ringlet/core/sleep.hpp>
+#include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http_client_private.hpp>
+#include <ringlet/net/http_redirects_private.hpp>
+#include <ringlet/net/http_request_body_private.hpp>
+#include <ringlet/net/http_secure_private.hpp>
+#include <ringlet/net/http_writer.hpp>
+#include <ringlet/net/tcp.hpp>
+#include <ringlet/net/url_host_private.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace ringlet::http {
+namespace {
+
+using stage = request_error::stage;
+
+// A body that is small enough goes out together with its head.
+constexpr std::size_t small_body = 16 * 1024;
+
+// What is read of a redirect, or of an answer that asks to come again, to keep its connection.
+constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
+
+}  // namespace
+
+fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url, request_options options)
+    : core_(std::move(core)), method_(std::move(method)), options_(std::move(options)),
+      to_(detail::target::parse(method_, options_.params.empty() ? url : with_params(url, options_.params))),
+      times_(options_.timeouts.value_or(core_->options.timeouts)),
+      retries_(options_.retries.value_or(core_->options.retries)),
+      until_(after(loop::current().now(), times_.total)), auth_(options_.auth), auth_given_(!auth_.empty()),
+      decompress_(options_.decompress.value_or(core_->options.decompress)),
+      jar_(options_.cookies.value_or(core_->options.cookies).get()),
+      most_(options_.body_limit.value_or(core_->options.limits.body)) {}
+
+task<incoming> fetching::run() {
+    for (;;) {
+        incoming in = co_await answered();
+        const auto location = in.fields().get("location");
+        const unsigned most = options_.redirects.value_or(core_->options.redirects);
+        if (most == 0 || !location || !detail::is_redirect(in.status())) {
+            in.state_->history = std::move(history_);
+            co_return in;
+        }
+        if (history_.size() >= most)
+            refuse(stage::redirects, std::errc::too_many_symbolic_link_levels, "more than " + std::to_string(most) + " redirects");
+        std::string where(*location);
+        co_await follow(std::move(in), std::move(where));
+    }
+}
+
+task<> fetching::follow(incoming in, std::string location) {
+    const int status = in.status();
+    std::optional<detail::target> next;
+    try {
+        next = to_.follow(method_, location);
+    } catch (const net::url_error& e) {
+        refuse(stage::url, std::errc::invalid_argument, std::string("redirected: ") + e.what());
+    }
+    // A body that is too large, or never ends, costs the connection but not the redirect.
+    auto whole = in.read_reply(most_read_on_the_way);
+    auto read = co_await as_result(std::move(whole));
+    reply step;
+    if (read) {
+        step = std::move(*read);
+    } else {
+        if (read.error() == std::errc::timed_out)
+            (void)read.value();  // throws it
+        step.status = status;
+        step.reason = in.reason();
+        step.fields = in.fields();
+        step.url = in.url();
+        step.elapsed = in.elapsed();
+    }
+    history_.push_back(std::move(step));
+
+    const std::string_view method = detail::method_after(status, method_);
+    const bool without_body = method != method_;
+    const bool other_origin = next->origin() != to_.origin();
+    if (without_body)
+        options_.body = {};
+    else if (!repeatable())
+        refuse(stage::redirects, std::errc::operation_not_supported,
+               "redirected to " + next->text() + ", but the body can be sent only once");
+    detail::strip_fields(options_.fields, other_origin, without_body);
+    if (other_origin) {
+        auth_ = {};
+        auth_given_ = false;
+    }
+    method_ = method;
+    to_ = *std::move(next);
+}
+
+// --- again and again ---------------------------------------------------------------------------------
+
+task<incoming> fetching::answered() {
+    duration backoff = retries_.backoff;
+    for (unsigned tries = 0;; ++tries) {
+        duration wait = backoff;
+        std::exception_ptr failure;
+        try {
+            incoming in = co_await attempt();
+            if (tries == retries_.most || !asks_for_patience(in))
+                co_return in;
+            wait = detail::retry_after(in.fields(), std::time(nullptr)).value_or(backoff);
+            if (wait > retries_.longest_wait || after(loop::current().now(), wait) > until_)
+                co_return in;
+            auto rest = in.read_all(most_read_on_the_way);
+            (void)co_await as_result(std::move(rest));  // if it cannot be read, its connection goes
+        } catch (const request_error& e) {
+            if (tries == retries_.most || !worth_another(e) || after(loop::current().now(), wait) > until_)
+                throw;
+        }
+        co_await sleep_for(wait);
+        backoff = std::min(2 * backoff, retries_.longest_wait);
+    }
+}
+
+bool fetching::repeatable() const { return options_.body.repeatable(); }
+
+bool fetching::worth_another(const request_error& e) const {
+    if (e.at() == stage::connect)
+        return true;
+    if (e.at() != stage::exchange || !is_idempotent(method_) || !repeatable())
+        return false;
+    // A reply that breaks the rules will do so again; one that broke off may not.
+    return e.code().category() != http_category() || e.code() == errc::closed_before_head || e.code() == errc::closed_in_head ||
+           e.code() == errc::closed_in_body;
+}
+
+bool fetching::asks_for_patience(const incoming& in) const {
+    return is_idempotent(method_) && repeatable() && std::ranges::count(retries_.statuses, in.status()) > 0;
+}
+
+// --- one exchange ------------------------------------------------------------------------------------
+
+task<incoming> fetching::attempt() {
+    try {
+        const time_point start = loop::current().now();
+        lease l = co_await exchange();
+        co_return received(std::move(l), start);
+    } catch (const std::system_error&) {
+        detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
+    }
+}
+
+incoming fetching::received(lease l, time_point start) {
+    auto s = std::make_unique<incoming::state>();
+    s->lease = std::move(l);
+    s->method = method_;
+    s->url = to_.text();
+    s->elapsed = loop::current().now() - start;
+    const fields& f = s->lease->head().fields();
+    if (jar_)
+        jar_->take(f, to_.url());
+    if (decompress_ && f.contains("content-encoding")) {
+        std::string codings;
+        for (const std::string_view each : f.get_all("content-encoding"))
+            codings.append(codings.empty() ? "" : ",").append(each);
+        s->undo = decompressor::make(codings, most_);
+    }
+    return incoming(std::move(s));
+}
+
+/// Awaitable: the connection on which the head of the response has come.
+task<fetching::lease> fetching::exchange() {
+    sending_body body(options_.body);
+    co_await body.open();
+    write_head(body);
+    const bool harmless = is_idempotent(method_) && repeatable();
+    lease c = co_await leased();
+    // What must not be sent twice goes only where somebody surely listens.
+    if (c && !harmless && !co_await c->quiet())
+        c.drop();
+    for (bool reused = static_cast<bool>(c);; reused = false) {
+        if (!reused)
+            co_await connect(c);
+        c->set_timeouts(times_, until_);
+        c->set_body_limit(most_);
+        std::exception_ptr failure;
+        bool timed_out = false;
+        try {
+            co_await send(*c, body);
+        } catch (const timeout_error&) {
+            throw;
+        } catch (const std::system_error&) {
+            if (!c->write_failed())
+                throw;  // it was not the server that failed, but the source of the body
+            failure = std::current_exception();  // the server may have answered before it closed
+        }
+        try {
+            co_await c->read_head();
+            co_return c;
+        } catch (const timeout_error&) {
+            timed_out = true;
+            failure = failure ? failure : std::current_exception();
+        } catch (const std::system_error&) {
+            failure = failure ? failure : std::current_exception();
+        }
+        if (!reused || !harmless || timed_out || c->answered())
+            std::rethrow_exception(failure);
+    }
+}
+
+/// Awaitable: the right to a connection. Others may have them all.
+task<fetching::lease> fetching::leased() {
+    const deadline limit(until_);
+    try {
+        co_return co_await core_->pool->take(to_.origin());
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+        throw timeout_error("wait for a free connection to " + to_.origin(), times_.total);
+    }
+}
+
+task<> fetching::connect(lease& into) {
+    into.drop();
+    into.make_room();
+    const time_point in_time = after(loop::current().now(), times_.connect);
+    const net::url& url = to_.url();
+    try {
+        const deadline limit(std::min(in_time, until_));
+        try {
+            io::any_stream stream;
+            if (to_.socket().empty())
+                stream = co_await core_->options.connect(url);
+            else
+                stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
+            if (url.is_secure())
+                stream = co_await detail::secured(std::move(stream), url, core_->options.tls);
+            into.set(std::make_unique<connection>(std::move(stream), core_->options.limits));
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            const std::string place = to_.socket().empty() ? std::string(url.host()) + ":" + std::to_string(url.port()) : to_.socket();
+            throw timeout_error("connect " + place, until_ < in_time ? times_.total : times_.connect);
+        }
+    } catch (const std::system_error&) {
+        detail::rethrow_as_request_error(stage::connect, method_, to_.text());
+    }
+}
+
+task<> fetching::send(connection& to, sending_body& body) {
+    const std::string* plain = options_.body.plain();
+    const bool together = plain && plain->size() <= small_body;
+    co_await to.send(method_, head_);
+    if (!together)
+        co_await body.send(to);
+}
+
+void fetching::write_head(sending_body& body) {
+    head_.clear();
+    try {
+        append_request(head_, method_, to_.url().target(), to_.url().authority(), options_.fields, body.size(), head_lines());
+    } catch (const std::invalid_argument& e) {
+        refuse(stage::url, std::errc::invalid_argument, e.what());
+    }
+    if (const std::string* plain = options_.body.plain(); plain && plain->size() <= small_body)
+        head_ += *plain;
+}
+
+/// The lines that every request gets unless it has its own.
+std::string fetching::head_lines() {
+    const detail::client_core& core = *core_;
+    const fields& f = options_.fields;
+    std::string lines;
+    if (f.empty()) {
+        lines = decompress_ ? core.usual_lines : core.usual_identity;
+    } else {
+        if (!f.contains("accept"))
+            lines += "Accept: */*\r\n";
+        if (!core.options.user_agent.empty() && !f.contains("user-agent"))
+            lines.append("User-Agent: ").append(core.options.user_agent).append("\r\n");
+        if (decompress_ && !supported_codings().empty() && !f.contains("accept-encoding"))
+            lines.append("Accept-Encoding: ").append(supported_codings()).append("\r\n");
+    }
+    const net::url& url = to_.url();
+    if (!auth_given_) {
+        auth_ = {};
+        if (!url.username().empty() || !url.password().empty())
+            auth_ = credentials::basic(net::detail::percent_decode(url.username()), net::detail::percent_decode(url.password()));
+    }
+    if (!auth_.empty() && !f.contains("authorization"))
+        lines.append("Authorization: ").append(auth_.value()).append("\r\n");
+    if (jar_ && !jar_->empty() && !f.contains("cookie"))
+        if (const std::string cookies = jar_->line_for(url); !cookies.empty())
+            lines.append("Cookie: ").append(cookies).append("\r\n");
+    return lines;
+}
+
+void fetching::refuse(stage at, std::errc code, const std::string& why) const {
+    throw request_error(at, method_, to_.text(), std::make_error_code(code), why);
+}
+
+}  // namespace ringlet::http

@@ -1,0 +1,118 @@
+// The client over TLS: certificates are checked, http/1.1 is agreed on, and plain and encrypted origins
+// keep apart. The server is ours, over memory streams.
+
+#include "support/client_world.hpp"
+#include "support/tls_world.hpp"
+
+#include <ringlet/net/requests.hpp>
+
+#include <gmock/gmock.h>
+
+using namespace ringlet;
+using story::in_virtual_time;
+using story::world;
+using testing::HasSubstr;
+
+namespace {
+
+http::client_options trusting(tls::client_options with = story::trusting().alpn({"http/1.1"})) {
+    http::client_options o;
+    o.tls = std::make_shared<const tls::context>(with);
+    return o;
+}
+
+/// Serves what the client connects to, with TLS for https, as a.org and under this context.
+task<> serve_securely(world& w, http::server& server, group& g, const tls::context& as) {
+    const auto serve_one = [&](io::memory_stream end, bool secure, std::size_t) -> task<> {
+        if (!secure) {
+            co_await server.serve_stream(io::any_stream(std::move(end)));
+            co_return;
+        }
+        auto handshake = tls::accept(std::move(end), as);
+        auto shaken = co_await as_result(std::move(handshake));
+        if (shaken)
+            co_await server.serve_stream(io::any_stream(std::move(*shaken)));
+    };
+    for (std::size_t n = 0;; ++n) {
+        auto end = co_await w.accept();
+        g.spawn(serve_one, std::move(end), w.origins.at(n).starts_with("https"), n);
+    }
+}
+
+template <class Story>
+void with_server(http::client_options options, tls::server_options serving, Story story) {
+    in_virtual_time([&]() -> task<> {
+        world w(std::move(options));
+        http::server server;
+        server.handle("/", [](http::request& asked) -> task<http::response> {
+            co_return std::string(asked.fields().get_or("cookie", "none"));
+        });
+        server.handle("/moved", [](http::request&) -> task<http::response> {
+            http::response r(302);
+            r.fields.add("Location", "https://a.org/there");
+            co_return r;
+        });
+        server.handle("/set", [](http::request&) -> task<http::response> {
+            http::response r("set");
+            r.fields.add("Set-Cookie", "s=1; Secure");
+            co_return r;
+        });
+        const tls::context as(serving);
+        co_await with_group([&](group& g) -> task<> {
+            g.spawn(serve_securely, std::ref(w), std::ref(server), std::ref(g), std::cref(as));
+            co_await story(w);
+            w.client.close_idle();
+            g.cancel();
+        });
+    });
+}
+
+std::string error_of(http::client_options options, tls::server_options serving) {
+    std::string error;
+    auto story = [&](world& w) -> task<> {
+        try {
+            (void)co_await w.client.get("https://a.org/");
+        } catch (const http::request_error& e) {
+            EXPECT_EQ(e.at(), http::request_error::stage::connect);
+            error = e.what();
+        }
+    };
+    with_server(std::move(options), std::move(serving), story);
+    return error;
+}
+
+TEST(https, pages_come_over_one_encrypted_connection) {
+    auto story = [](world& w) -> task<> {
+        for (int i = 0; i < 3; ++i)
+            EXPECT_EQ((co_await w.client.get("https://a.org/")).body, "none");
+        EXPECT_EQ(w.connections, 1u);
+    };
+    with_server(trusting(), story::serving().alpn({"http/1.1"}), story);
+    with_server(trusting(), story::serving(), story);
+}
+
+TEST(https, a_redirect_may_lead_to_it_and_secure_cookies_stay_there) {
+    auto story = [](world& w) -> task<> {
+        const http::reply r = co_await w.client.get("http://a.org/moved");
+        EXPECT_EQ(r.url, "https://a.org/there");
+        EXPECT_EQ((co_await w.client.get("https://a.org/set")).body, "set");
+        EXPECT_EQ((co_await w.client.get("https://a.org/")).body, "s=1");
+        EXPECT_EQ((co_await w.client.get("http://a.org/")).body, "none");
+        EXPECT_EQ(w.connections, 2u);
+    };
+    with_server(trusting(), story::serving(), story);
+}
+
+TEST(https, whoever_is_not_who_they_should_be_is_told_apart) {
+    EXPECT_THAT(error_of(trusting(), story::serving("b.org")), HasSubstr("b.org"));
+    EXPECT_THAT(error_of(trusting(tls::client_options().ca_pem(story::authority("Other").pem())), story::serving()),
+                HasSubstr("GET https://a.org/: "));
+    EXPECT_NE(error_of(http::client_options(), story::serving()), "") << "the test's authority is not the machine's";
+}
+
+TEST(https, a_server_that_speaks_something_else_is_left) {
+    EXPECT_THAT(error_of(trusting(story::trusting().alpn({"h2", "http/1.1"})), story::serving().alpn({"h2"})),
+                HasSubstr("the server wants to speak h2"));
+}
+
+}  // namespace
