@@ -173,6 +173,7 @@ errc split_request_line(std::string_view line, request_line& out) {
     out.target = line.substr(first + 1, second - first - 1);
     if (!is_token(out.method)) return errc::bad_request_line;
     if (const auto e = split_version(line.substr(second + 1), errc::bad_request_line, out.minor); e != fine) return e;
+    if (out.method == "PRI") return errc::unknown_method;  // the preface of HTTP/2, and never a method
     if (out.target.empty() || !std::all_of(out.target.begin(), out.target.end(), is_printable)) return errc::bad_target;
     return is_target(out.method, out.target) ? fine : errc::bad_target;
 }

@@ -2,6 +2,7 @@
 
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/http_reader.hpp>
+#include <ringlet/net/http_secure_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 #include <ringlet/net/url.hpp>
 #include <ringlet/net/websocket_handshake_private.hpp>
@@ -93,13 +94,18 @@ task<websocket> start_websocket(io::any_stream stream, std::string host, std::st
     co_return websocket(std::move(rest), websocket::side::client, options, std::move(protocol));
 }
 
-task<websocket> connect_websocket(std::string url, websocket_options options, fields more) {
+task<websocket> connect_websocket(std::string url, websocket_options options, fields more,
+                                  std::shared_ptr<const tls::context> trusted) {
     const net::url parsed = net::url::parse(url);
-    if (parsed.is_secure() || parsed.scheme() != "ws")
-        throw std::invalid_argument("url '" + url + "': a WebSocket begins with ws://");
+    if (parsed.scheme() != "ws" && parsed.scheme() != "wss")
+        throw std::invalid_argument("url '" + url + "': a WebSocket begins with ws:// or wss://");
     std::string host(parsed.host()), authority(parsed.authority()), target(parsed.target());
     auto connecting = net::connect(std::move(host), parsed.port());
     io::any_stream stream(co_await std::move(connecting));
+    if (parsed.is_secure()) {
+        auto securing = detail::secured(std::move(stream), parsed, trusted);
+        stream = co_await std::move(securing);
+    }
     auto starting = start_websocket(std::move(stream), std::move(authority), std::move(target), std::move(options), std::move(more));
     co_return co_await std::move(starting);
 }

@@ -133,7 +133,7 @@ TEST(http_tcp, a_signal_ends_a_server_gently_and_a_second_one_at_once) {
             const greenlet<std::size_t> serving =
                 spawn([&server](net::tcp_listener l) { return server.serve_forever(std::move(l)); }, std::move(listener));
             http::client client;
-            const greenlet<http::response> page = spawn([&] { return client.get(url); });
+            const greenlet<http::reply> page = spawn([&] { return client.get(url); });
             co_await asked.wait();
             ringlet::set_report_sink([](std::string_view) {});  // that somebody was cut is told
             for (int i = 0; i < signals; ++i) {
