@@ -103,11 +103,12 @@ std::optional<std::time_t> parse_date(std::string_view text) {
     return timegm(&t);
 }
 
-std::string_view date_cache::line() {
-    const std::time_t now = std::time(nullptr);  // the wall clock; no timing depends on it
-    if (now != second_) {
-        second_ = now;
-        line_ = "Date: " + format_date(now) + "\r\n";
+std::string_view date_cache::line(time_point now) {
+    if (now >= until_) {
+        timespec wall{};  // no timing depends on it
+        ::clock_gettime(CLOCK_REALTIME, &wall);
+        until_ = after(now, 1s - std::chrono::nanoseconds(wall.tv_nsec));
+        line_ = "Date: " + format_date(wall.tv_sec) + "\r\n";
     }
     return line_;
 }

@@ -2,6 +2,8 @@
 // The Date field of the responses that leave in one second (RFC 9110 section 6.6.1): formatting it
 // costs more than all the rest of a small head, so each loop does it once a second.
 
+#include <ringlet/core/time.hpp>
+
 #include <ctime>
 #include <optional>
 #include <string>
@@ -19,11 +21,12 @@ std::optional<std::time_t> parse_date(std::string_view text);
 /// A service of the loop.
 class date_cache {
 public:
-    /// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"; valid until the next call.
-    std::string_view line();
+    /// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"; valid until the next call. `now` is the time of the loop:
+    /// the wall clock is asked only when its next second has begun.
+    std::string_view line(time_point now);
 
 private:
-    std::time_t second_ = -1;
+    time_point until_ = time_point::min();
     std::string line_;
 };
 

@@ -179,7 +179,8 @@ task<> exchange::run_handler(const handler& h) {
     bool late = false;
     try {
         co_await h(request_, writer_);
-        co_await writer_.end();
+        if (!writer_.ended_)
+            co_await writer_.end();
     } catch (const canceled&) {
         if (!limit || !limit->ends_here())
             throw;

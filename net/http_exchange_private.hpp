@@ -105,7 +105,7 @@ private:
     task<> skip_body();
     task<> linger();
     task<std::size_t> read_more(time_point until, const char* act, duration limit);
-    task<> write(std::string_view bytes);
+    task<> write_part(std::string_view& rest);
     task<> end_meanwhile(bool kill);
 
     const server_options& options_;

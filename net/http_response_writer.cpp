@@ -23,7 +23,7 @@ void exchange::put_head(int status, std::string_view reason, const fields& f, bo
             f.has_token("connection", "close") || expects_more_body();
     own_fields_.clear();
     if (!f.contains("date"))
-        own_fields_.append(loop::current().service<date_cache>().line());
+        own_fields_.append(loop::current().service<date_cache>().line(loop::current().now()));
     if (!options_.server_name.empty() && !f.contains("server"))
         own_fields_.append("Server: ").append(options_.server_name).append("\r\n");
     if (last_ && !size.is_until_close() && !f.has_token("connection", "close"))

@@ -164,13 +164,34 @@ server_connection::server_connection(server_core& core, io::any_stream& stream, 
 
 server_connection::~server_connection() { core_.leave(*this); }
 
+/// An exchange while there are requests to answer.
+class server_connection::lease {
+public:
+    explicit lease(server_connection& self) : self_(self), borrowed_(self.core_.borrow(self.stream_)) {
+        self.busy_ = borrowed_.get();
+    }
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() {
+        self_.busy_ = nullptr;
+        self_.core_.give_back(std::move(borrowed_));
+    }
+
+private:
+    server_connection& self_;
+    std::unique_ptr<exchange> borrowed_;
+};
+
 task<> server_connection::run() {
     try {
         const bool plain = secure_ != nullptr && !*secure_;
         const bool ready = plain || secure_ == nullptr || co_await wrap();
         while (ready && !core_.stopping()) {
             const std::size_t count = co_await first_bytes();
-            if (count == 0 || !co_await answer(count))
+            if (count == 0)
+                break;
+            const lease work(*this);
+            if (!co_await busy_->answer(std::span(first_).first(count)))
                 break;
         }
         if (ready && !plain)
@@ -230,20 +251,6 @@ task<std::size_t> server_connection::first_bytes() {
     }
     idle_ = nullptr;
     co_return count;
-}
-
-task<bool> server_connection::answer(std::size_t count) {
-    struct lease {
-        server_connection& self;
-        std::unique_ptr<exchange> e;
-        ~lease() {
-            self.busy_ = nullptr;
-            self.core_.give_back(std::move(e));
-        }
-    };
-    const lease work{*this, core_.borrow(stream_)};
-    busy_ = work.e.get();
-    co_return co_await work.e->answer(std::span(first_).first(count));
 }
 
 }  // namespace detail

@@ -87,10 +87,10 @@ private:
     // Enough for the requests of most clients. What is longer waits in the socket for a moment.
     static constexpr std::size_t first_size = 512;
 
+    class lease;
     task<bool> wrap();
     task<> say_goodbye();
     task<std::size_t> first_bytes();
-    task<bool> answer(std::size_t count);
 
     server_core& core_;
     io::any_stream& stream_;
