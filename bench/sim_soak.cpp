@@ -3,7 +3,7 @@
 // command that replays it. Where a scenario is mostly waiting it also says how much faster than real
 // time it went.
 
-#include "support/sim_scenarios.hpp"
+#include "support/sim_client_scenarios.hpp"
 
 #include <array>
 #include <cstdio>
@@ -31,6 +31,8 @@ void timed(sim::world& w) {
 constexpr std::array scenarios{
     scenario{"echo", timed<story::echo_under_faults>},
     scenario{"http", timed<story::http_under_faults>},
+    scenario{"client", timed<story::client_under_faults>},
+    scenario{"downloads", timed<story::downloads_under_faults>},
     scenario{"names", timed<story::names_under_faults>},
     scenario{"files", timed<story::files_under_faults>},
     scenario{"thinkers", timed<story::thinkers>, false},

@@ -49,6 +49,7 @@ client& shared_client() {
             o.idle_per_origin = 1024;
             o.idle_in_all = 4096;
             o.cookies = nullptr;
+            o.proxies = net::proxy_settings::from_environment();
             return o;
         }
         client shared;

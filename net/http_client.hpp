@@ -63,8 +63,8 @@ private:
     std::shared_ptr<detail::client_core> core_;
 };
 
-/// The client of this loop, for whoever has none of their own: it keeps connections, but no cookies. It
-/// goes with the loop.
+/// The client of this loop, for whoever has none of their own: it keeps connections, but no cookies, and
+/// goes through the proxies that the environment names. It goes with the loop.
 client& shared_client();
 
 /// Awaitable: a page, by the client of this loop.

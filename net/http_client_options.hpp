@@ -7,6 +7,7 @@
 #include <ringlet/net/http_connection.hpp>
 #include <ringlet/net/http_form.hpp>
 #include <ringlet/net/http_request_body.hpp>
+#include <ringlet/net/proxy.hpp>
 #include <ringlet/net/url.hpp>
 
 #include <cstddef>
@@ -58,8 +59,11 @@ public:
     /// What is trusted, and shown (tls_context.hpp). Null: the authorities of the machine.
     std::shared_ptr<const tls::context> tls;
 
+    /// By whom to go where; net::proxy_settings::from_environment() believes the environment.
+    net::proxy_settings proxies;
+
     /// Awaitable: a stream to the host and port of this url, by default over TCP. TLS comes on top of it
-    /// for https.
+    /// for https. With a proxy the url is the proxy's.
     std::function<task<io::any_stream>(const net::url&)> connect;
 };
 
@@ -79,6 +83,7 @@ public:
     std::optional<std::uint64_t> body_limit;
     std::optional<bool> decompress;
     std::optional<std::shared_ptr<cookie_jar>> cookies;
+    std::optional<net::proxy_settings> proxies;
 };
 
 }  // namespace ringlet::http

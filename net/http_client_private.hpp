@@ -87,7 +87,11 @@ private:
     task<> follow(incoming in, std::string location);
     task<lease> exchange();
     task<lease> leased();
+    void choose_proxy();
+    bool asks_proxy() const;
     task<> connect(lease& into);
+    task<io::any_stream> stream_to_server();
+    task<io::any_stream> stream_through_proxy();
     task<> send(connection& to, class sending_body& body);
     std::string head_lines();
     void write_head(class sending_body& body);
@@ -101,6 +105,7 @@ private:
     std::string method_;
     request_options options_;
     detail::target to_;
+    std::optional<net::proxy> via_;
     timeouts times_;
     retries retries_;
     time_point until_;

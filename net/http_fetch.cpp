@@ -168,6 +168,7 @@ incoming fetching::received(lease l, time_point start) {
 task<fetching::lease> fetching::exchange() {
     sending_body body(options_.body);
     co_await body.open();
+    choose_proxy();
     write_head(body);
     const bool harmless = is_idempotent(method_) && repeatable();
     lease c = co_await leased();
@@ -180,7 +181,7 @@ task<fetching::lease> fetching::exchange() {
         c->set_timeouts(times_, until_);
         c->set_body_limit(most_);
         std::exception_ptr failure;
-        bool timed_out = false;
+        bool timed_out = false, unasked = false;
         try {
             co_await send(*c, body);
         } catch (const timeout_error&) {
@@ -196,10 +197,11 @@ task<fetching::lease> fetching::exchange() {
         } catch (const timeout_error&) {
             timed_out = true;
             failure = failure ? failure : std::current_exception();
-        } catch (const std::system_error&) {
+        } catch (const std::system_error& e) {
             failure = failure ? failure : std::current_exception();
+            unasked = e.code() == errc::bad_status_line;  // said while nobody asked, before the connection ended
         }
-        if (!reused || !harmless || timed_out || c->answered())
+        if (!reused || !harmless || timed_out || (c->answered() && !unasked))
             std::rethrow_exception(failure);
     }
 }
@@ -207,13 +209,33 @@ task<fetching::lease> fetching::exchange() {
 /// Awaitable: the right to a connection. Others may have them all.
 task<fetching::lease> fetching::leased() {
     const deadline limit(until_);
+    std::string place = to_.origin();
+    if (via_)
+        place += " through " + via_->username() + '@' + via_->to_string();
     try {
-        co_return co_await core_->pool->take(to_.origin());
+        co_return co_await core_->pool->take(place);
     } catch (const canceled&) {
         if (!limit.ends_here())
             throw;
         throw timeout_error("wait for a free connection to " + to_.origin(), times_.total);
     }
+}
+
+void fetching::choose_proxy() {
+    via_.reset();
+    const net::proxy_settings& settings = options_.proxies ? *options_.proxies : core_->options.proxies;
+    if (!to_.socket().empty() || (settings.http.empty() && settings.https.empty() && settings.all.empty()))
+        return;
+    try {
+        via_ = settings.find(to_.url());
+    } catch (const std::invalid_argument& e) {
+        refuse(stage::url, std::errc::invalid_argument, e.what());
+    }
+}
+
+/// A proxy that speaks HTTP is asked for what is not encrypted; for all else it makes a tunnel.
+bool fetching::asks_proxy() const {
+    return via_ && via_->speaks() != net::proxy::protocol::socks5 && !to_.url().is_secure();
 }
 
 task<> fetching::connect(lease& into) {
@@ -224,13 +246,7 @@ task<> fetching::connect(lease& into) {
     try {
         const deadline limit(std::min(in_time, until_));
         try {
-            io::any_stream stream;
-            if (to_.socket().empty())
-                stream = co_await core_->options.connect(url);
-            else
-                stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
-            if (url.is_secure())
-                stream = co_await detail::secured(std::move(stream), url, core_->options.tls);
+            io::any_stream stream = co_await stream_to_server();
             into.set(std::make_unique<connection>(std::move(stream), core_->options.limits));
         } catch (const canceled&) {
             if (!limit.ends_here())
@@ -241,6 +257,32 @@ task<> fetching::connect(lease& into) {
     } catch (const std::system_error&) {
         detail::rethrow_as_request_error(stage::connect, method_, to_.text());
     }
+}
+
+task<io::any_stream> fetching::stream_to_server() {
+    io::any_stream stream;
+    if (via_)
+        stream = co_await stream_through_proxy();
+    else if (to_.socket().empty())
+        stream = co_await core_->options.connect(to_.url());
+    else
+        stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
+    if (to_.url().is_secure())
+        stream = co_await detail::secured(std::move(stream), to_.url(), core_->options.tls);
+    co_return stream;
+}
+
+task<io::any_stream> fetching::stream_through_proxy() {
+    const bool bare_ip6 = via_->host().find(':') != std::string::npos && !via_->host().starts_with('[');
+    const std::string host = bare_ip6 ? '[' + via_->host() + ']' : via_->host();
+    const bool secure = via_->speaks() == net::proxy::protocol::https;
+    const net::url place = net::url::parse((secure ? "https://" : "http://") + host + ':' + std::to_string(via_->port()));
+    io::any_stream stream = co_await core_->options.connect(place);
+    if (secure)
+        stream = co_await detail::secured(std::move(stream), place, core_->options.tls);
+    if (!asks_proxy())
+        co_await net::tunnel_through(stream, *via_, std::string(to_.url().host()), to_.url().port());
+    co_return stream;
 }
 
 task<> fetching::send(connection& to, sending_body& body) {
@@ -254,7 +296,9 @@ task<> fetching::send(connection& to, sending_body& body) {
 void fetching::write_head(sending_body& body) {
     head_.clear();
     try {
-        append_request(head_, method_, to_.url().target(), to_.url().authority(), options_.fields, body.size(), head_lines());
+        const std::string whole = asks_proxy() ? "http://" + std::string(to_.url().authority()) + std::string(to_.url().target()) : "";
+        const std::string_view asked = whole.empty() ? to_.url().target() : whole;
+        append_request(head_, method_, asked, to_.url().authority(), options_.fields, body.size(), head_lines());
     } catch (const std::invalid_argument& e) {
         refuse(stage::url, std::errc::invalid_argument, e.what());
     }
@@ -285,6 +329,8 @@ std::string fetching::head_lines() {
     }
     if (!auth_.empty() && !f.contains("authorization"))
         lines.append("Authorization: ").append(auth_.value()).append("\r\n");
+    if (asks_proxy() && !via_->username().empty())
+        lines.append("Proxy-Authorization: ").append(credentials::basic(via_->username(), via_->password()).value()).append("\r\n");
     if (jar_ && !jar_->empty() && !f.contains("cookie"))
         if (const std::string cookies = jar_->line_for(url); !cookies.empty())
             lines.append("Cookie: ").append(cookies).append("\r\n");

@@ -38,6 +38,13 @@ void set_body(http::request_options& to, const Options& from) {
     }
 }
 
+net::proxy_settings named(const Pairs& proxies) {
+    net::proxy_settings s;
+    for (const auto& [name, value] : proxies)
+        (name == "http" ? s.http : name == "https" ? s.https : name == "no_proxy" ? s.none : s.all) = value;
+    return s;
+}
+
 http::request_options translated(const std::string& method, const Options& from) {
     http::request_options to;
     to.fields = from.headers;
@@ -48,6 +55,8 @@ http::request_options translated(const std::string& method, const Options& from)
     t.connect = seconds(from.timeout.connect);
     t.first_byte = t.between_bytes = seconds(from.timeout.read);
     to.timeouts = t;
+    if (!from.proxies.empty())
+        to.proxies = named(from.proxies);
     if (!from.allow_redirects.value_or(method != "HEAD"))
         to.redirects = 0;
     return to;
@@ -127,6 +136,10 @@ Response Session::request(const std::string& method, const std::string& url, con
     if (!o.redirects)
         o.redirects = max_redirects;
     o.retries = http::retries(max_retries);
+    if (!o.proxies)
+        o.proxies = !proxies.empty() ? named(proxies)
+                    : trust_env      ? net::proxy_settings::from_environment()
+                                     : net::proxy_settings();
     http::client& client = client_for(given.verify.value_or(verify), given.cert.value_or(cert));
     o.cookies = cookies.jar();
     if (given.cookies.empty())
@@ -160,6 +173,8 @@ Response request(const std::string& method, const std::string& url, const Option
     if (verify == Verify(true) && cert == Cert())
         return send(http::shared_client(), method, url, std::move(o), options.stream);
     // Its connections are not to be taken for those of somebody who trusts others.
+    if (!o.proxies)
+        o.proxies = net::proxy_settings::from_environment();
     http::client once(with_tls(verify, cert));
     return send(once, method, url, std::move(o), options.stream);
 }

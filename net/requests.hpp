@@ -33,6 +33,8 @@ public:
     CookieJar cookies;
     Verify verify = true;
     Cert cert;
+    Pairs proxies;          // as in Options
+    bool trust_env = true;  // what the environment says of proxies, when nothing else is said
     unsigned max_redirects = 30;
     /// How often a call is repeated that failed or was answered 429, 502, 503 or 504 (HTTPAdapter's
     /// max_retries); see http::retries.

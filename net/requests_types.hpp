@@ -169,6 +169,9 @@ struct Options {
     Seconds timeout = 30;
     std::optional<bool> allow_redirects = {};  // true but for head()
     bool stream = false;  // the content is not read yet: iter_content(), iter_lines(), text() do
+    /// {{"http", "http://proxy:3128"}, {"https", ...}, {"all", ...}, {"no_proxy", "localhost"}}; those of the
+    /// session, or else of the environment, if not given.
+    Pairs proxies = {};
     std::optional<Verify> verify = {};
     std::optional<Cert> cert = {};
 };
@@ -256,6 +259,11 @@ struct ConnectTimeout : ConnectionError, Timeout {
 struct ReadTimeout : Timeout {
     ReadTimeout(std::error_code code, const std::string& text, const std::string& where)
         : RequestException(code, text, where), Timeout(code, text, where) {}
+};
+/// The proxy would not, or could not.
+struct ProxyError : ConnectionError {
+    ProxyError(std::error_code code, const std::string& text, const std::string& where)
+        : RequestException(code, text, where), ConnectionError(code, text, where) {}
 };
 /// The certificate is wrong, or there is no agreement on how to encrypt.
 struct SSLError : ConnectionError {

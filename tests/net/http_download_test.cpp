@@ -2,7 +2,7 @@
 
 #include "support/client_world.hpp"
 #include "support/sweep.hpp"
-#include "support/temporary.hpp"
+#include "support/scratch.hpp"
 
 #include <ringlet/core/run.hpp>
 #include <ringlet/net/http_download.hpp>
@@ -40,7 +40,7 @@ struct outcome {
     std::vector<std::uint64_t> steps;
 };
 
-outcome fetch(const story::temporary_folder& folder, script& s, http::download_options options = {}) {
+outcome fetch(const story::scratch_folder& folder, script& s, http::download_options options = {}) {
     return run([&]() -> task<outcome> {
         outcome o;
         world w;
@@ -68,7 +68,7 @@ std::string rest(int from, int length = 10) {
 }
 
 TEST(http_download, a_file_appears_when_it_is_complete) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     script s{{head + "0123456789"}};
     const outcome o = fetch(folder, s);
     EXPECT_EQ(o.error, "");
@@ -82,7 +82,7 @@ TEST(http_download, a_file_appears_when_it_is_complete) {
 }
 
 TEST(http_download, what_breaks_goes_on_where_it_was) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     script s{{head + "012", rest(3).substr(0, rest(3).size() - 3), "", rest(7)}};
     const outcome o = fetch(folder, s);
     EXPECT_EQ(o.error, "");
@@ -94,7 +94,7 @@ TEST(http_download, what_breaks_goes_on_where_it_was) {
 }
 
 TEST(http_download, what_is_left_of_an_earlier_call_is_used_too) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     folder.write("file", "old");
     http::download_options once;
     once.attempts = 1;
@@ -112,7 +112,7 @@ TEST(http_download, a_file_that_has_changed_is_fetched_from_the_beginning) {
     for (const std::string& answer : {changed, part + "Content-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789",
                                       std::string("HTTP/1.1 206 P\r\nETag: \"2\"\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef"),
                                       std::string("HTTP/1.1 416 No\r\nContent-Range: bytes */6\r\nContent-Length: 0\r\n\r\n")}) {
-        const story::temporary_folder folder;
+        const story::scratch_folder folder;
         script s{{head + "012", answer, changed}};
         EXPECT_EQ(fetch(folder, s).error, "") << answer;
         EXPECT_EQ(folder.read("file"), "abcdef") << answer;
@@ -121,7 +121,7 @@ TEST(http_download, a_file_that_has_changed_is_fetched_from_the_beginning) {
 
 TEST(http_download, without_a_validator_nothing_is_resumed) {
     const std::string plain = "HTTP/1.1 200 OK\r\nETag: W/\"1\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 10\r\n\r\n";
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     script s{{plain + "012", plain + "0123456789"}};
     EXPECT_EQ(fetch(folder, s).error, "");
     EXPECT_EQ(folder.read("file"), "0123456789");
@@ -129,14 +129,14 @@ TEST(http_download, without_a_validator_nothing_is_resumed) {
 }
 
 TEST(http_download, a_part_of_the_rest_is_not_the_rest) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     script s{{head + "012", part + "Content-Range: bytes 3-5/10\r\nContent-Length: 3\r\n\r\n345", rest(6)}};
     EXPECT_EQ(fetch(folder, s).error, "");
     EXPECT_EQ(folder.read("file"), "0123456789");
 }
 
 TEST(http_download, a_file_that_was_complete_before_it_was_renamed_is_known) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     folder.write("file.part", "0123456789");
     folder.write("file.part.info", "http://h/f\n\"1\"");
     script s{{"HTTP/1.1 416 No\r\nContent-Range: bytes */10\r\nContent-Length: 0\r\n\r\n"}};
@@ -145,7 +145,7 @@ TEST(http_download, a_file_that_was_complete_before_it_was_renamed_is_known) {
 }
 
 TEST(http_download, a_failure_leaves_nothing_that_looks_like_the_file) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     script refused{{"HTTP/1.1 404 Gone\r\nContent-Length: 4\r\n\r\ngone"}};
     EXPECT_EQ(fetch(folder, refused).error, "404 Client Error: Gone for url: http://h/f");
     http::download_options small;
@@ -159,7 +159,7 @@ TEST(http_download, a_failure_leaves_nothing_that_looks_like_the_file) {
 }
 
 TEST(http_download, an_end_without_a_length_is_an_end) {
-    const story::temporary_folder folder;
+    const story::scratch_folder folder;
     script s{{"HTTP/1.0 200 OK\r\n\r\nuntil the end"}};
     EXPECT_EQ(fetch(folder, s).error, "");
     EXPECT_EQ(folder.read("file"), "until the end");

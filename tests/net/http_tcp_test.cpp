@@ -2,6 +2,7 @@
 
 #include "support/machine.hpp"
 #include "support/plain_socket.hpp"
+#include "support/scratch.hpp"
 
 #include <ringlet/core/event.hpp>
 #include <ringlet/core/report.hpp>
@@ -49,6 +50,35 @@ TEST(http_tcp, many_connections_at_once) {
         }
         client.close_idle();
         EXPECT_EQ(co_await server.stop(5s), 0u);
+    });
+}
+
+TEST(http_tcp, a_server_may_be_on_a_unix_socket) {
+    const story::scratch_folder folder;
+    on_this_machine([&]() -> task<> {
+        http::server server = hello();
+        server.handle("/moved", [](http::request&) -> task<http::response> {
+            http::response r(302);
+            r.fields.add("Location", "/there?x");
+            co_return r;
+        });
+        (void)server.start(net::address::unix_path(folder.at("socket")));
+        http::client client;
+        std::string path = folder.at("socket"), encoded;
+        for (const char c : path)
+            encoded += c == '/' ? "%2F" : std::string(1, c);
+        const http::reply page = co_await client.get("http+unix://" + encoded + "/moved");
+        EXPECT_EQ(page.body, "hello");
+        EXPECT_EQ(page.url, "http+unix://" + encoded + "/there?x");
+        EXPECT_EQ(client.idle(), 1u);
+        try {
+            (void)co_await client.get("http+unix://" + encoded + "2/");
+            ADD_FAILURE();
+        } catch (const http::request_error& e) {
+            EXPECT_THAT(e.what(), testing::HasSubstr("socket2: No such file or directory"));
+        }
+        client.close_idle();
+        (void)co_await server.stop(5s);
     });
 }
 

@@ -18,7 +18,7 @@ from ..report import Section
 from ..slices import spread
 
 # Adding a program is adding its name.
-PROGRAMS = ["raw_switch", "micro"]
+PROGRAMS = ["raw_switch", "micro", "tls"]
 
 
 class Micro:

@@ -10,15 +10,15 @@
 
 namespace story {
 
-class temporary_folder {
+class scratch_folder {
 public:
-    temporary_folder() {
+    scratch_folder() {
         if (::mkdtemp(path.data()) == nullptr)
             throw std::runtime_error("mkdtemp " + path);
     }
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder() { std::filesystem::remove_all(path); }
+    scratch_folder(const scratch_folder&) = delete;
+    scratch_folder& operator=(const scratch_folder&) = delete;
+    ~scratch_folder() { std::filesystem::remove_all(path); }
 
     std::string at(std::string_view name) const { return path + '/' + std::string(name); }
     bool has(std::string_view name) const { return std::filesystem::exists(at(name)); }
