@@ -2,7 +2,10 @@
 
 #include <ringlet/core/group.hpp>
 #include <ringlet/core/report.hpp>
+#include <ringlet/core/scope.hpp>
 #include <ringlet/core/timeout.hpp>
+
+#include <optional>
 
 namespace ringlet::http::detail {
 namespace {
@@ -21,6 +24,7 @@ task<> on_fiber(std::function<void()> body) {
 }
 
 void exchange::detach() {
+    waiting = nullptr;
     stream_ = nullptr;
     reader_.clear();
     begin_request();
@@ -36,7 +40,8 @@ void exchange::detach() {
 void exchange::begin_request() {
     writer_.reset();
     piece_ = {};
-    body_taken_ = 0;
+    body_taken_ = sent_ = 0;
+    body_waited_ = {};
     body_over_ = continued_ = body_failed_ = false;
     refusal_ = 0;
     answer_at_ = out_.size();
@@ -91,12 +96,15 @@ task<bool> exchange::answer_all() {
             co_return true;
         if (what == begun::closed)
             co_return false;
+        began_ = loop::current().now();
         if (what == begun::refused) {
             answer_plainly(refusal_);
         } else {
-            handler_run run(*this, run_handler(server_.find(request_.path())));
+            handler_run run(*this, run_handler(server_.find(request_, match_)));
             co_await run;
         }
+        if (options_.access_log)
+            tell_log();
         if (broken_)
             co_return false;
         if (!last_ && !body_over_)
@@ -165,37 +173,75 @@ task<exchange::begun> exchange::read_head() {
 
 task<> exchange::run_handler(const handler& h) {
     std::exception_ptr error;
+    std::optional<deadline> limit;
+    if (options_.request > duration::zero())
+        limit.emplace(after(began_, options_.request));
+    bool late = false;
     try {
         co_await h(request_, writer_);
-        co_await writer_.end();
+        if (!writer_.ended_)
+            co_await writer_.end();
     } catch (const canceled&) {
-        throw;
+        if (!limit || !limit->ends_here())
+            throw;
+        late = true;
     } catch (...) {
         error = std::current_exception();
     }
-    if (error)
+    if (late)
+        handler_late();
+    else if (error)
         handler_failed(error);
 }
 
-/// A handler that gave up because of the peer has nothing to report; anything else is a mistake of its
-/// own, told once. What has left already cannot be taken back: the connection ends in the middle of it.
-void exchange::handler_failed(const std::exception_ptr& error) {
+void exchange::handler_late() {
     if (broken_)
         return;
-    if (!body_failed_)
-        report("http server: " + name_of_request() + ": " + describe(error));
+    report("http server: " + name_of_request() + ": not answered in time");
+    body_failed_ = last_ = true;
+    take_back(503);
+}
+
+/// Puts another answer in place of the one that was begun. What has left already cannot be taken back:
+/// then the connection ends in the middle of it.
+void exchange::take_back(int status) {
     if (left_) {
         broken_ = true;
         return;
     }
     tail_.clear();
     out_.resize(answer_at_);
+    sent_ = 0;
+    answer_plainly(status);
+}
+
+void exchange::tell_log() {
+    const std::string peer = stream_->name();
+    const http::fields& f = head().fields();
+    log_entry e;
+    e.peer = peer;
+    e.method = head().method();
+    e.target = head().target();
+    e.version_minor = head().version_minor();
+    e.status = writer_.status();
+    e.body_bytes = sent_;
+    e.took = loop::current().now() - began_;
+    e.referer = f.get_or("referer", {});
+    e.user_agent = f.get_or("user-agent", {});
+    options_.access_log(e);
+}
+
+/// A handler that gave up because of the peer has nothing to report; anything else is a mistake of its
+/// own, told once.
+void exchange::handler_failed(const std::exception_ptr& error) {
+    if (broken_)
+        return;
     if (!body_failed_)
-        answer_plainly(500);
-    else if (refusal_ != 0)
-        answer_plainly(refusal_);
-    else
+        report("http server: " + name_of_request() + ": " + describe(error));
+    if (body_failed_ && refusal_ == 0)
         broken_ = true;  // the peer is gone
+    else
+        take_back(body_failed_ ? refusal_ : 500);
 }
 
 /// With what the parser has to say, so that whoever wrote the client can see what is wrong with it.

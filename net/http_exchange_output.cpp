@@ -24,11 +24,13 @@ task<> exchange::flush() {
     left_ = left_ || writer_.begun();
     leaving_.swap(out_);
     answer_at_ = 0;
-    co_await write(leaving_);
+    for (std::string_view rest = leaving_; !rest.empty();)
+        co_await write_part(rest);
     leaving_.clear();
     if (tail_.empty())
         co_return;
-    co_await write(std::string_view(tail_).substr(tail_start_));
+    for (std::string_view rest = std::string_view(tail_).substr(tail_start_); !rest.empty();)
+        co_await write_part(rest);
     tail_ = {};
 }
 
@@ -38,7 +40,8 @@ void exchange::send_meanwhile() {
     answer_at_ = 0;
     const auto work = [this]() -> task<> {
         try {
-            co_await write(leaving_);
+            for (std::string_view rest = leaving_; !rest.empty();)
+                co_await write_part(rest);
         } catch (const std::system_error&) {
             // broken_ says it to whoever writes next
         }
@@ -62,23 +65,20 @@ task<> exchange::end_meanwhile(bool kill) {
     meanwhile_ = {};
 }
 
-task<> exchange::write(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const std::string_view part = bytes.substr(0, most_written_at_once);
-        deadline limit(after(loop::current().now(), options_.write));
-        try {
-            co_await stream_->write_all(io::bytes_of(part));
-        } catch (const canceled&) {
-            broken_ = true;
-            if (!limit.ends_here())
-                throw;
-            throw timeout_error("write to " + stream_->name(), options_.write);
-        } catch (...) {
-            broken_ = true;
+/// Awaitable: sends as much of `rest` as a slow reader has the time for, and takes that off it.
+task<> exchange::write_part(std::string_view& rest) {
+    const std::string_view part = rest.substr(0, most_written_at_once);
+    deadline limit(after(loop::current().now(), options_.write));
+    broken_ = true;
+    try {
+        co_await stream_->write_all(io::bytes_of(part));
+    } catch (const canceled&) {
+        if (!limit.ends_here())
             throw;
-        }
-        bytes.remove_prefix(part.size());
+        throw timeout_error("write to " + stream_->name(), options_.write);
     }
+    broken_ = false;
+    rest.remove_prefix(part.size());
 }
 
 /// Before a connection is closed that may still bring bytes: closing with unread ones resets it, and

@@ -8,9 +8,11 @@
 // answer, http_exchange_output.cpp how it leaves.
 
 #include <ringlet/core/greenlet.hpp>
+#include <ringlet/core/scope.hpp>
 #include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_handler.hpp>
 #include <ringlet/net/http_reader.hpp>
+#include <ringlet/net/http_router.hpp>
 #include <ringlet/net/http_server_options.hpp>
 #include <ringlet/net/http_writer.hpp>
 
@@ -24,8 +26,10 @@ namespace ringlet::http::detail {
 /// What an exchange asks of its server.
 class server_side {
 public:
-    virtual const handler& find(std::string_view path) const = 0;
+    /// Whom to ask first: the handler that was found, or a middleware before it.
+    virtual const handler& find(const request& asked, route_match& found) const = 0;
     virtual bool stopping() const noexcept = 0;
+    virtual ringlet::event& stop_asked() const noexcept = 0;
 
 protected:
     ~server_side() = default;
@@ -41,6 +45,9 @@ public:
     void attach(io::any_stream& stream) noexcept { stream_ = &stream; }
     void detach();
 
+    /// "GET /x from 10.0.0.1:5"
+    std::string name_of_request();
+
     /// Awaitable: answers the request that begins with `first`, and all that came with it. True when
     /// the connection is idle now, false when it must be closed.
     task<bool> answer(std::span<const std::byte> first);
@@ -48,6 +55,8 @@ public:
     // --- the request; http_request.cpp
     const message_head& head() const { return reader_.parser().head(); }
     const http::parser& parser() const { return reader_.parser(); }
+    const route_match& match() const noexcept { return match_; }
+    ringlet::event& stop_asked() const noexcept { return server_.stop_asked(); }
     io::any_stream& stream() noexcept { return *stream_; }
 
     /// The rest of the piece of body that came last.
@@ -61,6 +70,11 @@ public:
     bool answers_head() const { return head().method() == "HEAD"; }
     bool takes_chunks() const { return head().version_minor() > 0; }
     void put_head(int status, std::string_view reason, const fields& f, body_size size);
+    /// Awaitable: what was written goes out, and what follows is no HTTP any more.
+    task<io::any_stream> upgrade(std::string_view protocol, const fields& f);
+    scope* waiting = nullptr;  // of a handler that has upgraded
+    message_reader& reader() noexcept { return reader_; }
+    void count_sent(std::size_t bytes) noexcept { sent_ += bytes; }
     std::string& out() noexcept { return out_; }
     /// A large body, whose bytes from `start` on follow what is in out().
     void put_tail(std::string body, std::size_t start) noexcept {
@@ -78,18 +92,21 @@ private:
     task<begun> read_head();
     task<bool> answer_all();
     task<> run_handler(const handler& h);
+    void handler_late();
+    void take_back(int status);
+    void tell_log();
     class handler_run;
     void send_meanwhile();
     void handler_failed(const std::exception_ptr& error);
     void answer_plainly(int status);
     bool expects_more_body() const;
     task<> read_body_bytes();
+    duration body_patience() const;
     task<> skip_body();
     task<> linger();
     task<std::size_t> read_more(time_point until, const char* act, duration limit);
-    task<> write(std::string_view bytes);
+    task<> write_part(std::string_view& rest);
     task<> end_meanwhile(bool kill);
-    std::string name_of_request();
 
     const server_options& options_;
     const server_side& server_;
@@ -98,8 +115,12 @@ private:
     request request_{*this};
     response_writer writer_{*this};
 
+    route_match match_;
     std::string_view piece_;
     std::uint64_t body_taken_ = 0;
+    duration body_waited_{};   // for its bytes
+    time_point began_{};       // when the head was complete
+    std::uint64_t sent_ = 0;   // of the body of this answer
     bool body_over_ = false;
     bool continued_ = false;   // "100 Continue" was sent, or is not wanted
     bool body_failed_ = false;  // nothing behind it can be read

@@ -60,6 +60,10 @@ void fields::extend_last(std::string_view more) {
 
 void fields::set(std::string_view name, std::string_view value) {
     check(name, value);
+    if (!contains(name)) {
+        append(name, net::ascii::trim(value));
+        return;
+    }
     const std::string kept_name(name), kept_value(net::ascii::trim(value));  // may be views into ourselves
     bool found = false;
     for (std::size_t i = 0; i < entries_.size();) {
@@ -72,7 +76,6 @@ void fields::set(std::string_view name, std::string_view value) {
             erase(i);
         }
     }
-    if (!found) append(kept_name, kept_value);
 }
 
 void fields::replace_value(std::size_t i, std::string_view value) {

@@ -151,7 +151,7 @@ parser::allowance parser::for_line() const {
 bool parser::may_begin_line(char c) const {
     if (c == '\r' || c == '\n') return true;
     switch (phase_) {
-    case phase::start_line: return strict() ? net::ascii::is_token_char(c) : c == 'H';
+    case phase::start_line: return strict() ? net::ascii::token_chars.is[static_cast<unsigned char>(c)] : c == 'H';
     case phase::chunk_line: return net::ascii::is_hex(c);
     case phase::chunk_end: return false;
     default: return true;

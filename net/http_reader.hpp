@@ -45,6 +45,15 @@ public:
         filled(bytes.size());
     }
 
+    /// Takes bytes that are no message: after an upgrade.
+    std::size_t take(std::span<std::byte> into) noexcept {
+        const std::size_t count = std::min(into.size(), end_ - start_);
+        if (count > 0)
+            std::memcpy(into.data(), buffer_.get() + start_, count);
+        start_ += count;
+        return count;
+    }
+
     std::string_view unread() const noexcept { return {buffer_.get() + start_, end_ - start_}; }
     bool empty() const noexcept { return start_ == end_; }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace ringlet::http {
@@ -39,9 +40,10 @@ task<bool> exchange::next_piece() {
 
 task<> exchange::read_body_bytes() {
     std::size_t count = 0;
+    const time_point start = loop::current().now();
+    const duration patience = body_patience();
     try {
-        const time_point until = after(loop::current().now(), options_.body);
-        count = co_await read_more(until, "read the body of a request", options_.body);
+        count = co_await read_more(after(start, patience), "read the body of a request", patience);
     } catch (const timeout_error&) {
         body_failed_ = last_ = true;
         refusal_ = 408;
@@ -50,11 +52,20 @@ task<> exchange::read_body_bytes() {
         body_failed_ = last_ = true;
         throw;
     }
+    body_waited_ += loop::current().now() - start;
     if (count == 0) {
         const step end = reader_.parser().try_finish();
         if (end.kind == http::event::failed)
             refuse_body(reader_.parser().error(), reader_.parser().error_text());
     }
+}
+
+/// How long to wait for the next bytes of a body.
+duration exchange::body_patience() const {
+    if (options_.least_rate == 0)
+        return options_.body;
+    const auto earned = std::chrono::seconds(std::min<std::uint64_t>(body_taken_ / options_.least_rate, 1'000'000));
+    return std::clamp(options_.body + earned - body_waited_, duration::zero(), options_.body);
 }
 
 void exchange::refuse_body(errc e, const std::string& where) {
@@ -67,6 +78,18 @@ void exchange::refuse_body(errc e, const std::string& where) {
 
 const message_head& request::head() const { return exchange_.head(); }
 std::string request::peer() const { return exchange_.stream().name(); }
+const handler& request::route_answer() const { return *exchange_.match().answer; }
+std::string_view request::allowed() const { return exchange_.match().allowed; }
+const http::parameters& request::parameters() const { return exchange_.match().parameters; }
+
+std::string request::parameter(std::string_view name) const {
+    const auto value = parameters().get(name);
+    if (!value)
+        throw std::out_of_range("http route: it has no {" + std::string(name) + "}");
+    return percent_decode(*value);
+}
+
+ringlet::event::awaiter request::stopped() const { return exchange_.stop_asked().wait(); }
 const http::fields& request::trailers() const { return exchange_.parser().trailers(); }
 
 std::string_view request::path() const {

@@ -2,11 +2,14 @@
 // A request as a server's handler sees it: its head, and its body if the handler reads it. It belongs
 // to the connection and is valid until the handler has returned.
 
+#include <ringlet/core/event.hpp>
 #include <ringlet/core/task.hpp>
 #include <ringlet/net/http_head.hpp>
+#include <ringlet/net/http_parameters.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,7 +19,9 @@ namespace ringlet::http {
 
 namespace detail {
 class exchange;
+class server_core;
 }
+class response_writer;
 
 class request {
 public:
@@ -30,6 +35,13 @@ public:
     std::string_view path() const;
     /// Behind the '?', without it.
     std::string_view query() const;
+
+    /// What `{name}` of the route's pattern stands for, percent-decoded. Throws std::out_of_range when
+    /// the pattern has no such name.
+    std::string parameter(std::string_view name) const;
+    const http::parameters& parameters() const;
+    /// The first value of a name in the query, decoded as forms are; none when it is not there.
+    std::optional<std::string> query_value(std::string_view name) const { return form_value(query(), name); }
 
     const http::fields& fields() const { return head().fields(); }
     std::optional<std::string_view> get(std::string_view name) const { return head().get(name); }
@@ -47,12 +59,18 @@ public:
     /// own limit holds in any case.
     task<std::string> read_all(std::uint64_t most = UINT64_MAX);
 
+    /// Awaitable: until the server is asked to stop. For answers that would go on for long.
+    ringlet::event::awaiter stopped() const;
+
     /// Of a chunked body that has been read to its end.
     const http::fields& trailers() const;
 
 private:
     friend class detail::exchange;
+    friend class detail::server_core;
     explicit request(detail::exchange& e) noexcept : exchange_(e) {}
+    const std::function<task<>(request&, response_writer&)>& route_answer() const;
+    std::string_view allowed() const;
 
     detail::exchange& exchange_;
 };

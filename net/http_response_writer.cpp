@@ -23,7 +23,7 @@ void exchange::put_head(int status, std::string_view reason, const fields& f, bo
             f.has_token("connection", "close") || expects_more_body();
     own_fields_.clear();
     if (!f.contains("date"))
-        own_fields_.append(loop::current().service<date_cache>().line());
+        own_fields_.append(loop::current().service<date_cache>().line(loop::current().now()));
     if (!options_.server_name.empty() && !f.contains("server"))
         own_fields_.append("Server: ").append(options_.server_name).append("\r\n");
     if (last_ && !size.is_until_close() && !f.has_token("connection", "close"))
@@ -70,18 +70,25 @@ void response_writer::send(std::string_view body) {
         throw std::logic_error("http response: it has begun already");
     exchange_.put_head(status_, reason_, fields_, body_size::exactly(body.size()));
     begun_ = ended_ = true;
-    if (!exchange_.answers_head())
-        exchange_.out().append(body);
+    if (exchange_.answers_head())
+        return;
+    exchange_.out().append(body);
+    exchange_.count_sent(body.size());
 }
 
 void response_writer::answer(response whole) {
     if (begun_)
         throw std::logic_error("http response: it has begun already");
     std::string& body = whole.body;
+    for (const auto [name, value] : fields_)  // set by a middleware
+        if (!whole.fields.contains(name))
+            whole.fields.add(name, value);
+    status_ = whole.status;
     exchange_.put_head(whole.status, whole.reason, whole.fields, body_size::exactly(body.size()));
     begun_ = ended_ = true;
     if (exchange_.answers_head())
         return;
+    exchange_.count_sent(body.size());
     exchange_.out().append(body, 0, small);
     if (body.size() > small)
         exchange_.put_tail(std::move(body), small);
@@ -113,6 +120,7 @@ task<> response_writer::write(std::string_view piece) {
         piece = {};
     do {
         const std::string_view part = piece.substr(0, most_in_chunk);
+        exchange_.count_sent(part.size());
         if (chunked_)
             append_chunk(exchange_.out(), part);
         else
@@ -120,6 +128,14 @@ task<> response_writer::write(std::string_view piece) {
         piece.remove_prefix(part.size());
         co_await exchange_.flush();
     } while (!piece.empty());
+}
+
+task<io::any_stream> response_writer::upgrade(std::string_view protocol) {
+    if (begun_)
+        throw std::logic_error("http response: it has begun already");
+    status_ = 101;
+    begun_ = ended_ = true;
+    return exchange_.upgrade(protocol, fields_);
 }
 
 task<> response_writer::end() {

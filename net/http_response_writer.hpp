@@ -2,7 +2,9 @@
 // How a handler answers when returning a response is not enough: piece by piece, with back-pressure,
 // or without any allocation. It belongs to the connection and is valid until the handler has returned.
 
+#include <ringlet/core/scope.hpp>
 #include <ringlet/core/task.hpp>
+#include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_fields.hpp>
 #include <ringlet/net/http_response.hpp>
 
@@ -13,8 +15,12 @@
 
 namespace ringlet::http {
 
+class response_writer;
+
 namespace detail {
 class exchange;
+/// Where what waits long on an upgraded connection leaves its scope, to be cancelled when the server stops.
+scope** waiting_place(response_writer& out) noexcept;
 }
 
 /// Status and fields first, then either send() or answer() or any number of write(). A handler that returns
@@ -35,6 +41,7 @@ public:
 
     /// The whole answer. It leaves when the handler returns, in one piece if it is small; nothing waits.
     void send(std::string_view body);
+    /// The fields set here go with those of `whole`, which win.
     void answer(response whole);
 
     /// Awaitable: sends a piece, the head before the first. Done when the peer's side has taken it.
@@ -46,11 +53,20 @@ public:
     /// Awaitable: the end of the pieces. A handler that returns has it said for it.
     task<> end();
 
+    /// Awaitable: answers 101 Switching Protocols, with the fields set here. From then on the connection
+    /// is the handler's, until it returns; then it is closed. Throws std::logic_error when the request
+    /// asked for no upgrade or has a body that was not read.
+    task<io::any_stream> upgrade(std::string_view protocol);
+
+    /// As it was sent, or would be now.
+    int status() const noexcept { return status_; }
+
     /// The head can no longer be changed.
     bool begun() const noexcept { return begun_; }
 
 private:
     friend class detail::exchange;
+    friend scope** detail::waiting_place(response_writer& out) noexcept;
     explicit response_writer(detail::exchange& e) noexcept : exchange_(e) {}
     void reset() noexcept;
     void begin();

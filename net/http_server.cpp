@@ -1,7 +1,10 @@
 #include <ringlet/net/http_server.hpp>
 
+#include <ringlet/core/all.hpp>
+#include <ringlet/core/report.hpp>
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/io/signals.hpp>
 #include <ringlet/net/http_server_private.hpp>
 
 #include <algorithm>
@@ -12,6 +15,13 @@ namespace detail {
 namespace {
 
 constexpr std::size_t most_spare = 256;
+
+/// "404 Not Found", as a text.
+task<> say(response_writer& out, int status) {
+    out.status(status).set("Content-Type", response::plain_text);
+    out.send(std::to_string(status) + ' ' + std::string(reason_of(status)) + '\n');
+    co_return;
+}
 
 /// A permit of the semaphore that counts connections.
 class place {
@@ -28,12 +38,14 @@ private:
     std::shared_ptr<server_core> core_;
 };
 
-task<> serve_connection(place where, io::any_stream stream) {
-    server_connection self(where.core(), stream);
+using shared_wrapper = std::shared_ptr<const connection_wrapper>;
+
+task<> serve_connection(place where, io::any_stream stream, shared_wrapper secure) {
+    server_connection self(where.core(), stream, secure.get());
     co_await self.run();
 }
 
-task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener) {
+task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener, shared_wrapper secure) {
     acceptor self(listener);
     core->enter(self);
     while (!core->stopping()) {
@@ -47,12 +59,12 @@ task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener)
                 throw;
             break;
         }
-        spawn(&serve_connection, std::move(where), std::move(stream));
+        spawn(&serve_connection, std::move(where), std::move(stream), secure);
     }
 }
 
 task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
-    server_connection self(*core, stream);
+    server_connection self(*core, stream, nullptr);
     co_await self.run();
 }
 
@@ -61,25 +73,38 @@ task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
 // --- the core ----------------------------------------------------------------------------------------
 
 server_core::server_core(const server_options& given)
-    : options(given), room(given.connections), not_found_([](request&, response_writer& out) -> task<> {
-          out.status(404).set("Content-Type", response::plain_text);
-          out.send("404 Not Found\n");
-          co_return;
-      }) {
+    : options(given), room(given.connections) {
     http::fields().add("Server", options.server_name);  // throws when it is no sound value
+    not_found_ = [](request&, response_writer& out) -> task<> { return say(out, 404); };
+    not_allowed_ = [](request& asked, response_writer& out) -> task<> {
+        out.set("Allow", asked.allowed());
+        return say(out, 405);
+    };
+    options_ = [this](request& asked, response_writer& out) -> task<> {
+        out.status(204).set("Allow", asked.target() == "*" ? std::string_view(routes_.methods()) : asked.allowed());
+        co_return;
+    };
+    through_all_ = [this](request& asked, response_writer& out) -> task<> {
+        return next(around_, 0, asked.route_answer())(asked, out);
+    };
 }
 
-void server_core::add(std::string path, handler h) {
-    const auto place = std::find_if(routes_.begin(), routes_.end(),
-                                    [&](const route& r) { return r.path.size() < path.size(); });
-    routes_.insert(place, route{std::move(path), std::move(h)});
+void server_core::add(std::string_view method, std::string_view pattern, handler h) {
+    if (pattern == "*" && method.empty())
+        whole_server_ = std::move(h);
+    else
+        routes_.add(method, pattern, std::move(h));
 }
 
-const handler& server_core::find(std::string_view path) const {
-    for (const route& r : routes_)
-        if (path == r.path || (r.path.ends_with('/') && path.starts_with(r.path)))
-            return r.answer;
-    return not_found_;
+/// The handler for a request, or what stands around it; `found` has the handler in any case.
+const handler& server_core::find(const request& asked, route_match& found) const {
+    const bool asks_options = asked.method() == "OPTIONS";
+    routes_.find(asked.method(), asked.path(), found);
+    if (asked.target() == "*")  // comes with OPTIONS only
+        found.answer = whole_server_ ? &whole_server_ : &options_;
+    else if (found.answer == nullptr)
+        found.answer = found.allowed.empty() ? &not_found_ : asks_options ? &options_ : &not_allowed_;
+    return around_.empty() ? *found.answer : through_all_;
 }
 
 std::unique_ptr<exchange> server_core::borrow(io::any_stream& stream) {
@@ -114,7 +139,7 @@ void server_core::leave(server_connection& c) noexcept {
 }
 
 void server_core::begin_to_stop() noexcept {
-    stopping_ = true;
+    stop_asked_.set();
     acceptors_.for_each([](acceptor& a) { a.listener.close(); });
     connections_.for_each([](server_connection& c) { c.end_if_idle(); });
 }
@@ -123,26 +148,90 @@ void server_core::kill_all() noexcept {
     connections_.for_each([](server_connection& c) { c.kill(); });
 }
 
+void server_core::report_busy() {
+    connections_.for_each([](server_connection& c) {
+        if (c.busy() != nullptr)
+            report("http server: " + c.busy()->name_of_request() + ": cut short, because the server stops");
+    });
+}
+
 // --- a connection ------------------------------------------------------------------------------------
 
-server_connection::server_connection(server_core& core, io::any_stream& stream) noexcept
-    : core_(core), stream_(stream), greenlet_(loop::current().running()) {
+server_connection::server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept
+    : core_(core), stream_(stream), secure_(secure), greenlet_(loop::current().running()) {
     core_.enter(*this);
 }
 
 server_connection::~server_connection() { core_.leave(*this); }
 
+/// An exchange while there are requests to answer.
+class server_connection::lease {
+public:
+    explicit lease(server_connection& self) : self_(self), borrowed_(self.core_.borrow(self.stream_)) {
+        self.busy_ = borrowed_.get();
+    }
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() {
+        self_.busy_ = nullptr;
+        self_.core_.give_back(std::move(borrowed_));
+    }
+
+private:
+    server_connection& self_;
+    std::unique_ptr<exchange> borrowed_;
+};
+
 task<> server_connection::run() {
     try {
-        while (!core_.stopping()) {
+        const bool plain = secure_ != nullptr && !*secure_;
+        const bool ready = plain || secure_ == nullptr || co_await wrap();
+        while (ready && !core_.stopping()) {
             const std::size_t count = co_await first_bytes();
-            if (count == 0 || !co_await answer(count))
+            if (count == 0)
+                break;
+            const lease work(*this);
+            if (!co_await busy_->answer(std::span(first_).first(count)))
                 break;
         }
+        if (ready && !plain)
+            co_await say_goodbye();
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
     }
     stream_.close();
+}
+
+/// Awaitable: false when it took too long, or the server stops.
+task<bool> server_connection::wrap() {
+    deadline limit(after(loop::current().now(), core_.options.head));
+    idle_ = &limit;
+    bool done = false;
+    try {
+        auto wrapping = (*secure_)(std::move(stream_));
+        stream_ = co_await std::move(wrapping);
+        done = true;
+    } catch (const canceled&) {
+        idle_ = nullptr;
+        if (!limit.ends_here())
+            throw;
+    } catch (...) {
+        idle_ = nullptr;
+        throw;
+    }
+    idle_ = nullptr;
+    co_return done;
+}
+
+/// Awaitable: an encrypted stream that just ends could have been cut by anybody.
+task<> server_connection::say_goodbye() {
+    deadline limit(after(loop::current().now(), core_.options.linger));
+    try {
+        co_await stream_.shutdown();
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+    }
 }
 
 /// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
@@ -164,16 +253,6 @@ task<std::size_t> server_connection::first_bytes() {
     co_return count;
 }
 
-task<bool> server_connection::answer(std::size_t count) {
-    struct lease {
-        server_core& core;
-        std::unique_ptr<exchange> e;
-        ~lease() { core.give_back(std::move(e)); }
-    };
-    const lease work{core_, core_.borrow(stream_)};
-    co_return co_await work.e->answer(std::span(first_).first(count));
-}
-
 }  // namespace detail
 
 // --- the server --------------------------------------------------------------------------------------
@@ -187,18 +266,41 @@ server::~server() {
     core_->kill_all();
 }
 
-void server::add(std::string path, handler h) { core_->add(std::move(path), std::move(h)); }
+void server::add(std::string_view method, std::string_view pattern, handler h) { core_->add(method, pattern, std::move(h)); }
+void server::add(middleware m) { core_->add(std::move(m)); }
 std::size_t server::connections() const noexcept { return core_->size(); }
 
 net::address server::start(const net::address& where, const net::listen_options& how) {
     auto listener = net::listen(where, how);
     const net::address bound = listener.local_address();
-    spawn(&detail::accept_all, core_, std::move(listener));
+    spawn(&detail::accept_all, core_, std::move(listener), std::make_shared<const connection_wrapper>());
     return bound;
 }
 
-task<> server::serve(net::tcp_listener listener) { return detail::accept_all(core_, std::move(listener)); }
+task<> server::serve(net::tcp_listener listener) { return serve(std::move(listener), connection_wrapper()); }
+task<> server::serve(net::tcp_listener listener, connection_wrapper secure) {
+    return detail::accept_all(core_, std::move(listener), std::make_shared<const connection_wrapper>(std::move(secure)));
+}
 task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
+
+task<std::size_t> server::serve_forever(net::tcp_listener listener, duration grace) {
+    return serve_forever(std::move(listener), connection_wrapper(), grace);
+}
+
+task<std::size_t> server::serve_forever(net::tcp_listener listener, connection_wrapper secure, duration grace) {
+    io::signals asked({SIGTERM, SIGINT});
+    auto serving = serve(std::move(listener), std::move(secure));
+    auto first = asked.next();
+    const auto ended = co_await race(std::move(serving), std::move(first));
+    if (ended.index() == 0)
+        co_return 0;  // by stop(), which counts itself
+    auto gently = stop(grace);
+    auto again = asked.next();
+    const auto how = co_await race(std::move(gently), std::move(again));
+    if (const std::size_t* cut = std::get_if<0>(&how))
+        co_return *cut;
+    co_return co_await stop(0s);
+}
 
 task<std::size_t> server::stop(duration grace) {
     const std::shared_ptr<detail::server_core> core = core_;
@@ -207,6 +309,7 @@ task<std::size_t> server::stop(duration grace) {
     const auto ended = co_await as_result(with_timeout(grace, core->empty().wait()));
     if (!ended) {
         cut = core->size();
+        core->report_busy();
         core->kill_all();
         co_await core->empty().wait();
     }

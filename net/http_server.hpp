@@ -10,18 +10,25 @@
 #include <ringlet/core/task.hpp>
 #include <ringlet/io/stream.hpp>
 #include <ringlet/net/http_handler.hpp>
+#include <ringlet/net/http_middleware.hpp>
 #include <ringlet/net/http_server_options.hpp>
 #include <ringlet/net/tcp.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace ringlet::http {
 
 namespace detail {
 class server_core;
 }
+
+/// Makes the stream that HTTP is spoken over of the one that was accepted. What it throws as a
+/// std::system_error ends that connection only.
+using connection_wrapper = std::function<task<io::any_stream>(io::any_stream)>;
 
 class server {
 public:
@@ -32,11 +39,46 @@ public:
     /// Stops at once: what is running is killed, in the background. Use stop() to be gentle.
     ~server();
 
-    /// Answers requests for `path` by `fn`, one of the four shapes in http_handler.hpp. A path that
-    /// ends in '/' stands for everything below it too; the longest wins. The rest is answered 404.
+    /// Answers requests of any method for `path` by `fn`, one of the four shapes in http_handler.hpp. A
+    /// path that ends in '/' stands for everything below it too. The rest is answered 404.
     template <class Fn>
-    void handle(std::string path, Fn fn) {
-        add(std::move(path), make_handler(std::move(fn)));
+    void handle(std::string_view path, Fn fn) {
+        add({}, path.ends_with('/') ? std::string(path) + "{rest...}" : std::string(path),
+            make_handler(std::move(fn)));
+    }
+
+    /// Answers one method, of a path or a pattern such as "/users/{id}" (http_router.hpp); the handler
+    /// asks request::parameter("id"). Other methods are answered 405, OPTIONS with what there is.
+    template <class Fn>
+    void route(std::string_view method, std::string_view pattern, Fn fn) {
+        add(method, pattern, make_handler(std::move(fn)));
+    }
+    /// HEAD too.
+    template <class Fn>
+    void get(std::string_view pattern, Fn fn) {
+        route("GET", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void post(std::string_view pattern, Fn fn) {
+        route("POST", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void put(std::string_view pattern, Fn fn) {
+        route("PUT", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void patch(std::string_view pattern, Fn fn) {
+        route("PATCH", pattern, std::move(fn));
+    }
+    template <class Fn>
+    void del(std::string_view pattern, Fn fn) {
+        route("DELETE", pattern, std::move(fn));
+    }
+
+    /// Puts `fn` around every handler (http_middleware.hpp). The first is the outermost.
+    template <class Fn>
+    void use(Fn fn) {
+        add(make_middleware(std::move(fn)));
     }
 
     /// Listens, and serves in a greenlet of its own. Gives the address, with the port that the system
@@ -46,21 +88,32 @@ public:
     /// Awaitable: accepts connections and answers them until stop(). Throws what the listener throws.
     task<> serve(net::tcp_listener listener);
 
+    /// Awaitable: the same over what `secure` makes of each connection, such as over_tls() of
+    /// http_server_tls.hpp. It has the time of a head for that.
+    task<> serve(net::tcp_listener listener, connection_wrapper secure);
+
+    /// Awaitable: serves until SIGTERM or SIGINT comes, then stop(grace); a second signal ends that at
+    /// once. Gives the number of connections that were cut. Throws what the listener throws.
+    task<std::size_t> serve_forever(net::tcp_listener listener, duration grace = 10s);
+    task<std::size_t> serve_forever(net::tcp_listener listener, connection_wrapper secure, duration grace = 10s);
+
     /// Awaitable: answers one connection until it ends. For streams that come from elsewhere.
     task<> serve_stream(io::any_stream stream);
 
     /// Awaitable: stops accepting, closes idle connections, lets running requests end within `grace`,
-    /// then kills what is left and gives its number. Not to be awaited in a handler, which would wait
-    /// for itself.
+    /// then reports which are left, kills them and gives their number. Not to be awaited in a handler,
+    /// which would wait for itself.
     task<std::size_t> stop(duration grace = 10s);
 
     /// Connections that are open now.
     std::size_t connections() const noexcept;
 
 private:
-    void add(std::string path, handler h);
+    void add(std::string_view method, std::string_view pattern, handler h);
+    void add(middleware m);
 
-    std::shared_ptr<detail::server_core> core_;  // shared with the connections, which may outlive us
+    std::shared_ptr<detail::server_core>
+        core_;  // shared with the connections, which may outlive us
 };
 
 }  // namespace ringlet::http

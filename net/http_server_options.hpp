@@ -3,6 +3,7 @@
 // internet.
 
 #include <ringlet/core/time.hpp>
+#include <ringlet/net/http_access_log.hpp>
 #include <ringlet/net/http_parser.hpp>
 
 #include <cstddef>
@@ -25,7 +26,15 @@ public:
     duration write = 30s;   // for each 256 KiB of the response
     duration linger = 2s;   // for the peer to read the last response before the connection ends
 
+    // Bytes per second that a body must have brought on average, counting only what the handler waited
+    // for them, once `body` has passed: a byte now and then keeps nobody. 0: none.
+    std::size_t least_rate = 256;
+    // For a request in all, from the end of its head to the end of its answer. Who takes longer is
+    // killed, and answered 503 if no part of an answer has left. 0: no limit, as downloads need it.
+    duration request = 0s;
+
     std::string server_name;  // for the Server field; empty: none
+    http::access_log access_log;  // told of each answer; empty: nobody is. It must not throw
 };
 
 }  // namespace ringlet::http

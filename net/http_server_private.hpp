@@ -6,6 +6,8 @@
 #include <ringlet/core/scope.hpp>
 #include <ringlet/core/semaphore.hpp>
 #include <ringlet/net/http_exchange_private.hpp>
+#include <ringlet/net/http_middleware.hpp>
+#include <ringlet/net/http_server.hpp>
 #include <ringlet/net/listener.hpp>
 
 #include <memory>
@@ -26,10 +28,12 @@ class server_core final : public server_side {
 public:
     explicit server_core(const server_options& given);
 
-    const handler& find(std::string_view path) const override;
-    bool stopping() const noexcept override { return stopping_; }
+    const handler& find(const request& asked, route_match& found) const override;
+    bool stopping() const noexcept override { return stop_asked_.is_set(); }
+    ringlet::event& stop_asked() const noexcept override { return stop_asked_; }
 
-    void add(std::string path, handler h);
+    void add(std::string_view method, std::string_view pattern, handler h);
+    void add(middleware m) { around_.push_back(std::move(m)); }
 
     std::unique_ptr<exchange> borrow(io::any_stream& stream);
     void give_back(std::unique_ptr<exchange> e) noexcept;
@@ -42,52 +46,58 @@ public:
     /// No more connections, and no more requests on those that are idle.
     void begin_to_stop() noexcept;
     void kill_all() noexcept;
+    void report_busy();
     ringlet::event& empty() noexcept { return empty_; }
 
     const server_options options;
     semaphore room;  // for connections
 
 private:
-    struct route {
-        std::string path;
-        handler answer;
-    };
-    std::vector<route> routes_;  // longest path first
-    handler not_found_;
+    router routes_;
+    handler whole_server_;  // "*"
+    handler not_found_, not_allowed_, options_, through_all_;
+    std::vector<middleware> around_;
     std::vector<std::unique_ptr<exchange>> spare_;
     list<server_connection> connections_;
     list<acceptor> acceptors_;
     std::size_t size_ = 0;
     ringlet::event empty_{true};
-    bool stopping_ = false;
+    mutable ringlet::event stop_asked_;  // handlers wait for it
 };
 
 /// One connection while its greenlet serves it.
 class server_connection : public hook {
 public:
-    server_connection(server_core& core, io::any_stream& stream) noexcept;
+    /// `secure` is null for a stream that came from elsewhere and may be encrypted already, and may be empty.
+    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept;
     ~server_connection();
 
     /// Awaitable: until the connection has ended.
     task<> run();
 
     void end_if_idle() noexcept {
-        if (idle_ != nullptr)
-            idle_->cancel();
+        scope* const waiting = busy_ != nullptr ? busy_->waiting : idle_;
+        if (waiting != nullptr)
+            waiting->cancel();
     }
     void kill() noexcept { greenlet_.kill(); }
+    exchange* busy() const noexcept { return busy_; }
 
 private:
     // Enough for the requests of most clients. What is longer waits in the socket for a moment.
     static constexpr std::size_t first_size = 512;
 
+    class lease;
+    task<bool> wrap();
+    task<> say_goodbye();
     task<std::size_t> first_bytes();
-    task<bool> answer(std::size_t count);
 
     server_core& core_;
     io::any_stream& stream_;
+    const connection_wrapper* secure_;
     greenlet_base& greenlet_;
     scope* idle_ = nullptr;
+    exchange* busy_ = nullptr;  // answers a request
     std::byte first_[first_size];
 };
 

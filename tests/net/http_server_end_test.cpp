@@ -6,6 +6,8 @@
 #include <ringlet/core/group.hpp>
 #include <ringlet/core/loop.hpp>
 
+#include <gmock/gmock.h>
+
 using namespace ringlet;
 using namespace story;
 
@@ -54,7 +56,11 @@ TEST(http_server_end, who_is_not_done_in_time_is_cut_and_counted) {
         co_await other.say("GET /blocks HTTP/1.1\r\nHost: a\r\n\r\n");
         co_await settle();
         const time_point start = loop::current().now();
+        const heard_reports reports;
         EXPECT_EQ(co_await server.stop(10s), 2u);
+        EXPECT_THAT(reports.all, testing::UnorderedElementsAre(
+                                     "http server: GET / from memory:right: cut short, because the server stops",
+                                     "http server: GET /blocks from memory:right: cut short, because the server stops"));
         EXPECT_LE(loop::current().now() - start, 11s);
         EXPECT_EQ(co_await one.hear(), "");
         EXPECT_EQ(co_await other.hear(), "");

@@ -43,6 +43,7 @@ http::server_options each_phase_its_time() {
     o.body = 3s;
     o.write = 50s;
     o.linger = 1s;
+    o.least_rate = 0;
     return o;
 }
 
@@ -186,6 +187,63 @@ TEST(http_server_hostile, a_slow_body_that_goes_on_is_waited_for) {
         }
         EXPECT_EQ(co_await v.hear_until("1234567890"), answer("1234567890"));
     });
+}
+
+TEST(http_server_hostile, a_body_must_not_trickle_for_ever) {
+    in_virtual_time([]() -> task<> {
+        http::server_options options = each_phase_its_time();
+        options.least_rate = 1;
+        http::server server(options);
+        add_pages(server);
+        visit v(server);
+        const time_point start = loop::current().now();
+        co_await v.say("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+        const auto drip = spawn([&]() -> task<> {
+            while (co_await as_result(v.end.write_all(io::bytes_of("x"))))
+                co_await sleep_for(2s);
+        });
+        EXPECT_EQ(first_line(co_await v.hear()), "HTTP/1.1 408 Request Timeout");
+        // Each byte costs two seconds and earns one, so that the first three are spent in about six.
+        EXPECT_GE(loop::current().now() - start, 4s);
+        EXPECT_LE(loop::current().now() - start, 9s);
+        co_await drip.join();
+    });
+}
+
+TEST(http_server_hostile, a_handler_that_takes_its_time_is_no_fault_of_the_sender) {
+    in_virtual_time([]() -> task<> {
+        http::server_options options = each_phase_its_time();
+        options.least_rate = 1;
+        http::server server(options);
+        server.handle("/", [](http::request& asked) -> task<http::response> {
+            std::string all;
+            char byte[1];
+            while (co_await asked.read(std::as_writable_bytes(std::span(byte)))) {
+                co_await sleep_for(100s);
+                all += byte[0];
+            }
+            co_return all;
+        });
+        visit v(server);
+        co_await v.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+        EXPECT_EQ(co_await v.hear_until("abc"), answer("abc"));
+    });
+}
+
+TEST(http_server_hostile, a_request_may_have_a_time_in_all) {
+    http::server_options options = each_phase_its_time();
+    options.request = 500ms;
+    heard_reports reports;
+    EXPECT_EQ(answers("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + get, options),
+              answer("503 Service Unavailable\n", "503 Service Unavailable", "Connection: close\r\n"));
+    EXPECT_EQ(answers("GET /blocks HTTP/1.1\r\nHost: a\r\n\r\n", options),
+              answer("503 Service Unavailable\n", "503 Service Unavailable", "Connection: close\r\n"));
+    EXPECT_EQ(answers("GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n" + get, options),
+              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+        << "broken off";
+    EXPECT_THAT(reports.all, testing::ElementsAre("http server: GET /slow from memory:right: not answered in time",
+                                                  "http server: GET /blocks from memory:right: not answered in time",
+                                                  "http server: GET /pieces from memory:right: not answered in time"));
 }
 
 TEST(http_server_hostile, who_does_not_read_is_cut) {

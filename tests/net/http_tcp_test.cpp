@@ -4,12 +4,16 @@
 #include "support/plain_socket.hpp"
 #include "support/scratch.hpp"
 
+#include <ringlet/core/event.hpp>
+#include <ringlet/core/report.hpp>
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/http_client.hpp>
 #include <ringlet/net/http_server.hpp>
 
 #include <gmock/gmock.h>
+
+#include <csignal>
 
 using namespace ringlet;
 using story::on_this_machine;
@@ -142,6 +146,37 @@ TEST(http_tcp, resets_and_garbage_are_the_trouble_of_their_own_connections) {
         EXPECT_EQ((co_await client.get(url_of(where))).body, "hello");
         EXPECT_EQ(co_await server.stop(5s), 0u);
     });
+}
+
+TEST(http_tcp, a_signal_ends_a_server_gently_and_a_second_one_at_once) {
+    for (const int signals : {1, 2}) {
+        on_this_machine([signals]() -> task<> {
+            http::server server;
+            ringlet::event asked, release;
+            server.handle("/", [&](http::request&) -> task<http::response> {
+                asked.set();
+                co_await release.wait();
+                co_return "done";
+            });
+            auto listener = net::listen(net::address::loopback(0));
+            const std::string url = url_of(listener.local_address());
+            const greenlet<std::size_t> serving =
+                spawn([&server](net::tcp_listener l) { return server.serve_forever(std::move(l)); }, std::move(listener));
+            http::client client;
+            const greenlet<http::reply> page = spawn([&] { return client.get(url); });
+            co_await asked.wait();
+            ringlet::set_report_sink([](std::string_view) {});  // that somebody was cut is told
+            for (int i = 0; i < signals; ++i) {
+                ::raise(SIGTERM);
+                co_await sleep_for(3ms);  // the pipe of the signals has to be read
+            }
+            if (signals == 1)
+                release.set();
+            EXPECT_EQ(co_await serving.get(), signals == 1 ? 0u : 1u);
+            ringlet::set_report_sink({});
+            EXPECT_EQ(bool(co_await as_result(page.get())), signals == 1);
+        });
+    }
 }
 
 TEST(http_tcp, a_refused_connection_names_url_and_address) {

@@ -1,0 +1,203 @@
+// What of a websocket waits: reading under a clock, sending in turn, and the goodbye.
+
+#include <ringlet/core/loop.hpp>
+#include <ringlet/core/timeout.hpp>
+#include <ringlet/net/websocket_private.hpp>
+
+#include <stdexcept>
+
+namespace ringlet::http {
+namespace {
+
+constexpr std::size_t small_buffer = 2 * 1024, large_buffer = 64 * 1024;
+// Answers to pings that may wait while somebody sends.
+constexpr std::size_t most_waiting = 64 * 1024;
+
+/// Sets a flag while it lives; two at once are a mistake.
+class only_one {
+public:
+    only_one(bool& flag, const char* mistake) : flag_(flag) {
+        if (flag)
+            throw std::logic_error(mistake);
+        flag = true;
+    }
+    only_one(const only_one&) = delete;
+    only_one& operator=(const only_one&) = delete;
+    ~only_one() { flag_ = false; }
+
+private:
+    bool& flag_;
+};
+
+const char* reason_for(std::uint16_t code) {
+    switch (code) {
+    case close_code::protocol_error: return "the peer broke the protocol";
+    case close_code::bad_data: return "a text is not UTF-8";
+    case close_code::too_big: return "a message is larger than the limit";
+    default: return "the connection was failed";
+    }
+}
+
+}  // namespace
+
+websocket::websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol, scope** waiting)
+    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting)) {}
+websocket::websocket(websocket&& other) noexcept = default;
+websocket::~websocket() = default;
+
+const std::string& websocket::protocol() const noexcept { return state_->protocol; }
+std::string websocket::name() const { return state_->stream.name(); }
+std::string_view websocket::peer_close_reason() const noexcept { return state_->close_reason; }
+std::uint16_t websocket::peer_close_code() const noexcept { return wslay_event_get_status_code_received(state_->frames); }
+
+task<std::optional<message>> websocket::receive() {
+    state& s = *state_;
+    const only_one me(s.reading, "websocket: a second receive() at the same time");
+    while (s.received.empty() && s.reads())
+        co_await s.advance();
+    if (!s.received.empty()) {
+        message first = std::move(s.received.front());
+        s.received.pop_front();
+        co_return std::move(first);
+    }
+    s.ended.set();
+    // A close of ours that the peer has not asked for, and we have not either: it did something wrong.
+    if (!s.close_received() && !s.closing)
+        s.fail(wslay_event_get_status_code_sent(s.frames), reason_for(wslay_event_get_status_code_sent(s.frames)));
+    co_return std::nullopt;
+}
+
+/// Awaitable: takes what was read frame by frame until there is a message, or reads more; and answers what
+/// wants an answer.
+task<> websocket::state::advance() {
+    if (unread.empty()) {
+        const std::size_t count = co_await read_bytes();
+        unread = std::span(buffer).first(count);
+        if (count == 0) {
+            wslay_event_shutdown_read(frames);
+            ended.set();
+            if (!closing)
+                fail(close_code::lost, "ended without a close frame");
+            co_return;
+        }
+    }
+    while (!unread.empty() && received.empty() && reads())
+        feed_frame();
+    co_await flush_control();
+}
+
+/// Awaitable: bytes into the buffer. Silence is broken by a ping, a second one is the end.
+task<std::size_t> websocket::state::read_bytes() {
+    struct shown {
+        scope** place;
+        ~shown() {
+            if (place != nullptr)
+                *place = nullptr;
+        }
+    };
+    if (buffer.empty())
+        buffer.resize(small_buffer);
+    else if (filled)
+        buffer.resize(large_buffer);
+    for (;;) {
+        const duration patience = closing ? options.patience() : options.ping_after();
+        const time_point until = after(loop::current().now(), patience);
+        bool interrupted = false;
+        {
+            deadline limit(until);
+            const shown here{waiting};
+            if (waiting != nullptr)
+                *waiting = &limit;
+            try {
+                const std::size_t count = co_await stream.read(buffer);
+                pinged = false;
+                filled = count == buffer.size();
+                co_return count;
+            } catch (const canceled&) {
+                if (!limit.ends_here())
+                    throw;
+                interrupted = true;
+            }
+        }
+        if (loop::current().now() < until) {
+            queue_close(close_code::going_away, "");
+        } else if (closing) {
+            wslay_event_shutdown_read(frames);  // it will not say goodbye any more
+            co_return 0;
+        } else if (pinged) {
+            throw timeout_error("wait for an answer to a ping from " + stream.name(), options.ping_after());
+        } else {
+            queue(WSLAY_PING, {});
+            pinged = interrupted;
+        }
+        co_await flush_control();
+    }
+}
+
+task<> websocket::send(std::string_view text) {
+    if (!detail::is_utf8(text))
+        throw std::invalid_argument("send to a websocket: the text is not UTF-8; send_binary() takes any bytes");
+    return state_->send(WSLAY_TEXT_FRAME, text);
+}
+task<> websocket::send_binary(std::string_view bytes) { return state_->send(WSLAY_BINARY_FRAME, bytes); }
+
+task<> websocket::state::send(int opcode, std::string_view data) {
+    const mutex::guard mine = co_await writing.lock();
+    if (broken)
+        fail(close_code::lost, "an earlier message was cut short");
+    queue(opcode, data);
+    co_await write_out();
+}
+
+/// Awaitable: sends what wslay has to say. Whoever is sending does it too, unless that is too much.
+task<> websocket::state::flush_control() {
+    make_frames();
+    if (out.empty() || (writing.locked() && out.size() < most_waiting))
+        co_return;
+    const mutex::guard mine = co_await writing.lock();
+    co_await write_out();
+}
+
+/// Awaitable: writes until nothing is left. Only with the lock.
+task<> websocket::state::write_out() {
+    for (make_frames(); !out.empty() && !broken; make_frames()) {
+        leaving.clear();
+        leaving.swap(out);
+        deadline limit(after(loop::current().now(), options.patience()));
+        broken = true;
+        try {
+            co_await stream.write_all(io::bytes_of(leaving));
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            throw timeout_error("write to " + stream.name(), options.patience());
+        }
+        broken = false;
+        if (leaving.capacity() > large_buffer)
+            std::string().swap(leaving);
+    }
+}
+
+task<> websocket::close(std::uint16_t code, std::string_view reason) {
+    state& s = *state_;
+    if (s.broken)
+        co_return;
+    s.queue_close(code, reason);
+    try {
+        co_await s.flush_control();
+        if (s.reading) {  // whoever receives will see the answer
+            co_await with_timeout(s.options.patience(), s.ended.wait());
+            co_return;
+        }
+        const only_one me(s.reading, "");
+        while (s.reads()) {
+            co_await s.advance();
+            s.received.clear();
+        }
+        s.ended.set();
+    } catch (const std::system_error&) {
+        // It is gone without a goodbye, or does not say one in time.
+    }
+}
+
+}  // namespace ringlet::http

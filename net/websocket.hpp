@@ -1,0 +1,119 @@
+#pragma once
+// websocket: messages both ways over a connection that began as HTTP (RFC 6455). Either side's own ends
+// are made by http::websockets (websocket_server.hpp) and http::connect_websocket
+// (websocket_client.hpp); after the handshake both are this.
+//
+//     while (std::optional<http::message> heard = co_await peer.receive())
+//         co_await peer.send(heard->data);
+
+#include <ringlet/core/scope.hpp>
+#include <ringlet/core/task.hpp>
+#include <ringlet/core/time.hpp>
+#include <ringlet/io/stream.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace ringlet::http {
+
+struct message {
+    message() = default;
+    message(std::string bytes, bool is_text) : data(std::move(bytes)), text(is_text) {}
+    std::string data;
+    bool text = true;  // UTF-8, which was checked; otherwise any bytes
+};
+
+/// Why a websocket is closed (RFC 6455 section 7.4.1); 3000 to 4999 are the application's own.
+namespace close_code {
+inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unsupported = 1003, none = 1005, lost = 1006,
+                               bad_data = 1007, policy = 1008, too_big = 1009, internal_error = 1011;
+}
+
+/// "websocket with 10.0.0.1:51234: ended without a close frame"
+class websocket_error : public std::system_error {
+public:
+    websocket_error(std::uint16_t close_code, const std::string& text)
+        : std::system_error(std::make_error_code(std::errc::connection_aborted), text), close_code_(close_code) {}
+    std::uint16_t close_code() const noexcept { return close_code_; }
+
+private:
+    std::uint16_t close_code_;
+};
+
+class websocket_options {
+public:
+    websocket_options() = default;
+    /// Bytes; a peer that sends more is told so (1009) and left.
+    websocket_options& largest_message(std::size_t bytes) { largest_ = bytes; return *this; }
+    /// A peer that is silent so long is pinged; who does not answer in the same time again is gone.
+    websocket_options& ping_after(duration d) { ping_after_ = d; return *this; }
+    /// For the peer to take what is sent at once, and to answer a close.
+    websocket_options& patience(duration d) { patience_ = d; return *this; }
+    /// Names of protocols spoken inside, the preferred ones first (RFC 6455 section 1.9).
+    websocket_options& protocols(std::vector<std::string> names) { protocols_ = std::move(names); return *this; }
+    /// Servers: pages of these origins ("https://example.org") may connect; "*" stands for all. Without
+    /// a word, pages of this host only, because browsers ask nobody before they connect. Programs that
+    /// are no browsers send no origin, and are let in.
+    websocket_options& origins(std::vector<std::string> names) { origins_ = std::move(names); return *this; }
+
+    std::size_t largest_message() const noexcept { return largest_; }
+    duration ping_after() const noexcept { return ping_after_; }
+    duration patience() const noexcept { return patience_; }
+    const std::vector<std::string>& protocols() const noexcept { return protocols_; }
+    const std::vector<std::string>& origins() const noexcept { return origins_; }
+
+private:
+    std::size_t largest_ = 1024 * 1024;
+    duration ping_after_ = 30s, patience_ = 30s;
+    std::vector<std::string> protocols_, origins_;
+};
+
+class websocket {
+public:
+    enum class side { server, client };
+
+    /// Over a stream on which the handshake is done. `waiting`, if given, is where a scope is to be
+    /// found while a message is awaited; cancelling it says that this side is going away.
+    websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol = {},
+              scope** waiting = nullptr);
+    websocket(websocket&& other) noexcept;
+    websocket& operator=(websocket&&) = delete;
+    /// Ends the connection at once. Use close() to be polite.
+    ~websocket();
+
+    /// Awaitable: the next message; none when the websocket was closed by either side. Pings are
+    /// answered meanwhile. Throws websocket_error when the peer breaks the rules (it is told why) or goes
+    /// without a word, timeout_error when it is silent, and what the stream throws. One at a time.
+    task<std::optional<message>> receive();
+
+    /// Awaitable: sends a message; done when the peer's side has taken it. Several may send at once, in
+    /// turn. A text must be UTF-8, else std::invalid_argument. One that is cut short ends the websocket.
+    task<> send(std::string_view text);
+    task<> send_binary(std::string_view bytes);
+
+    /// Awaitable: says goodbye and waits until the peer has done so, for a while. Messages that come
+    /// meanwhile are dropped. Closing what is closed does nothing.
+    task<> close(std::uint16_t code = close_code::normal, std::string_view reason = {});
+
+    /// What the peer said when it closed; 1005 when it gave no code, 1006 when it has not closed.
+    std::uint16_t peer_close_code() const noexcept;
+    std::string_view peer_close_reason() const noexcept;
+
+    /// The one that both sides speak; empty: none was agreed on.
+    const std::string& protocol() const noexcept;
+    /// What errors call the peer.
+    std::string name() const;
+
+private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+}  // namespace ringlet::http

@@ -1,0 +1,64 @@
+#pragma once
+// A websocket from inside: wslay judges and makes the frames, here are the bytes that it asks for and
+// that it gives. wslay never waits; what waits is in websocket.cpp.
+
+#include <ringlet/core/event.hpp>
+#include <ringlet/core/mutex.hpp>
+#include <ringlet/net/websocket.hpp>
+#include <ringlet/net/websocket_cutter_private.hpp>
+
+#include <wslay/wslay.h>
+
+#include <deque>
+#include <span>
+
+namespace ringlet::http {
+
+namespace detail {
+/// Whether a text is UTF-8, without surrogates and overlong forms (RFC 3629).
+bool is_utf8(std::string_view text) noexcept;
+}  // namespace detail
+
+struct websocket::state {
+    state(io::any_stream s, side which, const websocket_options& o, std::string agreed, scope** place);
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state();
+
+    task<> advance();
+    task<std::size_t> read_bytes();
+    task<> flush_control();
+    task<> write_out();
+    task<> send(int opcode, std::string_view data);
+    void queue(int opcode, std::string_view data);
+    void queue_close(std::uint16_t code, std::string_view reason);
+    void feed_frame();
+    void make_frames();
+    bool reads() const noexcept { return wslay_event_get_read_enabled(frames) != 0; }
+    bool close_sent() const noexcept { return wslay_event_get_close_sent(frames) != 0; }
+    bool close_received() const noexcept { return wslay_event_get_close_received(frames) != 0; }
+    void fail(std::uint16_t code, const std::string& why);
+
+    io::any_stream stream;
+    websocket_options options;
+    std::string protocol;
+    scope** waiting;
+    wslay_event_context_ptr frames = nullptr;
+
+    std::span<const std::byte> unread;   // of the buffer
+    std::span<const std::byte> offered;  // of that, to wslay
+    detail::frame_cutter cutter;
+    std::vector<std::byte> buffer;
+    std::deque<message> received;
+    std::string close_reason;
+    std::string out, leaving;
+    mutex writing;
+    ringlet::event ended;          // no more messages will come
+    bool reading = false;   // somebody is in receive() or close()
+    bool pinged = false;    // and not heard of since
+    bool filled = false;    // the buffer was, by the last read
+    bool closing = false;   // we have queued a close
+    bool broken = false;    // a write has failed or was cut short
+};
+
+}  // namespace ringlet::http

@@ -1,0 +1,446 @@
+// WebSocket from the handshake to the goodbye, between our own two ends and against hand-made frames.
+
+#include "support/http_world.hpp"
+#include "support/sweep.hpp"
+
+#include <ringlet/core/all.hpp>
+#include <ringlet/core/timeout.hpp>
+#include <ringlet/net/websocket_client.hpp>
+#include <ringlet/net/websocket_server.hpp>
+
+#include <gmock/gmock.h>
+
+using namespace ringlet;
+using namespace story;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+namespace {
+
+task<> echo(http::websocket& peer, http::request&) {
+    while (std::optional<http::message> heard = co_await peer.receive()) {
+        if (heard->text)
+            co_await peer.send(heard->data);
+        else
+            co_await peer.send_binary(heard->data);
+    }
+}
+
+http::websocket_options patient() {
+    return http::websocket_options().ping_after(30s).patience(10s);
+}
+
+/// A server that echoes at "/", and a client that is connected to it.
+struct echoing {
+    explicit echoing(const http::websocket_options& options = patient()) { server.get("/", http::websockets(&echo, options)); }
+
+    task<http::websocket> connect(http::websocket_options options = patient(), std::size_t capacity = 64 * 1024) {
+        auto [near, far] = io::duplex(capacity);
+        serving = spawn([](task<> t) -> task<> { co_await std::move(t); }, server.serve_stream(io::any_stream(std::move(far))));
+        auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", std::move(options));
+        co_return co_await std::move(started);
+    }
+
+    http::server server;
+    greenlet<> serving;
+};
+
+const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";  // of RFC 6455 section 1.3
+const std::string handshake = "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+                              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n";
+
+/// A frame of a client, masked with zeros, so that the text can be read.
+std::string frame(unsigned first, std::string_view payload) {
+    std::string f(1, static_cast<char>(first));
+    if (payload.size() < 126) {
+        f += static_cast<char>(0x80 | payload.size());
+    } else {
+        f += static_cast<char>(0x80 | 126);
+        f += static_cast<char>(payload.size() >> 8);
+        f += static_cast<char>(payload.size());
+    }
+    return f + std::string(4, '\0') + std::string(payload);
+}
+std::string from_server(unsigned first, std::string_view payload) {
+    return std::string(1, static_cast<char>(first)) + static_cast<char>(payload.size()) + std::string(payload);
+}
+std::string close_frame(unsigned code, const std::string& reason = {}) {
+    return std::string{static_cast<char>(code >> 8), static_cast<char>(code)} + reason;
+}
+constexpr unsigned text = 0x81, binary = 0x82, bye = 0x88, ping = 0x89, pong = 0x8a, begin = 0x01, more = 0x00, end = 0x80;
+
+/// What the echo server says, after its handshake, to these bytes.
+std::string answers_to(const std::string& frames, const http::websocket_options& options = patient()) {
+    return in_virtual_time([&]() -> task<std::string> {
+        echoing world(options);
+        visit v(world.server);
+        co_await v.say(handshake + "\r\n" + frames);
+        EXPECT_THAT(co_await v.hear_until("\r\n\r\n"), StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
+        co_await v.leave();
+        std::string heard = co_await v.hear();
+        co_await v.serving.get();
+        co_return heard;
+    });
+}
+
+// --- handshake ---------------------------------------------------------------------------------------
+
+TEST(websocket, the_handshake_is_that_of_the_standard) {
+    in_virtual_time([]() -> task<> {
+        echoing world(patient().protocols({"chat", "news"}));
+        visit v(world.server);
+        co_await v.say(handshake + "Sec-WebSocket-Protocol: x, news, chat\r\n\r\n" + frame(text, "hi"));
+        EXPECT_EQ(co_await v.hear_until("\r\n\r\n"),
+                  "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+                  "Sec-WebSocket-Protocol: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        EXPECT_EQ(co_await v.hear_until("hi"), from_server(text, "hi")) << "sent together with the handshake";
+    });
+}
+
+TEST(websocket, what_is_no_handshake_is_refused) {
+    const auto said = [](const std::string& request, const http::websocket_options& options = patient()) {
+        return in_virtual_time([&]() -> task<std::string> {
+            echoing world(options);
+            visit v(world.server);
+            co_await v.say(request);
+            co_await v.leave();
+            co_return co_await v.hear();
+        });
+    };
+    const auto without = [](const std::string& line) {
+        std::string request = handshake;
+        return request.erase(request.find(line), request.find("\r\n", request.find(line)) + 2 - request.find(line));
+    };
+    EXPECT_THAT(said("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+                StartsWith("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"));
+    EXPECT_THAT(said(without("Connection: ") + "\r\n"), StartsWith("HTTP/1.1 426 "));
+    EXPECT_THAT(said(without("Upgrade: ") + "Upgrade: h2c\r\n\r\n"), StartsWith("HTTP/1.1 426 "));
+    EXPECT_THAT(said(without("Sec-WebSocket-Version") + "Sec-WebSocket-Version: 8\r\n\r\n"), StartsWith("HTTP/1.1 426 "));
+    for (const std::string bad : {"", "short==", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25jZQ=x", "dGhlIHNhbXBsZSBub2!jZQ=="})
+        EXPECT_THAT(said(without("Sec-WebSocket-Key") + "Sec-WebSocket-Key: " + bad + "\r\n\r\n"), StartsWith("HTTP/1.1 400 ")) << bad;
+    EXPECT_THAT(said(handshake + "Sec-WebSocket-Key: " + key + "\r\n\r\n"), StartsWith("HTTP/1.1 400 ")) << "two of them";
+    EXPECT_THAT(said(handshake + "Content-Length: 1\r\n\r\nx"), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST(websocket, pages_of_other_hosts_are_kept_out) {
+    const auto said = [](const std::string& origin, const http::websocket_options& options) {
+        return in_virtual_time([&]() -> task<std::string> {
+            echoing world(options);
+            visit v(world.server);
+            co_await v.say(handshake + "Origin: " + origin + "\r\n\r\n");
+            co_await v.leave();
+            co_return (co_await v.hear()).substr(9, 3);
+        });
+    };
+    EXPECT_EQ(said("http://a", patient()), "101");
+    EXPECT_EQ(said("https://A", patient()), "101");
+    EXPECT_EQ(said("http://b", patient()), "403");
+    EXPECT_EQ(said("http://a.b", patient()), "403");
+    EXPECT_EQ(said("null", patient()), "403");
+    EXPECT_EQ(said("http://b", patient().origins({"http://c", "http://b"})), "101");
+    EXPECT_EQ(said("http://a", patient().origins({"http://b"})), "403");
+    EXPECT_EQ(said("null", patient().origins({"*"})), "101");
+}
+
+TEST(websocket, a_client_sees_through_a_server_that_only_pretends) {
+    const auto tried = [](const std::string& answer) {
+        return in_virtual_time([&]() -> task<std::string> {
+            auto [near, far] = io::duplex(64 * 1024);
+            co_await far.write_all(io::bytes_of(answer));
+            co_await far.shutdown();
+            auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", patient());
+            try {
+                co_await std::move(started);
+            } catch (const std::system_error& e) {
+                co_return e.what();
+            }
+            co_return "";
+        });
+    };
+    const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n";
+    EXPECT_THAT(tried("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), StartsWith("websocket with memory:left: the server answered 404 Not Found"));
+    EXPECT_THAT(tried(switching + "\r\n"), HasSubstr("Sec-WebSocket-Accept is not the answer to our key"));
+    EXPECT_THAT(tried(switching + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), HasSubstr("not the answer to our key"));
+    EXPECT_THAT(tried("HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"), HasSubstr("does not speak WebSocket"));
+    EXPECT_THAT(tried(""), HasSubstr("the stream ended early"));
+}
+
+// --- messages ----------------------------------------------------------------------------------------
+
+TEST(websocket, messages_of_every_size_go_both_ways) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect();
+        for (const std::size_t size : {0u, 1u, 125u, 126u, 2047u, 65535u, 65536u, 1000000u}) {
+            const std::string bytes(size, 'x');
+            auto sending = peer.send(bytes);
+            auto hearing = peer.receive();
+            auto [sent, heard] = co_await all(std::move(sending), std::move(hearing));
+            EXPECT_TRUE(heard && heard->text && heard->data == bytes) << size;
+        }
+        const std::string binary_bytes("\0\xff\xfe", 3);
+        co_await peer.send_binary(binary_bytes);
+        const std::optional<http::message> heard = co_await peer.receive();
+        EXPECT_TRUE(heard && !heard->text && heard->data == binary_bytes);
+        co_await peer.close(3001, "enough");
+        EXPECT_EQ(peer.peer_close_code(), 3001);
+        co_await world.serving.get();
+    });
+}
+
+TEST(websocket, a_message_in_fragments_is_one_message_and_pings_may_come_between) {
+    EXPECT_EQ(answers_to(frame(begin, "he") + frame(ping, "?") + frame(more, "l") + frame(end, "lo") + frame(bye, close_frame(1000))),
+              from_server(pong, "?") + from_server(text, "hello") + from_server(bye, close_frame(1000)));
+}
+
+TEST(websocket, however_the_bytes_are_cut_the_messages_are_the_same) {
+    const std::string sent = frame(begin, "h\xc3") + frame(ping, "p") + frame(end, "\xa4!") + frame(binary, "xyz") + frame(bye, close_frame(1001, "gone"));
+    const std::string expected = from_server(pong, "p") + from_server(text, "h\xc3\xa4!") + from_server(binary, "xyz") + from_server(bye, close_frame(1001, "gone"));
+    for (std::size_t cut = 0; cut <= sent.size() + 1; ++cut) {
+        in_virtual_time([&]() -> task<> {
+            echoing world;
+            visit v(world.server);
+            co_await v.say(handshake + "\r\n");
+            co_await v.hear_until("\r\n\r\n");
+            for (std::size_t at = 0; at < sent.size();) {
+                const std::size_t size = cut > sent.size() ? 1 : at == 0 ? std::max<std::size_t>(cut, 1) : sent.size() - at;
+                co_await v.say(std::string_view(sent).substr(at, size));
+                co_await settle(5);
+                at += size;
+            }
+            co_await v.leave();
+            EXPECT_EQ(co_await v.hear(), expected) << "cut at " << cut;
+        });
+    }
+}
+
+TEST(websocket, what_breaks_the_rules_is_told_which) {
+    http::websocket_options small = patient();
+    small.largest_message(1000);
+    const auto code_of = [&](const std::string& frames) -> int {
+        const std::string said = answers_to(frames, small);
+        if (said.size() < 4 || static_cast<unsigned char>(said[0]) != bye)
+            return 0;
+        return static_cast<unsigned char>(said[2]) << 8 | static_cast<unsigned char>(said[3]);
+    };
+    std::string unmasked = frame(text, "x");
+    unmasked[1] = 1;
+    unmasked.erase(2, 4);
+    const std::vector<std::pair<std::string, int>> table{
+        {unmasked, 1002},
+        {frame(0xc1, "x"), 1002},                               // a reserved bit
+        {frame(0x83, "x"), 1002},                               // a reserved opcode
+        {frame(0x8b, "x"), 1002},
+        {frame(0x09, "x"), 1002},                               // a ping in fragments
+        {frame(ping, std::string(126, 'x')), 1002},             // and one that is too long
+        {frame(end, "x"), 1002},                                // the end of nothing
+        {frame(begin, "x") + frame(text, "y"), 1002},           // one in the middle of another
+        {frame(text, "\xff"), 1007},
+        {frame(text, "\xed\xa0\x80"), 1007},                    // a surrogate
+        {frame(text, "\xc0\xaf"), 1007},                        // an overlong '/'
+        {frame(begin, "\xc3") + frame(end, "x"), 1007},
+        {frame(text, "\xc3"), 1007},
+        {frame(text, std::string(1001, 'x')), 1009},
+        {frame(begin, std::string(600, 'x')) + frame(end, std::string(600, 'x')), 1009},
+        {frame(bye, "x"), 1002},
+        {frame(bye, close_frame(1005)), 1002},
+        {frame(bye, close_frame(999)), 1002},
+        {frame(bye, close_frame(1000, "\xff")), 1007},
+        {frame(bye, close_frame(1000)), 1000},
+    };
+    for (const auto& [frames, code] : table)
+        EXPECT_EQ(code_of(frames), code) << testing::PrintToString(frames.substr(0, 40));
+    EXPECT_EQ(answers_to(frame(bye, "")), from_server(bye, ""));
+    EXPECT_EQ(answers_to(frame(text, std::string(1000, 'x')), small).size(), 1004u) << "just as large as may be";
+    EXPECT_EQ(answers_to(""), "") << "gone without a word";
+}
+
+TEST(websocket, a_text_must_be_one) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect();
+        const auto sends = [&](std::string bytes) -> task<bool> {
+            try {
+                co_await peer.send(bytes);
+            } catch (const std::invalid_argument&) {
+                co_return false;
+            }
+            co_return true;
+        };
+        for (const std::string bad : {"\x80", "\xc1\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5", "\xe2\x82", "a\xff"})
+            EXPECT_FALSE(co_await sends(bad)) << testing::PrintToString(bad);
+        for (const std::string good : {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+            EXPECT_TRUE(co_await sends(good)) << testing::PrintToString(good);
+    });
+}
+
+// --- time --------------------------------------------------------------------------------------------
+
+TEST(websocket, silence_is_broken_by_a_ping_and_then_it_is_over) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        visit v(world.server);
+        co_await v.say(handshake + "\r\n");
+        co_await v.hear_until("\r\n\r\n");
+        const time_point start = loop::current().now();
+        EXPECT_EQ(co_await v.hear_until(from_server(ping, "")), from_server(ping, ""));
+        EXPECT_GE(loop::current().now() - start, 30s);
+        co_await v.say(frame(pong, ""));
+        EXPECT_EQ(co_await v.hear_until(from_server(ping, "")), from_server(ping, ""));
+        EXPECT_EQ(co_await v.hear(), "");
+        EXPECT_GE(loop::current().now() - start, 90s);
+        EXPECT_LE(loop::current().now() - start, 95s);
+    });
+}
+
+TEST(websocket, two_idle_ends_keep_each_other_alive) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect();
+        const auto later = spawn([&]() -> task<> {
+            co_await sleep_for(1h);
+            co_await peer.send("still there");
+        });
+        const std::optional<http::message> heard = co_await peer.receive();
+        EXPECT_EQ(heard->data, "still there");
+        co_await later.join();
+    });
+}
+
+TEST(websocket, who_does_not_read_holds_up_the_sender_and_then_is_cut) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        std::size_t sent = 0;
+        const auto flood = [&](http::websocket& peer, http::request&) -> task<> {
+            for (;; ++sent)
+                co_await peer.send(std::string_view("0123456789"));
+        };
+        server.get("/", http::websockets(flood, patient()));
+        visit v(server, 1000);
+        co_await v.say(handshake + "\r\n");
+        const time_point start = loop::current().now();
+        co_await v.serving.get();
+        EXPECT_GT(sent, 10u);
+        EXPECT_LT(sent, 100u) << "bounded by what the connection holds";
+        EXPECT_LE(loop::current().now() - start, 13s);
+    });
+}
+
+TEST(websocket, a_ping_is_answered_while_somebody_sends) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        const std::string large(5000, 'x');
+        const auto both = [&](http::websocket& peer, http::request&) -> task<> {
+            const auto sending = spawn([&] { return peer.send(large); });
+            while (co_await peer.receive()) {
+            }
+            co_await sending.join();
+        };
+        server.get("/", http::websockets(both, patient()));
+        visit v(server, 1000);
+        co_await v.say(handshake + "\r\n");
+        co_await v.hear_until("\r\n\r\n");
+        co_await settle();
+        co_await v.say(frame(ping, "1") + frame(ping, "2"));
+        co_await settle();
+        EXPECT_THAT(co_await v.hear_until(from_server(pong, "2")), testing::EndsWith(large + from_server(pong, "1") + from_server(pong, "2")));
+    });
+}
+
+// --- the end -----------------------------------------------------------------------------------------
+
+TEST(websocket, a_handler_that_returns_or_throws_says_goodbye) {
+    const heard_reports reports;
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        server.get("/", http::websockets([](http::websocket& peer, http::request&) {  // on a fiber
+            const std::optional<http::message> heard = await(peer.receive());
+            if (heard->data == "throw")
+                throw std::runtime_error("boom");
+        }, patient()));
+        for (const std::string word : {"leave", "throw"}) {
+            visit v(server);
+            co_await v.say(handshake + "\r\n" + frame(text, word));
+            co_await v.hear_until("\r\n\r\n");
+            const std::string goodbye = from_server(bye, close_frame(word == "throw" ? 1011 : 1000));
+            EXPECT_EQ(co_await v.hear_until(goodbye), goodbye);
+            co_await v.say(frame(bye, close_frame(1000)));
+            EXPECT_EQ(co_await v.hear(), "");
+        }
+    });
+    EXPECT_THAT(reports.all, testing::ElementsAre("http server: GET / from memory:right: std::runtime_error: boom"));
+}
+
+TEST(websocket, a_server_that_stops_tells_its_peers) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect();
+        co_await peer.send("hello");
+        EXPECT_EQ((co_await peer.receive())->data, "hello");
+        co_await settle();
+        const greenlet<std::size_t> stopping = spawn([&] { return world.server.stop(20s); });
+        EXPECT_FALSE(co_await peer.receive());
+        EXPECT_EQ(peer.peer_close_code(), http::close_code::going_away);
+        { const http::websocket gone = std::move(peer); }
+        EXPECT_EQ(co_await stopping.get(), 0u) << "nobody had to be cut";
+    });
+}
+
+TEST(websocket, nothing_can_be_sent_after_the_goodbye) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect();
+        co_await peer.close();
+        co_await peer.close();
+        EXPECT_FALSE(co_await peer.receive());
+        try {
+            co_await peer.send("late");
+            ADD_FAILURE();
+        } catch (const http::websocket_error& e) {
+            EXPECT_STREQ(e.what(), "websocket with memory:left: it is closed already: Software caused connection abort");
+        }
+    });
+}
+
+TEST(websocket, closing_while_somebody_else_receives) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect();
+        const auto reader = spawn([&]() -> task<> { EXPECT_FALSE(co_await peer.receive()); });
+        co_await settle();
+        co_await peer.close();
+        co_await reader.get();
+        co_await world.serving.get();
+    });
+}
+
+TEST(websocket, a_send_that_was_cut_short_ends_it) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        server.get("/", http::websockets([](http::websocket&, http::request&) -> task<> { co_await sleep_for(1h); }, patient()));
+        auto [near, far] = io::duplex(1000);
+        const auto serving = spawn([](task<> t) -> task<> { co_await std::move(t); }, server.serve_stream(io::any_stream(std::move(far))));
+        auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", patient());
+        http::websocket peer = co_await std::move(started);
+        const std::string large(100'000, 'x');
+        EXPECT_FALSE(co_await as_result(with_timeout(1s, peer.send(large))));
+        EXPECT_FALSE(co_await as_result(peer.send("more"))) << "half a frame has left";
+    });
+}
+
+TEST(websocket, can_be_killed_at_every_moment) {
+    const heard_reports quiet;
+    const std::size_t moments = sweep([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect(patient(), 200);
+        const std::string large(1000, 'x');
+        auto sending = peer.send(large);
+        auto hearing = peer.receive();
+        auto [sent, heard] = co_await all(std::move(sending), std::move(hearing));
+        EXPECT_EQ(heard->data, large);
+        co_await peer.close();
+    });
+    EXPECT_GT(moments, 5u);
+}
+
+}  // namespace
