@@ -1,5 +1,5 @@
 #pragma once
-// A fiber of a greenlet is hosted by the greenlet's root coroutine: the host switches to the fiber,
+// A fiber of a greenlet is hosted by a coroutine, the greenlet's body: the host switches to the fiber,
 // and whatever the fiber awaits, the host awaits for it. So the loop resumes nothing but coroutines,
 // and every awaitable works in both worlds from one implementation. The awaitable's await_suspend runs
 // on the host's stack, so that a task that is started by it runs as a coroutine and not on the fiber.
