@@ -307,6 +307,15 @@ void greenlet_base::end() noexcept {
 }
 
 /// The end: joiners wake, links get their greenlet, the reference of being alive goes.
+std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
+    std::vector<std::unique_ptr<local_value>> copies;
+    if (extras_)
+        for (const auto& value : extras_->locals)
+            if (auto copy = value->for_call())
+                copies.push_back(std::move(copy));
+    return copies;
+}
+
 void greenlet_base::die() noexcept {
     drop_call();
     if (extras_)

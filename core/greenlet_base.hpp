@@ -105,6 +105,8 @@ public:
     void add_local(std::unique_ptr<local_value> value);
     void remove_local(const void* variable) noexcept;
     void inherit_locals(const greenlet_base& spawner);
+    /// Copies of those that are inherited, for a call on another thread.
+    std::vector<std::unique_ptr<local_value>> carry_locals() const;
 
     void retain() noexcept { ++references_; }
     void release() noexcept {

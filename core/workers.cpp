@@ -85,6 +85,8 @@ void workers::resize(std::size_t size) {
 }
 
 void workers::push(job& j) {
+    if (loop* l = loop::current_or_null())
+        j.locals_ = l->running().carry_locals();
     const std::lock_guard lock(mutex_);
     if (idle_ <= queued_ && threads_.size() < size_) {
         try {
@@ -138,6 +140,12 @@ void workers::finished_one(outside_batch& woken) noexcept {
             woken.add(draining_.front());
 }
 
+/// The job may be gone afterwards: what it sees of greenlet_locals is kept here.
+void workers::run_job(job& j) noexcept {
+    const locals_of_call locals(std::move(j.locals_));
+    j.on_turn_(j, false);
+}
+
 void workers::work() noexcept {
     pthread_setname_np(pthread_self(), "ringlet worker");
     std::unique_lock lock(mutex_);
@@ -149,7 +157,7 @@ void workers::work() noexcept {
             --queued_;
             ++running_;
             lock.unlock();
-            j.on_turn_(j, false);
+            run_job(j);
             lock.lock();
             --running_;
             outside_batch woken;

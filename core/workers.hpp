@@ -4,12 +4,14 @@
 // push them. Signals of the process stay with the threads that run loops. offload.hpp, futures.hpp and
 // thread_pool.hpp are what one uses.
 
+#include <ringlet/core/greenlet_local.hpp>
 #include <ringlet/core/list.hpp>
 #include <ringlet/core/outside.hpp>
 #include <ringlet/core/time.hpp>
 
 #include <condition_variable>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -30,6 +32,7 @@ public:
     private:
         friend class workers;
         function on_turn_;
+        std::vector<std::unique_ptr<local_value>> locals_;  // of whoever pushed it
     };
 
     class drain_awaiter;
@@ -75,6 +78,7 @@ public:
 private:
     void start_thread();
     void work() noexcept;
+    static void run_job(job& j) noexcept;
     void finished_one(outside_batch& woken) noexcept;
 
     mutable std::mutex mutex_;

@@ -128,6 +128,9 @@ public:
     /// As the target of a link.
     void operator()(T value) const { put(std::move(value)); }
 
+    /// For wait() and iwait(): until an item is there, or none will come. It is not taken.
+    operator source() const { return source(state_); }
+
     friend bool operator==(const basic_queue&, const basic_queue&) = default;
 
 private:
@@ -140,11 +143,18 @@ private:
 
     struct state {
         bool full() const noexcept { return items.size() >= maxsize; }
+        bool ready() const noexcept { return !items.empty() || shut; }
+        void watch(callback& c) noexcept { c.watch_in(watching); }
 
         void store(item value) {
             items.put(std::move(value));
             ++unfinished;
             all_done.clear();
+            tell();
+        }
+        void tell() noexcept {
+            while (!watching.empty())
+                wake(watching.front());
         }
         void put(item value, bool block, interval timeout) {
             if (shut)
@@ -196,6 +206,7 @@ private:
                 unfinished = 0;
                 all_done.set();
             }
+            tell();
             while (!getters.empty())
                 wake(getters.front());
             while (!putters.empty())
@@ -228,6 +239,7 @@ private:
         std::size_t maxsize = SIZE_MAX;
         list<place_in_line> getters;
         list<place_in_line> putters;
+        list<waiter> watching;
         std::size_t unfinished = 0;
         Event all_done = [] {
             Event e;

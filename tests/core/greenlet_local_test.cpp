@@ -3,6 +3,7 @@
 #include "support/counted.hpp"
 #include "support/story.hpp"
 
+#include <ringlet/core/futures.hpp>
 #include <ringlet/core/greenlet_local.hpp>
 
 #include <gmock/gmock.h>
@@ -87,5 +88,30 @@ TYPED_TEST(local_values, begin_as_their_factory_says) {
             co_return;
         });
         co_await g.get();
+    });
+}
+
+TYPED_TEST(local_values, are_copied_into_calls_on_other_threads_if_asked) {
+    using task = typename TypeParam::template task<>;
+    in_virtual_time([]() -> ringlet::task<> {
+        greenlet_local<std::string> carried(inherit::yes), own;
+        const auto text = [&]() -> task {
+            *carried = "of the greenlet";
+            *own = "its own";
+            const auto call = [&] {
+                const std::string seen = *carried + ", " + *own + "|";
+                *carried = "of the call";
+                return seen + *carried + (own.has_value() ? " too" : "");
+            };
+            const std::string first = co_await offload(call);
+            EXPECT_EQ(first, "of the greenlet, |of the call too");
+            const std::string second = co_await offload(call);
+            EXPECT_EQ(second, first) << "each call has its own";
+            EXPECT_EQ(*carried, "of the greenlet");
+            futures::thread_pool_executor executor(1);
+            const std::string third = co_await executor.submit(call).result();
+            EXPECT_EQ(third, first);
+        };
+        co_await TypeParam::spawn(text).get();
     });
 }

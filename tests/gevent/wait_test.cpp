@@ -83,6 +83,19 @@ TEST_F(wait_face, wait_takes_things_of_every_kind) {
     EXPECT_EQ(s.counter(), 1u);
 }
 
+TEST_F(wait_face, a_queue_is_ready_when_an_item_is_there_or_none_will_come) {
+    const Queue<int> q, shut;
+    gevent::spawn_later(1, [&] { q.put(5); });
+    gevent::spawn_later(2, [&] { shut.shutdown(); });
+    const auto order = gevent::wait({shut, q}, 10);
+    ASSERT_THAT(order, SizeIs(2));
+    EXPECT_TRUE(order[0] == q && order[1] == shut);
+    EXPECT_EQ(q.qsize(), 1u) << "nobody took it";
+    EXPECT_THAT(gevent::wait({q}, 1), SizeIs(1)) << "it is ready already";
+    q.get();
+    EXPECT_THAT(gevent::wait({q}, 1), SizeIs(0));
+}
+
 TEST_F(wait_face, joinall_gives_those_that_ended) {
     const auto a = sleeper(1), b = sleeper(2), c = sleeper(30);
     EXPECT_TRUE(gevent::joinall(std::vector{c, b, a}, 5) == (std::vector{a, b}));
