@@ -116,6 +116,9 @@ task<> connection::flush(std::shared_ptr<connection> self) noexcept {
             ssize_t count = 0;
             while (out.size() < send_size && (count = nghttp2_session_mem_send(self->session_, &bytes)) > 0)
                 out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(count));
+            if (count < 0)
+                throw error(std::errc::io_error, NGHTTP2_INTERNAL_ERROR,
+                            self->act() + ": " + nghttp2_strerror(static_cast<int>(count)));
             if (out.empty())
                 break;
             auto sending = with_timeout(self->options_.stalled(), self->stream_.write_all(io::bytes_of(out)));
