@@ -21,8 +21,9 @@ def info(name):
 
 
 off = [o['name'] for o in info('buildoptions')
-       if o['name'] in ('cares', 'tls', 'http', 'websocket', 'zlib', 'brotli', 'zstd', 'psl', 'idn', 'bench', 'examples')
-        and o['value'] == 'disabled']
+       if o['name'] in ('cares', 'tls', 'http', 'http2', 'websocket', 'zlib', 'brotli', 'zstd', 'psl', 'idn',
+                        'bench', 'examples')
+       and o['value'] == 'disabled']
 if off:
     print('skipped: lists are incomplete without', ', '.join(off))
     sys.exit(77)
