@@ -1,4 +1,5 @@
 // One request: which connection it takes, what is sent, and what its answer leads to.
+#include <ringlet/core/all.hpp>
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/http_client_private.hpp>
@@ -305,8 +306,13 @@ task<> fetching::send(connection& to, sending_body& body) {
     const std::string* plain = options_.body.plain();
     const bool together = plain && plain->size() <= small_body;
     co_await to.send(method_, head_);
-    if (!together)
-        co_await body.send(to);
+    if (together)
+        co_return;
+    // A server that has no use for it may say so, and read no more.
+    auto either = race(body.send(to), to.read_refusal());
+    const auto first = co_await std::move(either);
+    if (first.index() == 1)
+        to.stop_sending();
 }
 
 void fetching::write_head(sending_body& body) {
