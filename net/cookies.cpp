@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
 
 namespace ringlet::http {
 namespace {
@@ -173,6 +174,8 @@ void cookie_jar::take(const fields& from_response, const net::url& from, std::ti
 }
 
 void cookie_jar::set(cookie c, std::time_t now) {
+    if (has_control(c.name) || has_control(c.value))
+        throw std::invalid_argument("cookie '" + net::ascii::printable(c.name) + "': a control character in it");
     std::vector<cookie>& bin = by_domain_[c.domain];
     const auto same = std::ranges::find_if(bin, [&](const cookie& other) {
         return other.name == c.name && other.path == c.path && other.host_only == c.host_only;

@@ -2,6 +2,7 @@
 // What the parts of the client share: a client's belongings, the place that a url names, one request on
 // its way through redirects and retries, and the response that comes of it.
 
+#include <ringlet/core/frame_pool.hpp>
 #include <ringlet/net/decompress.hpp>
 #include <ringlet/net/http_client.hpp>
 #include <ringlet/net/http_pool_private.hpp>
@@ -21,6 +22,7 @@ struct client_core {
     std::shared_ptr<connection_pool> pool;
     std::string usual_lines;     // of a request that has no fields of its own
     std::string usual_identity;  // the same without asking for compression
+    std::vector<std::string> spare_heads;  // memory of requests that are over, a few
 };
 
 /// Where a request goes.
@@ -37,6 +39,12 @@ public:
     const std::string& socket() const noexcept { return socket_; }
     /// Connections to the same place share this; redirects within it keep credentials.
     std::string origin() const { return socket_.empty() ? url_.origin() : "unix:" + socket_; }
+    /// The same without a copy, where it stands in the url as it is; empty otherwise.
+    std::string_view origin_in_place() const {
+        const std::string& text = url_.to_string();
+        const bool plain = socket_.empty() && url_.username().empty() && url_.password().empty();
+        return plain ? std::string_view(text).substr(0, static_cast<std::size_t>(url_.path().data() - text.data())) : std::string_view();
+    }
     /// "http+unix://%2Ftmp%2Fs/x" for what has a socket.
     std::string text() const;
 
@@ -57,7 +65,7 @@ std::optional<duration> retry_after(const fields& f, std::time_t now);
 
 }  // namespace detail
 
-struct incoming::state {
+struct incoming::state : pooled_frame {
     detail::connection_pool::lease lease;
     std::string method, url;
     std::vector<reply> history;
@@ -77,6 +85,9 @@ struct incoming::state {
 class fetching {
 public:
     fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url, request_options options);
+    fetching(const fetching&) = delete;
+    fetching& operator=(const fetching&) = delete;
+    ~fetching();
     task<incoming> run();
 
 private:
@@ -93,7 +104,7 @@ private:
     task<io::any_stream> stream_to_server();
     task<io::any_stream> stream_through_proxy();
     task<> send(connection& to, class sending_body& body);
-    std::string head_lines();
+    std::string_view head_lines(std::string& room);
     void write_head(class sending_body& body);
     bool repeatable() const;
     bool worth_another(const request_error& e) const;
@@ -107,7 +118,7 @@ private:
     detail::target to_;
     std::optional<net::proxy> via_;
     timeouts times_;
-    retries retries_;
+    const retries& retries_;  // the options' or the client's
     time_point until_;
     credentials auth_;
     bool auth_given_ = false;  // not from the url

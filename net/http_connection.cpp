@@ -1,5 +1,6 @@
 #include <ringlet/net/http_connection.hpp>
 
+#include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
 
 task<> connection::send(std::string_view method, std::string_view head, std::string_view body) {
     check(done_, "an http connection carries one request at a time");
-    done_ = keep_alive_ = answered_ = write_failed_ = false;
+    done_ = keep_alive_ = answered_ = write_failed_ = half_sent_ = head_came_ = false;
     reader_.parser().reset();
     if (method == "HEAD")
         reader_.parser().expect_no_body();
@@ -55,20 +56,36 @@ task<> connection::write(std::string_view bytes) {
 }
 
 task<> connection::read_head() {
-    for (;;) {
-        const step found = reader_.next();
-        if (found.kind == http::event::head) {
-            if (head().status() >= 200 || head().status() == 101)
-                break;
-        } else if (found.kind == http::event::done) {
-            reader_.parser().reset();  // after an interim response
-        } else if (found.kind == http::event::failed) {
-            refuse();
-        } else {
-            co_await read_more("wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
-        }
+    while (head_wants_more())
+        co_await read_more("wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
+    keep_alive_ = head().keep_alive() && !head().upgrade() && !half_sent_ && !write_failed_;
+}
+
+task<> connection::read_refusal() {
+    try {
+        while (head_wants_more())
+            co_await read_more("wait for the response", duration::max());
+        if (head().status() >= 300)
+            co_return;
+    } catch (const std::system_error&) {
     }
-    keep_alive_ = head().keep_alive() && !head().upgrade();
+    co_await sleep_for(duration::max());
+}
+
+/// Goes on with the bytes that are there, over interim responses, to the head of the final one.
+bool connection::head_wants_more() {
+    while (!head_came_) {
+        const step found = reader_.next();
+        if (found.kind == http::event::head)
+            head_came_ = head().status() >= 200 || head().status() == 101;
+        else if (found.kind == http::event::done)
+            reader_.parser().reset();  // after an interim response
+        else if (found.kind == http::event::failed)
+            refuse();
+        else
+            return true;
+    }
+    return false;
 }
 
 task<std::string_view> connection::next_piece() {

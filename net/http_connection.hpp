@@ -43,6 +43,11 @@ public:
 
     /// Awaitable: the head of the final response; interim ones (1xx) are skipped.
     task<> read_head();
+    /// Awaitable, while a body is still being sent: comes back when the server has refused the request (a
+    /// final status of 300 or more), and never otherwise. What else comes read_head() will find.
+    task<> read_refusal();
+    /// What is left of the request is not sent: no other one can follow it.
+    void stop_sending() noexcept { half_sent_ = true; }
     const message_head& head() const { return reader_.parser().head(); }
 
     /// Awaitable: the next piece of its body, valid until the next call; empty at the end.
@@ -68,6 +73,7 @@ public:
     std::string name() const { return stream_.name(); }
 
 private:
+    bool head_wants_more();
     task<> read_more(const char* act, duration allowed);
     [[noreturn]] void refuse();
 
@@ -77,6 +83,8 @@ private:
     time_point until_ = never;
     bool answered_ = false;
     bool write_failed_ = false;
+    bool half_sent_ = false;
+    bool head_came_ = false;
     bool done_ = true;
     bool keep_alive_ = true;
 };

@@ -6,11 +6,15 @@
 #include <ringlet/net/http_range_private.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace ringlet::http {
 namespace {
 
 constexpr std::size_t piece_size = 64 * 1024, most_of_info = 16 * 1024;
+
+// What a program that is killed, or a machine that loses its power, may have fetched in vain.
+constexpr std::uint64_t most_unnoted = 8 * 1024 * 1024;
 
 /// A download between two attempts.
 class transfer {
@@ -26,16 +30,39 @@ public:
     }
 
     task<downloaded> run() {
-        std::optional<io::file> part(co_await io::file::open(part_path(), io::file_mode::read_write()));
-        co_await find_rest(*part);
+        io::file part = co_await io::file::open(part_path(), io::file_mode::read_write());
+        co_await find_rest(part);
+        std::exception_ptr failed;
+        try {
+            co_await until_complete(part);
+        } catch (const std::system_error&) {
+            failed = std::current_exception();
+        }
+        if (failed) {
+            co_await note(part);
+            std::rethrow_exception(failed);
+        }
+        if (options_.sync)
+            co_await part.sync();
+        co_await part.close();
+        co_await io::rename(part_path(), path_);
+        co_await forget();
+        result_.size = at_;
+        co_return std::move(result_);
+    }
+
+private:
+    std::string part_path() const { return path_ + ".part"; }
+    std::string info_path() const { return path_ + ".part.info"; }
+
+    task<> until_complete(io::file& part) {
         duration wait = options_.backoff;
         for (unsigned in_vain = 1;; ++in_vain) {
             const std::uint64_t before = at_;
             ++result_.attempts;
-            std::exception_ptr failed;
             try {
-                co_await attempt(*part);
-                break;
+                co_await attempt(part);
+                co_return;
             } catch (const request_error& e) {
                 if (at_ > before) {
                     in_vain = 0;
@@ -47,30 +74,42 @@ public:
             co_await sleep_for(wait);
             wait = std::min(2 * wait, duration(60s));
         }
-        if (options_.sync)
-            co_await part->sync();
-        co_await part->close();
-        co_await io::rename(part_path(), path_);
-        auto removed = io::unlink(info_path());
-        (void)co_await as_result(std::move(removed));  // it may never have been needed
-        result_.size = at_;
-        co_return std::move(result_);
     }
 
-private:
-    std::string part_path() const { return path_ + ".part"; }
-    std::string info_path() const { return path_ + ".part.info"; }
-
-    /// What an earlier call left, if it was of this url.
+    /// What an earlier call left, if it was of this url. When power fails, a later part of a file may be on
+    /// the disk and an earlier one not: only what was synced before it was noted is believed.
     task<> find_rest(io::file& part) {
         auto read = io::read_file(info_path(), most_of_info);
         const auto info = co_await as_result(std::move(read));
         const std::string head = asked_ + "\n";
         if (options_.resume && info && info->starts_with(head)) {
-            validator_ = info->substr(head.size());
-            at_ = validator_.empty() ? 0 : co_await part.size();
+            const std::string_view rest = std::string_view(*info).substr(head.size());
+            const std::size_t line = std::min(rest.find('\n'), rest.size());
+            std::uint64_t noted = 0;
+            std::from_chars(rest.data(), rest.data() + line, noted);
+            const std::uint64_t there = co_await part.size();
+            validator_ = rest.substr(std::min(line + 1, rest.size()));
+            at_ = validator_.empty() || noted > there ? 0 : options_.sync ? noted : there;
         }
+        noted_ = at_;
         result_.resumed_at = at_;
+        co_await part.truncate(at_);
+    }
+
+    /// Notes how far the file is, and by what to know it again.
+    task<> note(io::file& part) {
+        if (validator_.empty())
+            co_return;
+        if (options_.sync && at_ > 0)
+            co_await part.sync(true);
+        noted_ = at_;
+        const std::string info = asked_ + "\n" + std::to_string(at_) + "\n" + validator_;
+        co_await io::write_file(info_path(), info, io::replace_options().sync(options_.sync));
+    }
+
+    task<> forget() {
+        auto removed = io::unlink(info_path());
+        (void)co_await as_result(std::move(removed));  // there may be none
     }
 
     task<> attempt(io::file& part) {
@@ -121,7 +160,7 @@ private:
     }
 
     task<> start_over(io::file& part) {
-        at_ = result_.resumed_at = 0;
+        at_ = noted_ = result_.resumed_at = 0;
         validator_.clear();
         co_await part.truncate(0);
     }
@@ -130,13 +169,8 @@ private:
     task<> begin(io::file& part, const incoming& in) {
         co_await start_over(part);
         validator_ = detail::strong_validator(in.fields());
-        if (!validator_.empty()) {
-            const std::string info = asked_ + "\n" + validator_;
-            co_await io::write_file(info_path(), info, io::replace_options().sync(false));
-        } else {
-            auto removed = io::unlink(info_path());
-            (void)co_await as_result(std::move(removed));
-        }
+        co_await forget();
+        co_await note(part);
     }
 
     task<> take(io::file& part, incoming& in, std::optional<std::uint64_t> end) {
@@ -149,6 +183,8 @@ private:
                 co_return;
             co_await part.write_all_at(at_, std::span(buffer).first(count));
             at_ += count;
+            if (at_ - noted_ >= most_unnoted)
+                co_await note(part);
             now.done = at_;
             if (options_.on_progress)
                 options_.on_progress(now);
@@ -158,7 +194,7 @@ private:
     client& by_;
     std::string asked_, path_, validator_;
     download_options options_;
-    std::uint64_t at_ = 0;
+    std::uint64_t at_ = 0, noted_ = 0;
     downloaded result_;
 };
 

@@ -29,7 +29,9 @@ public:
     bool resume = true;        // go on with what an earlier call left
     unsigned attempts = 5;     // so many in a row without a byte are the end
     duration backoff = 500ms;  // between two; doubles
-    bool sync = true;          // the bytes are on the disk before the file has its name
+    /// The bytes are on the disk before the file has its name, and only such are gone on with. Without, the
+    /// machine must not crash.
+    bool sync = true;
 };
 
 /// What became of it.

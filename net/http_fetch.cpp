@@ -1,4 +1,5 @@
 // One request: which connection it takes, what is sent, and what its answer leads to.
+#include <ringlet/core/all.hpp>
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/http_client_private.hpp>
@@ -20,6 +21,9 @@ using stage = request_error::stage;
 // A body that is small enough goes out together with its head.
 constexpr std::size_t small_body = 16 * 1024;
 
+// Requests at the same moment are many, but of most the head has been sent.
+constexpr std::size_t most_spare_heads = 64;
+
 // What is read of a redirect, or of an answer that asks to come again, to keep its connection.
 constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
 
@@ -29,11 +33,21 @@ fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method
     : core_(std::move(core)), method_(std::move(method)), options_(std::move(options)),
       to_(detail::target::parse(method_, options_.params.empty() ? url : with_params(url, options_.params))),
       times_(options_.timeouts.value_or(core_->options.timeouts)),
-      retries_(options_.retries.value_or(core_->options.retries)),
+      retries_(options_.retries ? *options_.retries : core_->options.retries),
       until_(after(loop::current().now(), times_.total)), auth_(options_.auth), auth_given_(!auth_.empty()),
       decompress_(options_.decompress.value_or(core_->options.decompress)),
       jar_(options_.cookies.value_or(core_->options.cookies).get()),
-      most_(options_.body_limit.value_or(core_->options.limits.body)) {}
+      most_(options_.body_limit.value_or(core_->options.limits.body)) {
+    if (!core_->spare_heads.empty()) {
+        head_ = std::move(core_->spare_heads.back());
+        core_->spare_heads.pop_back();
+    }
+}
+
+fetching::~fetching() {
+    if (core_->spare_heads.size() < most_spare_heads && head_.capacity() <= 4096)
+        core_->spare_heads.push_back(std::move(head_));
+}
 
 task<incoming> fetching::run() {
     for (;;) {
@@ -209,9 +223,12 @@ task<fetching::lease> fetching::exchange() {
 /// Awaitable: the right to a connection. Others may have them all.
 task<fetching::lease> fetching::leased() {
     const deadline limit(until_);
-    std::string place = to_.origin();
+    std::string built;
+    std::string_view place = to_.origin_in_place();
+    if (place.empty() || via_)
+        place = built = to_.origin();
     if (via_)
-        place += " through " + via_->username() + '@' + via_->to_string();
+        place = built += " through " + via_->username() + '@' + via_->to_string();
     try {
         co_return co_await core_->pool->take(place);
     } catch (const canceled&) {
@@ -289,8 +306,13 @@ task<> fetching::send(connection& to, sending_body& body) {
     const std::string* plain = options_.body.plain();
     const bool together = plain && plain->size() <= small_body;
     co_await to.send(method_, head_);
-    if (!together)
-        co_await body.send(to);
+    if (together)
+        co_return;
+    // A server that has no use for it may say so, and read no more.
+    auto either = race(body.send(to), to.read_refusal());
+    const auto first = co_await std::move(either);
+    if (first.index() == 1)
+        to.stop_sending();
 }
 
 void fetching::write_head(sending_body& body) {
@@ -298,7 +320,8 @@ void fetching::write_head(sending_body& body) {
     try {
         const std::string whole = asks_proxy() ? "http://" + std::string(to_.url().authority()) + std::string(to_.url().target()) : "";
         const std::string_view asked = whole.empty() ? to_.url().target() : whole;
-        append_request(head_, method_, asked, to_.url().authority(), options_.fields, body.size(), head_lines());
+        std::string room;
+        append_request(head_, method_, asked, to_.url().authority(), options_.fields, body.size(), head_lines(room));
     } catch (const std::invalid_argument& e) {
         refuse(stage::url, std::errc::invalid_argument, e.what());
     }
@@ -306,13 +329,15 @@ void fetching::write_head(sending_body& body) {
         head_ += *plain;
 }
 
-/// The lines that every request gets unless it has its own.
-std::string fetching::head_lines() {
+/// The lines that every request gets unless it has its own; in `room` if they are not the usual ones.
+std::string_view fetching::head_lines(std::string& lines) {
     const detail::client_core& core = *core_;
     const fields& f = options_.fields;
-    std::string lines;
     if (f.empty()) {
-        lines = decompress_ ? core.usual_lines : core.usual_identity;
+        const std::string& usual = decompress_ ? core.usual_lines : core.usual_identity;
+        if (!auth_given_ && !via_ && to_.url().username().empty() && to_.url().password().empty() && (!jar_ || jar_->empty()))
+            return usual;
+        lines = usual;
     } else {
         if (!f.contains("accept"))
             lines += "Accept: */*\r\n";
@@ -323,7 +348,7 @@ std::string fetching::head_lines() {
     }
     const net::url& url = to_.url();
     if (!auth_given_) {
-        auth_ = {};
+        auth_ = {};  // a redirect may have led to a url without
         if (!url.username().empty() || !url.password().empty())
             auth_ = credentials::basic(net::detail::percent_decode(url.username()), net::detail::percent_decode(url.password()));
     }

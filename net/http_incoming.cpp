@@ -76,9 +76,9 @@ task<reply> incoming::read_reply(std::uint64_t most) {
     whole.status = status();
     whole.reason = reason();
     whole.fields = fields();
-    whole.url = s.url;
     whole.elapsed = s.elapsed;
     whole.body = co_await read_all(most);
+    whole.url = s.url;
     whole.trailers = trailers();
     whole.history = std::move(s.history);
     co_return whole;

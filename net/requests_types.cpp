@@ -124,7 +124,7 @@ std::string Response::text() const {
     return http::to_utf8(content, encoding.empty() ? http::encoding_of(headers, content) : encoding);
 }
 
-Pieces Response::iter_content(std::size_t chunk_size) {
+Pieces Response::iter_content(std::size_t chunk_size) & {
     check(chunk_size > 0, "pieces have one byte at least");
     if (!raw)
         return Pieces([this, chunk_size, at = std::size_t{0}]() mutable -> std::optional<std::string> {
@@ -142,7 +142,7 @@ Pieces Response::iter_content(std::size_t chunk_size) {
     });
 }
 
-Pieces Response::iter_lines() {
+Pieces Response::iter_lines() & {
     if (raw)
         return Pieces([from = raw] { return translated([&] { return await(from->read_line()); }); });
     return Pieces([this, at = std::size_t{0}]() mutable -> std::optional<std::string> {

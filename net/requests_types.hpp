@@ -220,10 +220,11 @@ public:
     /// The content as UTF-8. Reads what is left of a stream.
     std::string text();
     std::string text() const;
-    /// The content in pieces of so many bytes, the last one excepted; of a stream, as many as are there.
-    Pieces iter_content(std::size_t chunk_size = 64 * 1024);
+    /// The content in pieces of so many bytes, the last one excepted; of a stream, as many as are there. They
+    /// are valid as long as the response.
+    Pieces iter_content(std::size_t chunk_size = 64 * 1024) &;
     /// Its lines, without their ends.
-    Pieces iter_lines();
+    Pieces iter_lines() &;
 
     bool is_redirect() const;
     bool is_permanent_redirect() const { return is_redirect() && (status_code == 301 || status_code == 308); }

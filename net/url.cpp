@@ -128,6 +128,7 @@ public:
     url build(std::string_view given, const url* base) {
         const auto clean = cleaned(given);
         std::string_view text = clean;
+        out().reserve(clean.size() + 1);  // nearly always enough
         auto scheme = cut_scheme(text);
         if (scheme.empty() && base == nullptr) throw url_refusal("no scheme; an absolute url starts with http:// or the like");
 

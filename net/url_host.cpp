@@ -22,6 +22,7 @@ namespace {
 
 std::vector<std::string_view> labels_of(std::string_view host) {
     std::vector<std::string_view> labels;
+    labels.reserve(4);
     for (std::size_t dot; (dot = host.find('.')) != host.npos; host.remove_prefix(dot + 1)) labels.push_back(host.substr(0, dot));
     labels.push_back(host);
     // One dot at the end only says that the name is complete.

@@ -162,6 +162,18 @@ TEST(cookies, secure_ones_are_kept_from_plain_http_both_ways) {
     EXPECT_EQ(j.say("https://h/"), "s=1");
 }
 
+TEST(cookies, made_by_hand_cannot_start_a_field_and_may_be_for_everybody) {
+    jar j;
+    cookie c;
+    c.name = "a";
+    c.value = "b\r\nX: y";
+    EXPECT_THROW(j.set(c), std::invalid_argument);
+    c.value = "b";
+    j.set(c);
+    EXPECT_EQ(j.say("http://h/"), "a=b");
+    EXPECT_EQ(j.say("https://10.0.0.1/x"), "a=b");
+}
+
 TEST(cookies, are_so_many_and_no_more) {
     jar j;
     for (int i = 0; i < 60; ++i)

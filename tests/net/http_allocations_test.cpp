@@ -72,7 +72,7 @@ TEST(http_allocations, a_fetch_on_a_warm_connection_allocates_little) {
         }
         const double each = static_cast<double>(allocations - before) / 100;
         RecordProperty("allocations", std::to_string(each));
-        EXPECT_LE(each, 25);
+        EXPECT_LE(each, 10);
         client.close_idle();
         co_await server.stop();
     });

@@ -137,6 +137,38 @@ TEST(http_bodies, a_body_that_is_not_as_announced_fails_and_says_so) {
     });
 }
 
+TEST(http_bodies, a_server_that_refuses_a_body_need_not_read_it) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const auto page = spawn([&] { return w.client.post("http://h/", std::string(10'000'000, 'x')); });
+        auto end = co_await w.accept();
+        (void)co_await hear(end);
+        co_await say(end, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno");
+        const time_point start = loop::current().now();
+        const http::reply r = co_await page.get();
+        EXPECT_EQ(r.status, 413);
+        EXPECT_EQ(r.body, "no");
+        EXPECT_EQ(loop::current().now(), start);
+        EXPECT_EQ(w.client.idle(), 0u) << "the server waits for the rest of the body on it";
+    });
+}
+
+TEST(http_bodies, a_server_that_answers_early_gets_all_of_the_body) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const auto page = spawn([&] { return w.client.post("http://h/", std::string(1'000'000, 'x')); });
+        auto end = co_await w.accept();
+        (void)co_await hear(end);
+        co_await say(end, story::ok);
+        co_await sleep_for(1s);
+        std::string all(1'000'000, '-');
+        co_await io::read_exact(end, std::as_writable_bytes(std::span(all)));
+        EXPECT_EQ(all, std::string(1'000'000, 'x'));
+        EXPECT_EQ((co_await page.get()).body, "hello");
+        EXPECT_EQ(w.client.idle(), 1u);
+    });
+}
+
 TEST(http_bodies, a_form_with_files_is_multipart) {
     const temporary_file f("file content");
     http::multipart form("BOUNDARY");

@@ -46,7 +46,6 @@ outcome fetch(const story::scratch_folder& folder, script& s, http::download_opt
         world w;
         const auto server = spawn(play, std::ref(w), std::ref(s));
         options.backoff = 0s;
-        options.sync = false;
         options.on_progress = [&](const http::progress& p) { o.steps.push_back(p.done); };
         try {
             o.result = co_await http::download(w.client, "http://h/f", folder.at("file"), options);
@@ -138,10 +137,23 @@ TEST(http_download, a_part_of_the_rest_is_not_the_rest) {
 TEST(http_download, a_file_that_was_complete_before_it_was_renamed_is_known) {
     const story::scratch_folder folder;
     folder.write("file.part", "0123456789");
-    folder.write("file.part.info", "http://h/f\n\"1\"");
+    folder.write("file.part.info", "http://h/f\n10\n\"1\"");
     script s{{"HTTP/1.1 416 No\r\nContent-Range: bytes */10\r\nContent-Length: 0\r\n\r\n"}};
     EXPECT_EQ(fetch(folder, s).error, "");
     EXPECT_EQ(folder.read("file"), "0123456789");
+}
+
+TEST(http_download, what_was_not_noted_may_not_have_reached_the_disk) {
+    const story::scratch_folder folder;
+    folder.write("file.part", std::string("01\0\0\0\0\0", 7));
+    folder.write("file.part.info", "http://h/f\n2\n\"1\"");
+    script s{{rest(2)}};
+    EXPECT_EQ(fetch(folder, s).result.resumed_at, 2u);
+    EXPECT_EQ(folder.read("file"), "0123456789");
+    folder.write("file.part", "0");
+    folder.write("file.part.info", "http://h/f\n2\n\"1\"");
+    script all{{head + "0123456789"}};
+    EXPECT_EQ(fetch(folder, all).result.resumed_at, 0u) << "the name of the part is not the old part's any more";
 }
 
 TEST(http_download, a_failure_leaves_nothing_that_looks_like_the_file) {

@@ -2,9 +2,12 @@
 // keep apart. The server is ours, over memory streams.
 
 #include "support/client_world.hpp"
+#include "support/scratch.hpp"
 #include "support/tls_world.hpp"
 
+#include <ringlet/core/await.hpp>
 #include <ringlet/net/requests.hpp>
+#include <ringlet/net/tcp.hpp>
 
 #include <gmock/gmock.h>
 
@@ -113,6 +116,59 @@ TEST(https, whoever_is_not_who_they_should_be_is_told_apart) {
 TEST(https, a_server_that_speaks_something_else_is_left) {
     EXPECT_THAT(error_of(trusting(story::trusting().alpn({"h2", "http/1.1"})), story::serving().alpn({"h2"})),
                 HasSubstr("the server wants to speak h2"));
+}
+
+/// An https server in this very loop, as localhost.
+class local {
+public:
+    local() : as_(story::serving("localhost")), listener_(net::listen(net::address::loopback(0))) {
+        server_.handle("/", [](http::request& asked) -> task<http::response> { co_return std::string(asked.path()); });
+        port = listener_.local_address().port();
+        accepting_ = spawn([this]() -> task<> {
+            for (;;) {
+                auto below = co_await listener_.accept();
+                spawn([this](net::tcp_stream to) { return serve(std::move(to)); }, std::move(below));
+            }
+        });
+    }
+    ~local() {
+        accepting_.kill();
+        await(accepting_.join());
+        await(server_.stop(0s));
+    }
+    std::uint16_t port;
+
+private:
+    task<> serve(net::tcp_stream below) {
+        auto handshake = tls::accept(std::move(below), as_);
+        auto shaken = co_await as_result(std::move(handshake));
+        if (shaken)
+            co_await server_.serve_stream(io::any_stream(std::move(*shaken)));
+    }
+
+    tls::context as_;
+    net::tcp_listener listener_;
+    http::server server_;
+    greenlet<> accepting_;
+};
+
+TEST(https, requests_checks_certificates_as_it_is_told_to) {
+    const story::scratch_folder folder;
+    folder.write("ca.pem", story::test_authority().pem());
+    const local server;
+    const std::string url = "https://localhost:" + std::to_string(server.port) + "/x";
+    EXPECT_THROW(requests::get(url), requests::SSLError);
+    EXPECT_EQ(requests::get(url, {.verify = false}).text(), "/x");
+    EXPECT_EQ(requests::get(url, {.verify = folder.at("ca.pem")}).text(), "/x");
+    EXPECT_THROW(requests::get(url), requests::SSLError) << "what was believed once is not believed for ever";
+    EXPECT_THROW(requests::get("https://127.0.0.1:" + std::to_string(server.port), {.verify = folder.at("ca.pem")}),
+                 requests::SSLError) << "that is not its name";
+    requests::Session s;
+    s.verify = folder.at("ca.pem");
+    EXPECT_EQ(s.get(url).text(), "/x");
+    EXPECT_EQ(s.get(url).text(), "/x");
+    s.verify = true;
+    EXPECT_THROW(s.get(url), requests::SSLError);
 }
 
 }  // namespace
