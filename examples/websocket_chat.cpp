@@ -123,6 +123,8 @@ int main(int argc, char** argv) {
         room all;
         add_pages(server, all);
         const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080);
-        co_await server.serve_forever(net::listen(net::address::ip4_any(port)));
+        auto listener = net::listen(net::address::ip4_any(port));
+        std::cout << "listening on http://" << listener.local_address().to_string() << std::endl;
+        co_await server.serve_forever(std::move(listener));
     });
 }
