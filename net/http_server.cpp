@@ -271,9 +271,13 @@ void server::add(middleware m) { core_->add(std::move(m)); }
 std::size_t server::connections() const noexcept { return core_->size(); }
 
 net::address server::start(const net::address& where, const net::listen_options& how) {
+    return start(where, connection_wrapper(), how);
+}
+
+net::address server::start(const net::address& where, connection_wrapper secure, const net::listen_options& how) {
     auto listener = net::listen(where, how);
     const net::address bound = listener.local_address();
-    spawn(&detail::accept_all, core_, std::move(listener), std::make_shared<const connection_wrapper>());
+    spawn(&detail::accept_all, core_, std::move(listener), std::make_shared<const connection_wrapper>(std::move(secure)));
     return bound;
 }
 
