@@ -26,7 +26,8 @@ using namespace ringlet;
 /// What is done with the server once it is there, on the first core.
 using visitor = std::function<task<>(std::string url)>;
 
-void serve_everywhere(const std::string& folder, net::address where, const cores_options& cores, const visitor& visit) {
+void serve_everywhere(const std::string& folder, net::address where, const cores_options& cores,
+                      const visitor& visit) {
     std::latch port_is_known(1);
     shared_event stopping;
     const net::listen_options together = net::listen_options().reuse_port();

@@ -86,7 +86,9 @@ private:
 };
 
 void add_pages(http::server& server, room& all) {
-    server.get("/", [](http::request&) -> task<http::response> { co_return http::response(200, page, "text/html; charset=utf-8"); });
+    server.get("/", [](http::request&) -> task<http::response> {
+        co_return http::response(200, page, "text/html; charset=utf-8");
+    });
     server.get("/chat", http::websockets([&all](http::websocket& peer, http::request&) { return all.visit(peer); }));
 }
 
@@ -96,7 +98,8 @@ task<> demo() {
     add_pages(server, all);
     const std::string where = server.start(net::address::loopback(0)).to_string();
     std::cout << "the page has a script: " << std::boolalpha
-              << ((co_await http::get("http://" + where + "/")).body.find("new WebSocket") != std::string::npos) << '\n';
+              << ((co_await http::get("http://" + where + "/")).body.find("new WebSocket") != std::string::npos)
+              << '\n';
     http::websocket ada = co_await http::connect_websocket("ws://" + where + "/chat");
     std::cout << "ada hears: " << (co_await ada.receive())->data << '\n';
     http::websocket bob = co_await http::connect_websocket("ws://" + where + "/chat");

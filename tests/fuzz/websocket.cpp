@@ -39,7 +39,8 @@ outcome read(std::string_view bytes, std::string_view sizes) {
         const auto talk = [&]() -> task<> {
             std::string_view rest = bytes;
             for (std::size_t turn = 0; !rest.empty(); ++turn) {
-                const std::size_t wanted = sizes.empty() ? 0 : static_cast<std::uint8_t>(sizes[turn % sizes.size()]) % 32u;
+                const std::size_t wanted =
+                    sizes.empty() ? 0 : static_cast<std::uint8_t>(sizes[turn % sizes.size()]) % 32u;
                 const std::string_view piece = rest.substr(0, wanted == 0 ? rest.size() : wanted);
                 rest.remove_prefix(piece.size());
                 co_await far.write_all(io::bytes_of(piece));

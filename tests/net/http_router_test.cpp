@@ -250,8 +250,9 @@ TEST(http_middleware, cookies_add_up_and_of_all_else_the_handlers_own_wins) {
             co_return r;
         });
     };
-    EXPECT_EQ(said_by(prepare, request_for("GET /")),
-              answer("x", "200 OK", "Set-Cookie: c=3\r\nX: own\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nY: 1\r\nY: 2\r\n"));
+    EXPECT_EQ(
+        said_by(prepare, request_for("GET /")),
+        answer("x", "200 OK", "Set-Cookie: c=3\r\nX: own\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nY: 1\r\nY: 2\r\n"));
 }
 
 TEST(http_middleware, can_stand_around_one_handler) {

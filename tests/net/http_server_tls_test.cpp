@@ -106,7 +106,8 @@ TEST(http_server_tls, what_is_no_handshake_ends_alone_and_in_time) {
         http::server_options options;
         options.head = 50ms;
         listening world(options);
-        story::fd plain = connect_plainly(world.where), silent = connect_plainly(world.where), half = connect_plainly(world.where);
+        story::fd plain = connect_plainly(world.where), silent = connect_plainly(world.where),
+                  half = connect_plainly(world.where);
         send_plainly(plain, get);
         send_plainly(half, std::string_view("\x16\x03\x01\x02", 4));
         tls::stream client = co_await world.connect();
