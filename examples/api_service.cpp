@@ -32,8 +32,12 @@ std::string in_quotes(std::string_view text) {
     return out + '"';
 }
 
-http::response json(int status, std::string text) { return http::response(status, std::move(text) + '\n', "application/json"); }
-http::response failure(int status, std::string_view why) { return json(status, "{\"error\":" + in_quotes(why) + "}"); }
+http::response json(int status, std::string text) {
+    return http::response(status, std::move(text) + '\n', "application/json");
+}
+http::response failure(int status, std::string_view why) {
+    return json(status, "{\"error\":" + in_quotes(why) + "}");
+}
 
 class notes {
 public:
@@ -114,7 +118,8 @@ task<> ask(http::client& client, std::string method, std::string url, std::strin
         options.fields.set("Authorization", "Bearer open-sesame");
     const http::reply answer = co_await client.fetch(method, url, options);
     const std::size_t path = url.find('/', 8);
-    std::cout << method << ' ' << url.substr(path) << " -> " << answer.status << ' ' << answer.body << (answer.body.empty() ? "\n" : "");
+    std::cout << method << ' ' << url.substr(path) << " -> " << answer.status << ' ' << answer.body
+              << (answer.body.empty() ? "\n" : "");
 }
 
 task<> demo(http::server& server) {
@@ -146,6 +151,7 @@ int main(int argc, char** argv) {
         if (argument == "--demo")
             co_await demo(server);
         else
-            co_await server.serve_forever(net::listen(net::address::ip4_any(static_cast<std::uint16_t>(std::atoi(argument.data())))));
+            co_await server.serve_forever(
+                net::listen(net::address::ip4_any(static_cast<std::uint16_t>(std::atoi(argument.data())))));
     });
 }

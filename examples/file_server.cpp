@@ -26,7 +26,8 @@ using namespace ringlet;
 /// What is done with the server once it is there, on the first core.
 using visitor = std::function<task<>(std::string url)>;
 
-void serve_everywhere(const std::string& folder, net::address where, const cores_options& cores, const visitor& visit) {
+void serve_everywhere(const std::string& folder, net::address where, const cores_options& cores,
+                      const visitor& visit) {
     std::latch port_is_known(1);
     shared_event stopping;
     const net::listen_options together = net::listen_options().reuse_port();
@@ -66,6 +67,11 @@ task<> look_around(std::string url) {
     ::raise(SIGTERM);
 }
 
+task<> say_where(std::string url) {
+    std::cout << "listening on " << url << std::endl;
+    co_return;
+}
+
 int main(int argc, char** argv) {
     if (argc > 1 && std::string_view(argv[1]) == "--demo") {
         std::string folder = (std::filesystem::temp_directory_path() / "file_server-XXXXXX").string();
@@ -77,7 +83,7 @@ int main(int argc, char** argv) {
         std::cout << "all have stopped\n";
     } else if (argc > 1) {
         const auto port = static_cast<std::uint16_t>(argc > 2 ? std::atoi(argv[2]) : 8080);
-        serve_everywhere(argv[1], net::address::ip4_any(port), cores_options(), [](std::string) -> task<> { co_return; });
+        serve_everywhere(argv[1], net::address::ip4_any(port), cores_options(), &say_where);
     } else {
         std::cerr << "usage: file_server FOLDER [PORT] | file_server --demo\n";
         return 2;

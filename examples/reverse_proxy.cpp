@@ -21,8 +21,8 @@ http::fields passed_on(const http::fields& from) {
     http::fields all;
     for (const auto [name, value] : from)
         all.add(name, value);
-    for (const std::string_view own : {"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
-                                       "Transfer-Encoding", "Upgrade", "Expect"})
+    for (const std::string_view own : {"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE",
+                                       "Trailer", "Transfer-Encoding", "Upgrade", "Expect"})
         all.remove(own);
     for (const std::string_view list : from.get_all("connection"))
         for (std::string_view rest = list; !rest.empty();) {
@@ -43,7 +43,8 @@ public:
     task<> pass_on(http::request& asked, http::response_writer& out) {
         int trouble = 0;
         try {
-            http::incoming answer = co_await client_.open(std::string(asked.method()), url_of(asked), request_of(asked));
+            http::incoming answer =
+                co_await client_.open(std::string(asked.method()), url_of(asked), request_of(asked));
             co_await bring_back(answer, out);
         } catch (const http::request_error& e) {
             if (out.begun())
@@ -159,6 +160,7 @@ int main(int argc, char** argv) {
         http::server server;
         proxy passing(argv[2]);
         add_proxy(server, passing);
-        co_await server.serve_forever(net::listen(net::address::ip4_any(static_cast<std::uint16_t>(std::atoi(argv[1])))));
+        co_await server.serve_forever(
+            net::listen(net::address::ip4_any(static_cast<std::uint16_t>(std::atoi(argv[1])))));
     });
 }

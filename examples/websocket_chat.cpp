@@ -86,7 +86,9 @@ private:
 };
 
 void add_pages(http::server& server, room& all) {
-    server.get("/", [](http::request&) -> task<http::response> { co_return http::response(200, page, "text/html; charset=utf-8"); });
+    server.get("/", [](http::request&) -> task<http::response> {
+        co_return http::response(200, page, "text/html; charset=utf-8");
+    });
     server.get("/chat", http::websockets([&all](http::websocket& peer, http::request&) { return all.visit(peer); }));
 }
 
@@ -96,7 +98,8 @@ task<> demo() {
     add_pages(server, all);
     const std::string where = server.start(net::address::loopback(0)).to_string();
     std::cout << "the page has a script: " << std::boolalpha
-              << ((co_await http::get("http://" + where + "/")).body.find("new WebSocket") != std::string::npos) << '\n';
+              << ((co_await http::get("http://" + where + "/")).body.find("new WebSocket") != std::string::npos)
+              << '\n';
     http::websocket ada = co_await http::connect_websocket("ws://" + where + "/chat");
     std::cout << "ada hears: " << (co_await ada.receive())->data << '\n';
     http::websocket bob = co_await http::connect_websocket("ws://" + where + "/chat");
@@ -123,6 +126,8 @@ int main(int argc, char** argv) {
         room all;
         add_pages(server, all);
         const auto port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 8080);
-        co_await server.serve_forever(net::listen(net::address::ip4_any(port)));
+        auto listener = net::listen(net::address::ip4_any(port));
+        std::cout << "listening on http://" << listener.local_address().to_string() << std::endl;
+        co_await server.serve_forever(std::move(listener));
     });
 }

@@ -25,7 +25,8 @@ task<fd> open_beneath(int folder, std::string path, int flags, links how) {
     int error = 0;
     // EAGAIN: a rename elsewhere raced with it, and it may be tried again (openat2(2)).
     for (int attempt = 0; attempt < 8; ++attempt) {
-        operation<fd> open("open", -1, [&](io_uring_sqe* sqe) { io_uring_prep_openat2(sqe, folder, name.c_str(), &about); });
+        operation<fd> open("open", -1,
+                           [&](io_uring_sqe* sqe) { io_uring_prep_openat2(sqe, folder, name.c_str(), &about); });
         result<fd> opened = co_await as_result(std::move(open));
         if (opened)
             co_return std::move(*opened);

@@ -36,8 +36,8 @@ void append_time(std::string& out, std::time_t when) {
     std::tm t{};
     gmtime_r(&when, &t);
     char text[64];
-    const int size = std::snprintf(text, sizeof text, "[%02d/%s/%d:%02d:%02d:%02d +0000]", t.tm_mday, months[t.tm_mon],
-                                   t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    const int size = std::snprintf(text, sizeof text, "[%02d/%s/%d:%02d:%02d:%02d +0000]", t.tm_mday,
+                                   months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
     out.append(text, static_cast<std::size_t>(size));
 }
 

@@ -82,8 +82,8 @@ std::string_view content_type_of(std::string_view name) noexcept {
     const std::string_view ending = name.substr(dot + 1);
     std::transform(ending.begin(), ending.end(), lower, net::ascii::lower);
     const std::string_view wanted(lower, ending.size());
-    const auto found =
-        std::lower_bound(types.begin(), types.end(), wanted, [](const auto& type, std::string_view w) { return type.first < w; });
+    const auto found = std::lower_bound(types.begin(), types.end(), wanted,
+                                        [](const auto& type, std::string_view w) { return type.first < w; });
     return found != types.end() && found->first == wanted ? found->second : unknown;
 }
 

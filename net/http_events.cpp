@@ -8,7 +8,8 @@ namespace {
 
 void check(std::string_view what, std::string_view text) {
     if (text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos)
-        throw std::invalid_argument("server-sent event: its " + std::string(what) + " has a line break or a NUL byte");
+        throw std::invalid_argument("server-sent event: its " + std::string(what) +
+                                    " has a line break or a NUL byte");
 }
 
 void append_line(std::string& out, std::string_view name, std::string_view value) {
@@ -26,7 +27,8 @@ std::string server_event::text() const {
     if (id_)
         append_line(out, "id", *id_);
     if (retry_)
-        append_line(out, "retry", std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*retry_).count()));
+        append_line(out, "retry",
+                    std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*retry_).count()));
     // CR, LF and CRLF all end a line there.
     for (std::string_view rest = data_;;) {
         const auto end = rest.find_first_of("\r\n");

@@ -82,7 +82,8 @@ int status_of(const std::system_error& e) {
 /// a helper thread for it.
 task<io::fd> open_in(const folder& where, const std::string& name, struct stat& about) {
     // Not to wait for the other end of a pipe, nor to become the terminal's process.
-    io::fd opened = co_await io::open_beneath(where.root.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY, where.options.symbolic_links());
+    io::fd opened = co_await io::open_beneath(where.root.get(), name, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                                              where.options.symbolic_links());
     if (::fstat(opened.get(), &about) != 0)
         throw std::system_error(errno, std::system_category(), "stat '" + name + "'");
     co_return opened;
@@ -90,8 +91,10 @@ task<io::fd> open_in(const folder& where, const std::string& name, struct stat& 
 
 found_file describe_file(io::fd opened, const std::string& name, const struct stat& about) {
     const auto size = static_cast<std::uint64_t>(about.st_size);
-    const auto modified = static_cast<std::uint64_t>(about.st_mtim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(about.st_mtim.tv_nsec);
-    return {io::file(std::move(opened), name), size, about.st_mtim.tv_sec, '"' + hex(modified) + '-' + hex(size) + '"', content_type_of(name)};
+    const auto modified = static_cast<std::uint64_t>(about.st_mtim.tv_sec) * 1'000'000'000 +
+                          static_cast<std::uint64_t>(about.st_mtim.tv_nsec);
+    return {io::file(std::move(opened), name), size, about.st_mtim.tv_sec,
+            '"' + hex(modified) + '-' + hex(size) + '"', content_type_of(name)};
 }
 
 /// Awaitable: sends a part of a file, by pieces that a slow reader has time for.
@@ -109,8 +112,9 @@ task<> send_part(const found_file& f, byte_range part, response_writer& out) {
 }
 
 std::string head_of_part(const found_file& f, byte_range part) {
-    return "\r\n--" + std::string(boundary) + "\r\nContent-Type: " + std::string(f.type) + "\r\nContent-Range: bytes " +
-           std::to_string(part.first) + '-' + std::to_string(part.last) + '/' + std::to_string(f.size) + "\r\n\r\n";
+    return "\r\n--" + std::string(boundary) + "\r\nContent-Type: " + std::string(f.type) +
+           "\r\nContent-Range: bytes " + std::to_string(part.first) + '-' + std::to_string(part.last) + '/' +
+           std::to_string(f.size) + "\r\n\r\n";
 }
 
 /// Several parts in one answer (RFC 9110 section 14.6).
@@ -140,7 +144,8 @@ task<> send_file(const found_file& f, request& asked, response_writer& out) {
     }
     std::vector<byte_range> parts;
     const auto range = asked.get("range");
-    const ranges which = range && range_counts(asked.fields(), now) ? parse_ranges(*range, f.size, parts) : ranges::all;
+    const ranges which =
+        range && range_counts(asked.fields(), now) ? parse_ranges(*range, f.size, parts) : ranges::all;
     if (which == ranges::none) {
         out.set("Content-Range", "bytes */" + std::to_string(f.size));
         co_await plainly(out, 416);
@@ -152,8 +157,8 @@ task<> send_file(const found_file& f, request& asked, response_writer& out) {
     }
     out.set("Content-Type", f.type);
     if (which == ranges::some)
-        out.status(206).set("Content-Range", "bytes " + std::to_string(parts[0].first) + '-' + std::to_string(parts[0].last) + '/' +
-                                                 std::to_string(f.size));
+        out.status(206).set("Content-Range", "bytes " + std::to_string(parts[0].first) + '-' +
+                                                 std::to_string(parts[0].last) + '/' + std::to_string(f.size));
     else if (f.size > 0)
         parts.push_back({0, f.size - 1});
     out.length(parts.empty() ? 0 : parts[0].size());
@@ -207,7 +212,8 @@ public:
         }
         if (asked.parameters().size() == 0)
             throw std::logic_error("http files: the pattern of their route must end in {name...}");
-        std::optional<std::string> name = name_of(asked.parameters()[asked.parameters().size() - 1].value, where_->options);
+        std::optional<std::string> name =
+            name_of(asked.parameters()[asked.parameters().size() - 1].value, where_->options);
         int status = name ? 0 : 404;
         if (name) {
             try {

@@ -6,12 +6,24 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "ascii_private.hpp"
+
 namespace ringlet::http {
 namespace {
 
 // Up to here a body travels in one write with its head, and a chunk with its size.
 constexpr std::size_t small = 16 * 1024;
 constexpr std::size_t most_in_chunk = 64 * 1024;
+
+/// What a handler gives, and what a middleware has set beside it. Cookies add up; of all else the
+/// handler's own wins.
+fields together(const fields& given, const fields& set_before) {
+    fields all = given;
+    for (const auto [name, value] : set_before)
+        if (net::ascii::iequals(name, "set-cookie") || !given.contains(name))
+            all.add(name, value);
+    return all;
+}
 
 }  // namespace
 
@@ -80,9 +92,8 @@ void response_writer::answer(response whole) {
     if (begun_)
         throw std::logic_error("http response: it has begun already");
     std::string& body = whole.body;
-    for (const auto [name, value] : fields_)  // set by a middleware
-        if (!whole.fields.contains(name))
-            whole.fields.add(name, value);
+    if (!fields_.empty())
+        whole.fields = together(whole.fields, fields_);
     status_ = whole.status;
     exchange_.put_head(whole.status, whole.reason, whole.fields, body_size::exactly(body.size()));
     begun_ = ended_ = true;

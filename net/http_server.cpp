@@ -155,104 +155,6 @@ void server_core::report_busy() {
     });
 }
 
-// --- a connection ------------------------------------------------------------------------------------
-
-server_connection::server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept
-    : core_(core), stream_(stream), secure_(secure), greenlet_(loop::current().running()) {
-    core_.enter(*this);
-}
-
-server_connection::~server_connection() { core_.leave(*this); }
-
-/// An exchange while there are requests to answer.
-class server_connection::lease {
-public:
-    explicit lease(server_connection& self) : self_(self), borrowed_(self.core_.borrow(self.stream_)) {
-        self.busy_ = borrowed_.get();
-    }
-    lease(const lease&) = delete;
-    lease& operator=(const lease&) = delete;
-    ~lease() {
-        self_.busy_ = nullptr;
-        self_.core_.give_back(std::move(borrowed_));
-    }
-
-private:
-    server_connection& self_;
-    std::unique_ptr<exchange> borrowed_;
-};
-
-task<> server_connection::run() {
-    try {
-        const bool plain = secure_ != nullptr && !*secure_;
-        const bool ready = plain || secure_ == nullptr || co_await wrap();
-        while (ready && !core_.stopping()) {
-            const std::size_t count = co_await first_bytes();
-            if (count == 0)
-                break;
-            const lease work(*this);
-            if (!co_await busy_->answer(std::span(first_).first(count)))
-                break;
-        }
-        if (ready && !plain)
-            co_await say_goodbye();
-    } catch (const std::system_error&) {
-        // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
-    }
-    stream_.close();
-}
-
-/// Awaitable: false when it took too long, or the server stops.
-task<bool> server_connection::wrap() {
-    deadline limit(after(loop::current().now(), core_.options.head));
-    idle_ = &limit;
-    bool done = false;
-    try {
-        auto wrapping = (*secure_)(std::move(stream_));
-        stream_ = co_await std::move(wrapping);
-        done = true;
-    } catch (const canceled&) {
-        idle_ = nullptr;
-        if (!limit.ends_here())
-            throw;
-    } catch (...) {
-        idle_ = nullptr;
-        throw;
-    }
-    idle_ = nullptr;
-    co_return done;
-}
-
-/// Awaitable: an encrypted stream that just ends could have been cut by anybody.
-task<> server_connection::say_goodbye() {
-    deadline limit(after(loop::current().now(), core_.options.linger));
-    try {
-        co_await stream_.shutdown();
-    } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-    }
-}
-
-/// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
-task<std::size_t> server_connection::first_bytes() {
-    deadline limit(after(loop::current().now(), core_.options.idle));
-    std::size_t count = 0;
-    idle_ = &limit;
-    try {
-        count = co_await stream_.read(first_);
-    } catch (const canceled&) {
-        idle_ = nullptr;
-        if (!limit.ends_here())
-            throw;
-    } catch (...) {
-        idle_ = nullptr;
-        throw;
-    }
-    idle_ = nullptr;
-    co_return count;
-}
-
 }  // namespace detail
 
 // --- the server --------------------------------------------------------------------------------------
@@ -266,20 +168,28 @@ server::~server() {
     core_->kill_all();
 }
 
-void server::add(std::string_view method, std::string_view pattern, handler h) { core_->add(method, pattern, std::move(h)); }
+void server::add(std::string_view method, std::string_view pattern, handler h) {
+    core_->add(method, pattern, std::move(h));
+}
 void server::add(middleware m) { core_->add(std::move(m)); }
 std::size_t server::connections() const noexcept { return core_->size(); }
 
 net::address server::start(const net::address& where, const net::listen_options& how) {
+    return start(where, connection_wrapper(), how);
+}
+
+net::address server::start(const net::address& where, connection_wrapper secure, const net::listen_options& how) {
     auto listener = net::listen(where, how);
     const net::address bound = listener.local_address();
-    spawn(&detail::accept_all, core_, std::move(listener), std::make_shared<const connection_wrapper>());
+    spawn(&detail::accept_all, core_, std::move(listener),
+          std::make_shared<const connection_wrapper>(std::move(secure)));
     return bound;
 }
 
 task<> server::serve(net::tcp_listener listener) { return serve(std::move(listener), connection_wrapper()); }
 task<> server::serve(net::tcp_listener listener, connection_wrapper secure) {
-    return detail::accept_all(core_, std::move(listener), std::make_shared<const connection_wrapper>(std::move(secure)));
+    return detail::accept_all(core_, std::move(listener),
+                              std::make_shared<const connection_wrapper>(std::move(secure)));
 }
 task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
 

@@ -84,6 +84,8 @@ public:
     /// Listens, and serves in a greenlet of its own. Gives the address, with the port that the system
     /// chose for port 0. Throws what net::listen throws.
     net::address start(const net::address& where, const net::listen_options& how = {});
+    /// The same over what `secure` makes of each connection; see serve().
+    net::address start(const net::address& where, connection_wrapper secure, const net::listen_options& how = {});
 
     /// Awaitable: accepts connections and answers them until stop(). Throws what the listener throws.
     task<> serve(net::tcp_listener listener);

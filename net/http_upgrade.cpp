@@ -38,7 +38,8 @@ scope** waiting_place(response_writer& out) noexcept { return &out.exchange_.wai
 
 task<io::any_stream> exchange::upgrade(std::string_view protocol, const fields& f) {
     if (!head().upgrade() || !body_over_)
-        throw std::logic_error("http response: " + name_of_request() + " does not ask for an upgrade, or has an unread body");
+        throw std::logic_error("http response: " + name_of_request() +
+                               " does not ask for an upgrade, or has an unread body");
     own_fields_.assign(loop::current().service<date_cache>().line(loop::current().now()));
     own_fields_.append("Connection: Upgrade\r\nUpgrade: ").append(protocol).append("\r\n");
     append_response(out_, 101, {}, f, body_size::none(), own_fields_);

@@ -21,7 +21,9 @@ inline void sha1_block(std::array<std::uint32_t, 5>& h, std::string_view block) 
         w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
     auto [a, b, c, d, e] = h;
     for (std::size_t i = 0; i < 80; ++i) {
-        const std::uint32_t f = i < 20 ? (b & c) | (~b & d) : i < 40 || i >= 60 ? b ^ c ^ d : (b & c) | (b & d) | (c & d);
+        const std::uint32_t f = i < 20              ? (b & c) | (~b & d)
+                                : i < 40 || i >= 60 ? b ^ c ^ d
+                                                    : (b & c) | (b & d) | (c & d);
         const std::uint32_t k = i < 20 ? 0x5a827999U : i < 40 ? 0x6ed9eba1U : i < 60 ? 0x8f1bbcdcU : 0xca62c1d6U;
         const std::uint32_t next = std::rotl(a, 5) + f + e + k + w[i];
         e = d;

@@ -40,7 +40,8 @@ const char* reason_for(std::uint16_t code) {
 
 }  // namespace
 
-websocket::websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol, scope** waiting)
+websocket::websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol,
+                     scope** waiting)
     : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting)) {}
 websocket::websocket(websocket&& other) noexcept = default;
 websocket::~websocket() = default;
@@ -48,7 +49,9 @@ websocket::~websocket() = default;
 const std::string& websocket::protocol() const noexcept { return state_->protocol; }
 std::string websocket::name() const { return state_->stream.name(); }
 std::string_view websocket::peer_close_reason() const noexcept { return state_->close_reason; }
-std::uint16_t websocket::peer_close_code() const noexcept { return wslay_event_get_status_code_received(state_->frames); }
+std::uint16_t websocket::peer_close_code() const noexcept {
+    return wslay_event_get_status_code_received(state_->frames);
+}
 
 task<std::optional<message>> websocket::receive() {
     state& s = *state_;

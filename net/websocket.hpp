@@ -32,8 +32,9 @@ struct message {
 
 /// Why a websocket is closed (RFC 6455 section 7.4.1); 3000 to 4999 are the application's own.
 namespace close_code {
-inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unsupported = 1003, none = 1005, lost = 1006,
-                               bad_data = 1007, policy = 1008, too_big = 1009, internal_error = 1011;
+inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002, unsupported = 1003,
+                               none = 1005, lost = 1006, bad_data = 1007, policy = 1008, too_big = 1009,
+                               internal_error = 1011;
 }
 
 /// "websocket with 10.0.0.1:51234: ended without a close frame"

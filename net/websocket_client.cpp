@@ -38,7 +38,8 @@ private:
     std::string first_;
 };
 
-std::string request_of(std::string_view host, std::string_view target, std::string_view key, const websocket_options& options, const fields& more) {
+std::string request_of(std::string_view host, std::string_view target, std::string_view key,
+                       const websocket_options& options, const fields& more) {
     fields f = more;
     f.set("Connection", "Upgrade");
     f.set("Upgrade", "websocket");
@@ -79,7 +80,8 @@ task<> shake_hands(io::any_stream& stream, message_reader& reader, std::string_v
 
 }  // namespace
 
-task<websocket> start_websocket(io::any_stream stream, std::string host, std::string target, websocket_options options, fields more) {
+task<websocket> start_websocket(io::any_stream stream, std::string host, std::string target,
+                                websocket_options options, fields more) {
     const std::string key = detail::make_key();
     const std::string sent = request_of(host, target, key, options, more);
     message_reader reader(reads::responses, limits::client());
@@ -106,7 +108,8 @@ task<websocket> connect_websocket(std::string url, websocket_options options, fi
         auto securing = detail::secured(std::move(stream), parsed, trusted);
         stream = co_await std::move(securing);
     }
-    auto starting = start_websocket(std::move(stream), std::move(authority), std::move(target), std::move(options), std::move(more));
+    auto starting = start_websocket(std::move(stream), std::move(authority), std::move(target), std::move(options),
+                                    std::move(more));
     co_return co_await std::move(starting);
 }
 

@@ -25,7 +25,7 @@ task<websocket> connect_websocket(std::string url, websocket_options options = {
 
 /// Awaitable: the same over a stream that is connected already. `host` and `target` are what the request
 /// names: "example.org:8080", "/chat?room=1".
-task<websocket> start_websocket(io::any_stream stream, std::string host, std::string target, websocket_options options = {},
-                                fields more = {});
+task<websocket> start_websocket(io::any_stream stream, std::string host, std::string target,
+                                websocket_options options = {}, fields more = {});
 
 }  // namespace ringlet::http

@@ -45,7 +45,9 @@ private:
     }
     unsigned byte(std::size_t i) const noexcept { return static_cast<unsigned>(head_[i]); }
     std::size_t length_size() const noexcept { return (byte(1) & 0x7f) == 126 ? 2 : (byte(1) & 0x7f) == 127 ? 8 : 0; }
-    std::size_t head_size() const noexcept { return have_ < 2 ? 2 : 2 + length_size() + ((byte(1) & 0x80) != 0 ? 4 : 0); }
+    std::size_t head_size() const noexcept {
+        return have_ < 2 ? 2 : 2 + length_size() + ((byte(1) & 0x80) != 0 ? 4 : 0);
+    }
     std::uint64_t payload_size() const noexcept {
         if (length_size() == 0)
             return byte(1) & 0x7f;

@@ -19,7 +19,10 @@ bool detail::is_utf8(std::string_view text) noexcept {
             text.remove_prefix(1);
             continue;
         }
-        const std::size_t size = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+        const std::size_t size = lead >= 0xc2 && lead < 0xe0   ? 2
+                                 : lead >= 0xe0 && lead < 0xf0 ? 3
+                                 : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                               : 0;
         if (size == 0 || text.size() < size)
             return false;
         for (std::size_t i = 1; i < size; ++i)
@@ -111,7 +114,8 @@ void websocket::state::make_frames() {
 }
 
 void websocket::state::queue(int opcode, std::string_view data) {
-    const wslay_event_msg said{static_cast<std::uint8_t>(opcode), reinterpret_cast<const std::uint8_t*>(data.data()), data.size()};
+    const wslay_event_msg said{static_cast<std::uint8_t>(opcode), reinterpret_cast<const std::uint8_t*>(data.data()),
+                               data.size()};
     const int verdict = wslay_event_queue_msg(frames, &said);
     if (verdict == WSLAY_ERR_NOMEM)
         throw std::bad_alloc();
@@ -123,9 +127,11 @@ void websocket::state::queue_close(std::uint16_t code, std::string_view reason) 
     if (closing || close_sent())
         return;
     closing = true;
-    const int verdict = wslay_event_queue_close(frames, code, reinterpret_cast<const std::uint8_t*>(reason.data()), reason.size());
+    const int verdict =
+        wslay_event_queue_close(frames, code, reinterpret_cast<const std::uint8_t*>(reason.data()), reason.size());
     if (verdict == WSLAY_ERR_INVALID_ARGUMENT)
-        throw std::invalid_argument("close a websocket: the code " + std::to_string(code) + " or the reason cannot be sent");
+        throw std::invalid_argument("close a websocket: the code " + std::to_string(code) +
+                                    " or the reason cannot be sent");
 }
 
 void websocket::state::fail(std::uint16_t code, const std::string& why) {

@@ -15,7 +15,9 @@ using net::ascii::iequals;
 
 /// 24 characters that are 16 bytes: 22 digits, of which the last carries two bits only, and "==".
 bool is_key(std::string_view text) {
-    const auto digit = [](char c) { return net::ascii::is_alpha(c) || net::ascii::is_digit(c) || c == '+' || c == '/'; };
+    const auto digit = [](char c) {
+        return net::ascii::is_alpha(c) || net::ascii::is_digit(c) || c == '+' || c == '/';
+    };
     return text.size() == 24 && text.ends_with("==") && std::all_of(text.begin(), text.end() - 2, digit) &&
            std::string_view("AQgw").find(text[21]) != text.npos;
 }
@@ -48,7 +50,9 @@ std::string base64_of(std::string_view bytes) {
     return out;
 }
 
-std::string accept_of(std::string_view key) { return base64_of(net::sha1(std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")); }
+std::string accept_of(std::string_view key) {
+    return base64_of(net::sha1(std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+}
 
 std::string make_key() {
     std::string bytes(16, '\0');
@@ -84,7 +88,8 @@ std::string choose_protocol(const fields& asked, const websocket_options& option
 std::string judge_response(const message_head& answer, std::string_view key, const websocket_options& options) {
     const fields& f = answer.fields();
     if (answer.status() != 101)
-        return "the server answered " + std::to_string(answer.status()) + ' ' + net::ascii::printable(answer.reason());
+        return "the server answered " + std::to_string(answer.status()) + ' ' +
+               net::ascii::printable(answer.reason());
     if (!f.has_token("connection", "upgrade") || !iequals(f.get_or("upgrade", ""), "websocket"))
         return "the server does not speak WebSocket";
     if (f.count("sec-websocket-accept") != 1 || f.get("sec-websocket-accept") != accept_of(key))

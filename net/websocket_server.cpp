@@ -46,7 +46,8 @@ task<> serve(const what_to_do& what, request& asked, response_writer& out) {
         error = std::current_exception();
     }
     if (error)
-        report("http server: " + std::string(asked.method()) + ' ' + std::string(asked.target()) + " from " + asked.peer() + ": " + describe(error));
+        report("http server: " + std::string(asked.method()) + ' ' + std::string(asked.target()) + " from " +
+               asked.peer() + ": " + describe(error));
     co_await peer.close(error ? close_code::internal_error : close_code::normal);
 }
 

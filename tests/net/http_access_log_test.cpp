@@ -21,12 +21,14 @@ TEST(http_access_log, lines_are_of_the_formats_that_tools_read) {
     e.status = 200;
     e.body_bytes = 13;
     e.user_agent = "curl/7";
-    EXPECT_EQ(line_of(e, http::log_format::common), "10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 13");
+    EXPECT_EQ(line_of(e, http::log_format::common),
+              "10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 13");
     EXPECT_EQ(line_of(e, http::log_format::combined),
               "10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 13 \"-\" \"curl/7\"");
     e.peer = "[2001:db8::1]:80";
     e.version_minor = 0;
-    EXPECT_EQ(line_of(e, http::log_format::common), "2001:db8::1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.0\" 200 13");
+    EXPECT_EQ(line_of(e, http::log_format::common),
+              "2001:db8::1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.0\" 200 13");
 }
 
 TEST(http_access_log, no_client_can_forge_a_line) {
@@ -38,22 +40,23 @@ TEST(http_access_log, no_client_can_forge_a_line) {
     EXPECT_EQ(line_of(e, http::log_format::combined),
               "- - - [06/Nov/1994:08:49:37 +0000] \"-\" 400 0 \"a\\x22 200\\x0a10.0.0.2\" \"\\x5c\\xc3\\xa4\\x7f\"");
     e.method = "GET";
-    EXPECT_EQ(line_of(e, http::log_format::common), "- - - [06/Nov/1994:08:49:37 +0000] \"GET /\\x22x HTTP/1.1\" 400 0");
+    EXPECT_EQ(line_of(e, http::log_format::common),
+              "- - - [06/Nov/1994:08:49:37 +0000] \"GET /\\x22x HTTP/1.1\" 400 0");
 }
 
 TEST(http_access_log, every_answer_is_told_with_what_was_sent_and_how_long_it_took) {
     std::vector<std::string> seen;
     http::server_options options;
     options.access_log = [&](const http::log_entry& e) {
-        seen.push_back(std::string(e.peer) + ' ' + std::string(e.method) + ' ' + std::string(e.target) + ' ' + std::to_string(e.status) +
-                       ' ' + std::to_string(e.body_bytes) + ' ' +
+        seen.push_back(std::string(e.peer) + ' ' + std::string(e.method) + ' ' + std::string(e.target) + ' ' +
+                       std::to_string(e.status) + ' ' + std::to_string(e.body_bytes) + ' ' +
                        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(e.took).count()) + "s " +
                        std::string(e.user_agent));
     };
     const std::string host = " HTTP/1.1\r\nHost: a\r\n";
     const heard_reports reports;
-    answers("GET /" + host + "User-Agent: me\r\n\r\n" + "HEAD /length" + host + "\r\n" + "GET /pieces" + host + "\r\n" + "GET /large" + host +
-                "\r\n" + "GET /throws" + host + "\r\n" + "GARBAGE\r\n\r\n",
+    answers("GET /" + host + "User-Agent: me\r\n\r\n" + "HEAD /length" + host + "\r\n" + "GET /pieces" + host +
+                "\r\n" + "GET /large" + host + "\r\n" + "GET /throws" + host + "\r\n" + "GARBAGE\r\n\r\n",
             options);
     EXPECT_EQ(seen, (std::vector<std::string>{
                         "memory:right GET / 200 5 0s me",
@@ -68,7 +71,8 @@ TEST(http_access_log, every_answer_is_told_with_what_was_sent_and_how_long_it_to
 TEST(http_access_log, lines_go_where_one_wants_them) {
     std::vector<std::string> lines;
     http::server_options options;
-    options.access_log = http::log_lines([&](std::string_view line) { lines.emplace_back(line); }, http::log_format::common);
+    options.access_log =
+        http::log_lines([&](std::string_view line) { lines.emplace_back(line); }, http::log_format::common);
     answers("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", options);
     ASSERT_EQ(lines.size(), 2u);
     EXPECT_TRUE(lines[0].starts_with("memory - - [")) << lines[0];

@@ -41,7 +41,11 @@ task<> hello(http::request&, http::response_writer& out) {
 TEST(http_allocations, a_request_on_a_warm_connection_allocates_nothing_in_the_server) {
     run([]() -> task<> {
         http::server server;
-        server.handle("/", &hello);
+        server.get("/some/{name}", &hello);
+        server.use([](http::request& asked, http::response_writer& out, http::next go_on) {
+            out.set("X-Frame-Options", "DENY");
+            return go_on(asked, out);
+        });
         auto client = co_await net::tcp_stream::connect(server.start(net::address::loopback(0)));
         const std::string request = "GET /some/page HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: test\r\n\r\n";
         std::byte buffer[1000];

@@ -19,10 +19,12 @@ TEST(http_date, is_read_in_its_three_forms) {
     EXPECT_EQ(http::parse_date("Sunday, 06-Nov-94 08:49:37 GMT"), then);
     EXPECT_EQ(http::parse_date("Sun Nov  6 08:49:37 1994"), then);
     EXPECT_EQ(http::parse_date("Sun Nov 16 08:49:37 1994"), then + 10 * 86400);
-    EXPECT_EQ(http::format_date(*http::parse_date("Friday, 13-Feb-09 23:31:30 GMT")), "Fri, 13 Feb 2009 23:31:30 GMT");
-    for (const std::string text : {"", "Sun", "Sun,", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMTx", "Sun, 6 Nov 1994 08:49:37 GMT",
-                                   "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 32 Nov 1994 08:49:37 GMT", "784111777",
-                                   "Sun, 06 Nov 1994 08:49:3", "Sun Nov  6 08:49:37"})
+    EXPECT_EQ(http::format_date(*http::parse_date("Friday, 13-Feb-09 23:31:30 GMT")),
+              "Fri, 13 Feb 2009 23:31:30 GMT");
+    for (const std::string text :
+         {"", "Sun", "Sun,", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 GMTx",
+          "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+          "Sun, 32 Nov 1994 08:49:37 GMT", "784111777", "Sun, 06 Nov 1994 08:49:3", "Sun Nov  6 08:49:37"})
         EXPECT_EQ(http::parse_date(text), std::nullopt) << text;
 }
 
@@ -55,8 +57,9 @@ TEST(http_range, that_is_nowhere_is_told_from_one_that_is_nonsense) {
         EXPECT_EQ(parts_of(field, 10), "none") << field;
     EXPECT_EQ(parts_of("bytes=0-", 0), "none");
     EXPECT_EQ(parts_of("bytes=-5", 0), "none");
-    for (const std::string field : {"", "bytes", "bytes=", "bytes=,", "bytes=-", "bytes=a-b", "bytes=5-4", "bytes=1", "bytes=1-2-3", "bytes=+1-2",
-                                    "bytes=0x0-1", "lines=0-1", "bytes=0-1,x", "bytes 0-1", "bytes=0 - 1"})
+    for (const std::string field :
+         {"", "bytes", "bytes=", "bytes=,", "bytes=-", "bytes=a-b", "bytes=5-4", "bytes=1", "bytes=1-2-3",
+          "bytes=+1-2", "bytes=0x0-1", "lines=0-1", "bytes=0-1,x", "bytes 0-1", "bytes=0 - 1"})
         EXPECT_EQ(parts_of(field, 10), "all") << field;
 }
 
@@ -95,7 +98,8 @@ TEST(http_conditions, are_judged_in_order) {
     EXPECT_EQ(judged("PUT", {{"If-Match", "W/\"a\""}}, "W/\"a\""), failed);
     EXPECT_EQ(judged("PUT", {{"If-Unmodified-Since", before}}), failed);
     EXPECT_EQ(judged("PUT", {{"If-Unmodified-Since", then_text}}), holds);
-    EXPECT_EQ(judged("GET", {{"If-Match", "\"a\""}, {"If-Unmodified-Since", before}, {"If-None-Match", "\"a\""}}), not_modified);
+    EXPECT_EQ(judged("GET", {{"If-Match", "\"a\""}, {"If-Unmodified-Since", before}, {"If-None-Match", "\"a\""}}),
+              not_modified);
 }
 
 TEST(http_conditions, a_range_may_be_meant_for_one_state_only) {

@@ -19,7 +19,8 @@ TEST(http_events, an_event_is_a_few_lines_of_text) {
     EXPECT_EQ(server_event("hello").text(), "data: hello\n\n");
     EXPECT_EQ(server_event("").text(), "data: \n\n");
     EXPECT_EQ(server_event("a\nb\r\nc\rd\n").text(), "data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n");
-    EXPECT_EQ(server_event("x").name("tick").id("7").retry(1500ms).text(), "event: tick\nid: 7\nretry: 1500\ndata: x\n\n");
+    EXPECT_EQ(server_event("x").name("tick").id("7").retry(1500ms).text(),
+              "event: tick\nid: 7\nretry: 1500\ndata: x\n\n");
     EXPECT_EQ(server_event("x").id("").text(), "id: \ndata: x\n\n");
     EXPECT_THROW(server_event("x").name("a\nid: 9").text(), std::invalid_argument);
     EXPECT_THROW(server_event("x").id(std::string("a\0b", 3)).text(), std::invalid_argument);
@@ -39,7 +40,8 @@ TEST(http_events, come_as_they_happen_until_the_server_stops) {
         const time_point start = loop::current().now();
         co_await v.say(get);
         EXPECT_EQ(co_await v.hear_until("41\n\n\r\n"),
-                  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\n"
+                  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: "
+                  "no-cache\r\nX-Accel-Buffering: no\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n10\r\ndata: after 41\n\n\r\n");
         EXPECT_EQ(loop::current().now(), start);
         EXPECT_EQ(co_await v.hear_until(":\n\r\n"), "2\r\n:\n\r\n");

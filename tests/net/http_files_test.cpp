@@ -58,15 +58,16 @@ private:
 const std::string tag = "\"" + std::string("ae1b981bc490a00") + "-a\"";
 
 /// What the server says to one request for a file.
-std::string said(const site& s, const std::string& path, const std::string& fields = {}, const http::file_options& options = {},
-                 const std::string& method = "GET") {
+std::string said(const site& s, const std::string& path, const std::string& fields = {},
+                 const http::file_options& options = {}, const std::string& method = "GET") {
     std::string heard;
     on_this_machine([&]() -> task<> {
         {
             http::server server;
             server.handle("/f/", http::files(s.folder(), options));
             visit v(server);
-            co_await v.say(method + " /f/" + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields + "\r\n");
+            co_await v.say(method + " /f/" + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields +
+                           "\r\n");
             co_await v.leave();
             heard = co_await v.hear();
             co_await v.serving.join();
@@ -81,15 +82,20 @@ std::string body_of(const std::string& heard) { return heard.substr(heard.find("
 TEST(http_files, a_file_has_its_type_and_its_state) {
     const site s;
     const std::string heard = said(s, "digits.txt");
-    EXPECT_EQ(heard, "HTTP/1.1 200 OK\r\nETag: " + tag + "\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nAccept-Ranges: bytes\r\n"
-                     "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 10\r\n\r\n0123456789");
+    EXPECT_EQ(
+        heard,
+        "HTTP/1.1 200 OK\r\nETag: " + tag +
+            "\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nAccept-Ranges: bytes\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 10\r\n\r\n0123456789");
     const std::string head = said(s, "digits.txt", "", {}, "HEAD");
     EXPECT_EQ(head, heard.substr(0, heard.size() - 10));
     EXPECT_EQ(body_of(said(s, "sub/a%20b.txt")), "blank");
     EXPECT_THAT(said(s, "empty.txt"), HasSubstr("Content-Length: 0\r\n\r\n"));
     EXPECT_EQ(body_of(said(s, "large.bin")), large_text);
-    EXPECT_THAT(said(s, "digits.txt", "", http::file_options().cache_control("max-age=60")), HasSubstr("\r\nCache-Control: max-age=60\r\n"));
-    EXPECT_THAT(said(s, "digits.txt", "Content-Length: 0\r\n", {}, "POST"), StartsWith("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n"));
+    EXPECT_THAT(said(s, "digits.txt", "", http::file_options().cache_control("max-age=60")),
+                HasSubstr("\r\nCache-Control: max-age=60\r\n"));
+    EXPECT_THAT(said(s, "digits.txt", "Content-Length: 0\r\n", {}, "POST"),
+                StartsWith("HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n"));
 }
 
 TEST(http_files, parts_of_a_file) {
@@ -111,7 +117,8 @@ TEST(http_files, several_parts_come_in_one_body) {
     const std::string heard = said(s, "digits.txt", "Range: bytes=0-1,-2\r\n");
     const std::string b = "--ringlet-7e3a91c5f02d4b68";
     const std::string head = "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes ";
-    const std::string body = "\r\n" + b + head + "0-1/10\r\n\r\n01\r\n" + b + head + "8-9/10\r\n\r\n89\r\n" + b + "--\r\n";
+    const std::string body =
+        "\r\n" + b + head + "0-1/10\r\n\r\n01\r\n" + b + head + "8-9/10\r\n\r\n89\r\n" + b + "--\r\n";
     EXPECT_THAT(heard, HasSubstr("\r\nContent-Type: multipart/byteranges; boundary=" + b.substr(2) + "\r\n"));
     EXPECT_THAT(heard, HasSubstr("\r\nContent-Length: " + std::to_string(body.size()) + "\r\n"));
     EXPECT_EQ(body_of(heard), body);
@@ -120,10 +127,13 @@ TEST(http_files, several_parts_come_in_one_body) {
 TEST(http_files, what_a_client_has_already_is_not_sent) {
     const site s;
     EXPECT_EQ(said(s, "digits.txt", "If-None-Match: " + tag + "\r\n"),
-              "HTTP/1.1 304 Not Modified\r\nETag: " + tag + "\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nAccept-Ranges: bytes\r\n"
-              "Connection: close\r\n\r\n");
-    EXPECT_THAT(said(s, "digits.txt", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), StartsWith("HTTP/1.1 304 "));
-    EXPECT_THAT(said(s, "digits.txt", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n"), StartsWith("HTTP/1.1 200 "));
+              "HTTP/1.1 304 Not Modified\r\nETag: " + tag +
+                  "\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nAccept-Ranges: bytes\r\n"
+                  "Connection: close\r\n\r\n");
+    EXPECT_THAT(said(s, "digits.txt", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
+                StartsWith("HTTP/1.1 304 "));
+    EXPECT_THAT(said(s, "digits.txt", "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n"),
+                StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(said(s, "digits.txt", "If-Match: \"other\"\r\n"), StartsWith("HTTP/1.1 412 "));
     EXPECT_THAT(said(s, "digits.txt", "If-None-Match: \"other\"\r\n"), StartsWith("HTTP/1.1 200 "));
 }
@@ -154,22 +164,42 @@ TEST(http_files, a_redirect_stays_on_this_host) {
 
 TEST(http_files, nothing_leads_out_of_the_folder) {
     const site s;
-    const std::vector<std::string> ways{"../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "sub/../../secret.txt", "./digits.txt", "sub/%2e%2e/digits.txt",
-                                        "up/secret.txt", "outside", "absolute", "/etc/passwd", "%2fetc/passwd", "//etc/passwd", "sub//index.html",
-                                        "digits.txt%00.html", "..%5csecret.txt", "fifo", ".hidden", ".%68idden", "..", "nowhere", "digits.txt/x"};
+    const std::vector<std::string> ways{"../secret.txt",
+                                        "%2e%2e/secret.txt",
+                                        "..%2fsecret.txt",
+                                        "sub/../../secret.txt",
+                                        "./digits.txt",
+                                        "sub/%2e%2e/digits.txt",
+                                        "up/secret.txt",
+                                        "outside",
+                                        "absolute",
+                                        "/etc/passwd",
+                                        "%2fetc/passwd",
+                                        "//etc/passwd",
+                                        "sub//index.html",
+                                        "digits.txt%00.html",
+                                        "..%5csecret.txt",
+                                        "fifo",
+                                        ".hidden",
+                                        ".%68idden",
+                                        "..",
+                                        "nowhere",
+                                        "digits.txt/x"};
     for (const io::links how : {io::links::refuse, io::links::beneath}) {
         for (const std::string& way : ways) {
             const std::string heard = said(s, way, "", http::file_options().symbolic_links(how));
             EXPECT_THAT(heard, StartsWith("HTTP/1.1 404 ")) << way;
         }
-        EXPECT_EQ(said(s, "inside", "", http::file_options().symbolic_links(how)).starts_with("HTTP/1.1 200 "), how == io::links::beneath);
+        EXPECT_EQ(said(s, "inside", "", http::file_options().symbolic_links(how)).starts_with("HTTP/1.1 200 "),
+                  how == io::links::beneath);
     }
     EXPECT_EQ(body_of(said(s, ".hidden", "", http::file_options().hidden(true))), "hidden");
     EXPECT_EQ(body_of(said(s, ".well-known/acme")), "known");
 }
 
 TEST(http_files, a_folder_that_is_not_there_is_an_error_at_once) {
-    EXPECT_EQ(error_of([] { http::files("/nowhere/at/all"); }), "serve files of '/nowhere/at/all': No such file or directory");
+    EXPECT_EQ(error_of([] { http::files("/nowhere/at/all"); }),
+              "serve files of '/nowhere/at/all': No such file or directory");
 }
 
 TEST(http_files, without_openat2_no_link_is_followed) {

@@ -233,6 +233,28 @@ TEST(http_middleware, stands_around_every_handler_in_order) {
                                               "inner", "outer 404"}));
 }
 
+TEST(http_middleware, cookies_add_up_and_of_all_else_the_handlers_own_wins) {
+    const auto prepare = [](http::server& server) {
+        server.use([](http::request& asked, http::response_writer& out, http::next go_on) {
+            out.fields().add("Set-Cookie", "a=1");
+            out.fields().add("Set-Cookie", "b=2");
+            out.fields().add("X", "middle");
+            out.fields().add("Y", "1");
+            out.fields().add("Y", "2");
+            return go_on(asked, out);
+        });
+        server.get("/", [](http::request&) -> task<http::response> {
+            http::response r("x");
+            r.fields.add("Set-Cookie", "c=3");
+            r.fields.add("X", "own");
+            co_return r;
+        });
+    };
+    EXPECT_EQ(
+        said_by(prepare, request_for("GET /")),
+        answer("x", "200 OK", "Set-Cookie: c=3\r\nX: own\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nY: 1\r\nY: 2\r\n"));
+}
+
 TEST(http_middleware, can_stand_around_one_handler) {
     const auto prepare = [](http::server& server) {
         const auto marked = [](http::request& asked, http::response_writer& out, http::next go_on) {

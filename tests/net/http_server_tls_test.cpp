@@ -64,10 +64,7 @@ struct listening {
             co_await out.write("one");
             co_await out.write("two");
         });
-        auto listener = net::listen(net::address::loopback(0));
-        where = listener.local_address();
-        auto work = server.serve(std::move(listener), http::over_tls(tls::context(serving())));
-        accepting = spawn([](task<> t) -> task<> { co_await std::move(t); }, std::move(work));
+        where = server.start(net::address::loopback(0), http::over_tls(tls::context(serving())));
     }
     task<tls::stream> connect() {
         net::tcp_stream below = co_await net::tcp_stream::connect(where);
@@ -76,7 +73,6 @@ struct listening {
     }
     http::server server;
     net::address where;
-    greenlet<> accepting;
 };
 
 task<std::string> hear_all(tls::stream& from) {
@@ -102,7 +98,6 @@ TEST(http_server_tls, an_answer_ends_with_a_goodbye_that_nobody_can_forge) {
         idle.close();
         client.close();
         EXPECT_EQ(co_await stopping.get(), 0u);
-        co_await world.accepting.join();
     });
 }
 
@@ -111,7 +106,8 @@ TEST(http_server_tls, what_is_no_handshake_ends_alone_and_in_time) {
         http::server_options options;
         options.head = 50ms;
         listening world(options);
-        story::fd plain = connect_plainly(world.where), silent = connect_plainly(world.where), half = connect_plainly(world.where);
+        story::fd plain = connect_plainly(world.where), silent = connect_plainly(world.where),
+                  half = connect_plainly(world.where);
         send_plainly(plain, get);
         send_plainly(half, std::string_view("\x16\x03\x01\x02", 4));
         tls::stream client = co_await world.connect();
@@ -121,7 +117,6 @@ TEST(http_server_tls, what_is_no_handshake_ends_alone_and_in_time) {
         while (world.server.connections() > 0)
             co_await sleep_for(5ms);
         EXPECT_EQ(co_await world.server.stop(5s), 0u);
-        co_await world.accepting.join();
     });
 }
 

@@ -34,21 +34,48 @@ void add_odd_bytes(std::vector<attack>& all) {
             all.push_back({"GET / HTTP/1.1\r\nHost: a\r\nX: b" + odd + "c\r\n\r\n", "400"});
         if (b != '\t')
             all.push_back({"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0" + odd + "\r\n\r\n", "400"});
-        all.push_back({"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:" + odd + "chunked\r\n\r\n", b == '\t' ? "2.." : "400"});
-        all.push_back({"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0" + odd + "\r\n\r\n", "400"});
+        all.push_back({"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:" + odd + "chunked\r\n\r\n",
+                       b == '\t' ? "2.." : "400"});
+        all.push_back(
+            {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0" + odd + "\r\n\r\n", "400"});
     }
 }
 
 /// Ways to say "chunked" that some program somewhere believes and another does not.
 void add_codings(std::vector<attack>& all) {
     const std::vector<std::string> lines{
-        "Transfer-Encoding : chunked", "Transfer-Encoding\t: chunked", " Transfer-Encoding: chunked", "Transfer_Encoding: chunked", "Transfer-Encoding;: chunked",
-        "Transfer-Encoding: xchunked", "Transfer-Encoding: chunkedx", "Transfer-Encoding: chunked, identity", "Transfer-Encoding: identity, chunked",
-        "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: ,chunked", "Transfer-Encoding: chunked,", "Transfer-Encoding: 'chunked'", "Transfer-Encoding: \"chunked\"",
-        "Transfer-Encoding: chunked;q=1", "Transfer-Encoding: chunk", "Transfer-Encoding: identity", "Transfer-Encoding:", "Transfer-Encoding: cow",
-        "Transfer-Encoding:\r\n chunked", "X: y\r\n Transfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x", "Transfer-Encoding: x\r\nTransfer-Encoding: chunked",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "X: y\nTransfer-Encoding: chunked", "X: y\rTransfer-Encoding: chunked", "Transfer-Encoding: chunked\n",
-        "\"Transfer-Encoding\": chunked", "Transfer-Encoding=chunked", "Transfer-Encoding: c hunked", "Transfer-Encoding: chunked y", "Transfer-Encoding: deflate",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding\t: chunked",
+        " Transfer-Encoding: chunked",
+        "Transfer_Encoding: chunked",
+        "Transfer-Encoding;: chunked",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunkedx",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: ,chunked",
+        "Transfer-Encoding: chunked,",
+        "Transfer-Encoding: 'chunked'",
+        "Transfer-Encoding: \"chunked\"",
+        "Transfer-Encoding: chunked;q=1",
+        "Transfer-Encoding: chunk",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding:",
+        "Transfer-Encoding: cow",
+        "Transfer-Encoding:\r\n chunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: x",
+        "Transfer-Encoding: x\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "X: y\nTransfer-Encoding: chunked",
+        "X: y\rTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\n",
+        "\"Transfer-Encoding\": chunked",
+        "Transfer-Encoding=chunked",
+        "Transfer-Encoding: c hunked",
+        "Transfer-Encoding: chunked y",
+        "Transfer-Encoding: deflate",
     };
     for (const std::string& line : lines) {
         all.push_back({"POST / HTTP/1.1\r\nHost: a\r\n" + line + "\r\n\r\n0\r\n\r\n", "400"});
@@ -57,28 +84,71 @@ void add_codings(std::vector<attack>& all) {
             all.push_back({"POST / HTTP/1.1\r\nHost: a\r\n" + line + "\r\n" + length + "\r\n\r\n0\r\n\r\n", "400"});
         }
     }
-    for (const std::string head : {"Transfer-Encoding: chunked\r\nContent-Length: 5", "Content-Length: 5\r\nTRANSFER-ENCODING: Chunked"})
+    for (const std::string head :
+         {"Transfer-Encoding: chunked\r\nContent-Length: 5", "Content-Length: 5\r\nTRANSFER-ENCODING: Chunked"})
         all.push_back({"POST / HTTP/1.1\r\nHost: a\r\n" + head + "\r\n\r\n0\r\n\r\n", "400"});
     all.push_back({"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"});
     all.push_back({"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501"});
 }
 
 void add_lengths(std::vector<attack>& all) {
-    for (const std::string value : {"", "+0", "-0", "-1", "0x0", "0 0", "0,0", "0, 0", "0;", "1e1", "0.0", "\"0\"", "0_", "18446744073709551616", "9223372036854775808",
-                                    "99999999999999999999999999", "zero", "'0'", "0\\", "0/"})
+    for (const std::string value : {"",
+                                    "+0",
+                                    "-0",
+                                    "-1",
+                                    "0x0",
+                                    "0 0",
+                                    "0,0",
+                                    "0, 0",
+                                    "0;",
+                                    "1e1",
+                                    "0.0",
+                                    "\"0\"",
+                                    "0_",
+                                    "18446744073709551616",
+                                    "9223372036854775808",
+                                    "99999999999999999999999999",
+                                    "zero",
+                                    "'0'",
+                                    "0\\",
+                                    "0/"})
         all.push_back({"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + value + "\r\n\r\n", "400"});
-    for (const std::string lines : {"Content-Length: 0\r\nContent-Length: 0", "Content-Length: 0\r\nContent-Length: 5", "Content-Length: 5\r\nCONTENT-LENGTH: 0",
-                                    "Content-Length : 0", "Content_Length: 0", "Content-Length:\r\n 0", "Content-Length 0"})
+    for (const std::string lines :
+         {"Content-Length: 0\r\nContent-Length: 0", "Content-Length: 0\r\nContent-Length: 5",
+          "Content-Length: 5\r\nCONTENT-LENGTH: 0", "Content-Length : 0", "Content_Length: 0",
+          "Content-Length:\r\n 0", "Content-Length 0"})
         all.push_back({"POST / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n\r\n", "400"});
 }
 
 void add_hosts_and_lines(std::vector<attack>& all) {
-    for (const std::string host : {"", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a,b\r\n", "Host: a b\r\n", "Host: a/b\r\n", "Host: u@a\r\n", "Host: a:b\r\n",
-                                   "Host: a:1:2\r\n", "Host: [::1\r\n", "Host: a#\r\n", "Host: a?b\r\n", "Host : a\r\n", " Host: a\r\n", "Host: a\r\n b\r\n", "Host\r\n", "Host; a\r\n"})
+    for (const std::string host :
+         {"", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a,b\r\n", "Host: a b\r\n", "Host: a/b\r\n",
+          "Host: u@a\r\n", "Host: a:b\r\n", "Host: a:1:2\r\n", "Host: [::1\r\n", "Host: a#\r\n", "Host: a?b\r\n",
+          "Host : a\r\n", " Host: a\r\n", "Host: a\r\n b\r\n", "Host\r\n", "Host; a\r\n"})
         all.push_back({"GET / HTTP/1.1\r\n" + host + "\r\n", "400"});
-    for (const std::string line : {"GET /", "GET / ", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", " GET / HTTP/1.1", "GET / http/1.1", "GET / HTTP/1.1.1", "GET / HTTP/11", "GET / HTTP/1,1",
-                                   "GET / HTTP /1.1", "GET /a b HTTP/1.1", "GET a HTTP/1.1", "GET #a HTTP/1.1", "GET /a#b HTTP/1.1", "GET * HTTP/1.1", "GET://a/ / HTTP/1.1", "/ HTTP/1.1",
-                                   "GET", "HTTP/1.1 200 OK", "GET / HTTPS/1.1", "GET ftp://a/ HTTP/1.1", "CONNECT / HTTP/1.1", "CONNECT a HTTP/1.1"})
+    for (const std::string line : {"GET /",
+                                   "GET / ",
+                                   "GET  / HTTP/1.1",
+                                   "GET / HTTP/1.1 ",
+                                   " GET / HTTP/1.1",
+                                   "GET / http/1.1",
+                                   "GET / HTTP/1.1.1",
+                                   "GET / HTTP/11",
+                                   "GET / HTTP/1,1",
+                                   "GET / HTTP /1.1",
+                                   "GET /a b HTTP/1.1",
+                                   "GET a HTTP/1.1",
+                                   "GET #a HTTP/1.1",
+                                   "GET /a#b HTTP/1.1",
+                                   "GET * HTTP/1.1",
+                                   "GET://a/ / HTTP/1.1",
+                                   "/ HTTP/1.1",
+                                   "GET",
+                                   "HTTP/1.1 200 OK",
+                                   "GET / HTTPS/1.1",
+                                   "GET ftp://a/ HTTP/1.1",
+                                   "CONNECT / HTTP/1.1",
+                                   "CONNECT a HTTP/1.1"})
         all.push_back({line + "\r\nHost: a\r\n\r\n", "400"});
     for (const std::string version : {"0.9", "1.2", "1.9", "2.0", "3.0", "9.9", "0.0"})
         all.push_back({"GET / HTTP/" + version + "\r\nHost: a\r\n\r\n", "505"});
@@ -88,11 +158,43 @@ void add_hosts_and_lines(std::vector<attack>& all) {
 
 void add_chunks(std::vector<attack>& all) {
     const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    for (const std::string chunks : {"x\r\n", "\r\n0\r\n\r\n", " 0\r\n\r\n", "0 \r\n\r\n", "+0\r\n\r\n", "-1\r\n\r\n", "0x0\r\n\r\n", "0_0\r\n\r\n", "0\n\r\n", "0\r\r\n\r\n", "0\r\n\n", "0\r\n\r",
-                                     "1\r\nab\r\n0\r\n\r\n", "1\r\na0\r\n\r\n", "1\r\na\n0\r\n\r\n", "1\r\na\r0\r\n\r\n", "3\r\na\r\n0\r\n\r\nx\r\n", "1;\r\na\r\n0\r\n\r\n", "1;=\r\na\r\n0\r\n\r\n",
-                                     "1;a=\r\na\r\n0\r\n\r\n", "1;a=\"\r\na\r\n0\r\n\r\n", "1;a\nb\r\na\r\n0\r\n\r\n", "1;a\rb\r\na\r\n0\r\n\r\n", "1,a\r\na\r\n0\r\n\r\n",
-                                     "00000000000000000\r\n\r\n", "10000000000000000\r\n", "FFFFFFFFFFFFFFFFF\r\n", "0\r\nHost: b\r\n\r\n", "0\r\nContent-Length: 5\r\n\r\n",
-                                     "0\r\nTransfer-Encoding: x\r\n\r\n", "0\r\n a: b\r\n\r\n", "0\r\na : b\r\n\r\n", "0\r\na\r\n\r\n", "0\r\na: b\n\r\n", "0\r\na: \x01\r\n\r\n", "g\r\n", "1g\r\n"}) {
+    for (const std::string chunks : {"x\r\n",
+                                     "\r\n0\r\n\r\n",
+                                     " 0\r\n\r\n",
+                                     "0 \r\n\r\n",
+                                     "+0\r\n\r\n",
+                                     "-1\r\n\r\n",
+                                     "0x0\r\n\r\n",
+                                     "0_0\r\n\r\n",
+                                     "0\n\r\n",
+                                     "0\r\r\n\r\n",
+                                     "0\r\n\n",
+                                     "0\r\n\r",
+                                     "1\r\nab\r\n0\r\n\r\n",
+                                     "1\r\na0\r\n\r\n",
+                                     "1\r\na\n0\r\n\r\n",
+                                     "1\r\na\r0\r\n\r\n",
+                                     "3\r\na\r\n0\r\n\r\nx\r\n",
+                                     "1;\r\na\r\n0\r\n\r\n",
+                                     "1;=\r\na\r\n0\r\n\r\n",
+                                     "1;a=\r\na\r\n0\r\n\r\n",
+                                     "1;a=\"\r\na\r\n0\r\n\r\n",
+                                     "1;a\nb\r\na\r\n0\r\n\r\n",
+                                     "1;a\rb\r\na\r\n0\r\n\r\n",
+                                     "1,a\r\na\r\n0\r\n\r\n",
+                                     "00000000000000000\r\n\r\n",
+                                     "10000000000000000\r\n",
+                                     "FFFFFFFFFFFFFFFFF\r\n",
+                                     "0\r\nHost: b\r\n\r\n",
+                                     "0\r\nContent-Length: 5\r\n\r\n",
+                                     "0\r\nTransfer-Encoding: x\r\n\r\n",
+                                     "0\r\n a: b\r\n\r\n",
+                                     "0\r\na : b\r\n\r\n",
+                                     "0\r\na\r\n\r\n",
+                                     "0\r\na: b\n\r\n",
+                                     "0\r\na: \x01\r\n\r\n",
+                                     "g\r\n",
+                                     "1g\r\n"}) {
         all.push_back({head + chunks, "4.."});
     }
     all.push_back({head + "7fffffffffffffff\r\n", "413"});
@@ -152,7 +254,8 @@ TEST(http_smuggling, every_disguise_is_refused_and_nothing_behind_it_is_believed
             EXPECT_EQ(said, "200") << testing::PrintToString(a.bytes);
             continue;
         }
-        EXPECT_TRUE(said == a.verdict || (a.verdict == "4.." && said.size() == 3 && said[0] == '4')) << said << " for " << testing::PrintToString(a.bytes);
+        EXPECT_TRUE(said == a.verdict || (a.verdict == "4.." && said.size() == 3 && said[0] == '4'))
+            << said << " for " << testing::PrintToString(a.bytes);
         EXPECT_NE(heard.find("Connection: close\r\n"), heard.npos) << testing::PrintToString(a.bytes);
         EXPECT_EQ(heard.find("/smuggled\n"), heard.npos);
     }

@@ -32,11 +32,14 @@ http::websocket_options patient() {
 
 /// A server that echoes at "/", and a client that is connected to it.
 struct echoing {
-    explicit echoing(const http::websocket_options& options = patient()) { server.get("/", http::websockets(&echo, options)); }
+    explicit echoing(const http::websocket_options& options = patient()) {
+        server.get("/", http::websockets(&echo, options));
+    }
 
     task<http::websocket> connect(http::websocket_options options = patient(), std::size_t capacity = 64 * 1024) {
         auto [near, far] = io::duplex(capacity);
-        serving = spawn([](task<> t) -> task<> { co_await std::move(t); }, server.serve_stream(io::any_stream(std::move(far))));
+        serving = spawn([](task<> t) -> task<> { co_await std::move(t); },
+                        server.serve_stream(io::any_stream(std::move(far))));
         auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", std::move(options));
         co_return co_await std::move(started);
     }
@@ -67,7 +70,8 @@ std::string from_server(unsigned first, std::string_view payload) {
 std::string close_frame(unsigned code, const std::string& reason = {}) {
     return std::string{static_cast<char>(code >> 8), static_cast<char>(code)} + reason;
 }
-constexpr unsigned text = 0x81, binary = 0x82, bye = 0x88, ping = 0x89, pong = 0x8a, begin = 0x01, more = 0x00, end = 0x80;
+constexpr unsigned text = 0x81, binary = 0x82, bye = 0x88, ping = 0x89, pong = 0x8a, begin = 0x01, more = 0x00,
+                   end = 0x80;
 
 /// What the echo server says, after its handshake, to these bytes.
 std::string answers_to(const std::string& frames, const http::websocket_options& options = patient()) {
@@ -115,10 +119,15 @@ TEST(websocket, what_is_no_handshake_is_refused) {
                 StartsWith("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"));
     EXPECT_THAT(said(without("Connection: ") + "\r\n"), StartsWith("HTTP/1.1 426 "));
     EXPECT_THAT(said(without("Upgrade: ") + "Upgrade: h2c\r\n\r\n"), StartsWith("HTTP/1.1 426 "));
-    EXPECT_THAT(said(without("Sec-WebSocket-Version") + "Sec-WebSocket-Version: 8\r\n\r\n"), StartsWith("HTTP/1.1 426 "));
-    for (const std::string bad : {"", "short==", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25jZQ=x", "dGhlIHNhbXBsZSBub2!jZQ=="})
-        EXPECT_THAT(said(without("Sec-WebSocket-Key") + "Sec-WebSocket-Key: " + bad + "\r\n\r\n"), StartsWith("HTTP/1.1 400 ")) << bad;
-    EXPECT_THAT(said(handshake + "Sec-WebSocket-Key: " + key + "\r\n\r\n"), StartsWith("HTTP/1.1 400 ")) << "two of them";
+    EXPECT_THAT(said(without("Sec-WebSocket-Version") + "Sec-WebSocket-Version: 8\r\n\r\n"),
+                StartsWith("HTTP/1.1 426 "));
+    for (const std::string bad :
+         {"", "short==", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25jZQ=x", "dGhlIHNhbXBsZSBub2!jZQ=="})
+        EXPECT_THAT(said(without("Sec-WebSocket-Key") + "Sec-WebSocket-Key: " + bad + "\r\n\r\n"),
+                    StartsWith("HTTP/1.1 400 "))
+            << bad;
+    EXPECT_THAT(said(handshake + "Sec-WebSocket-Key: " + key + "\r\n\r\n"), StartsWith("HTTP/1.1 400 "))
+        << "two of them";
     EXPECT_THAT(said(handshake + "Content-Length: 1\r\n\r\nx"), StartsWith("HTTP/1.1 400 "));
 }
 
@@ -158,10 +167,13 @@ TEST(websocket, a_client_sees_through_a_server_that_only_pretends) {
         });
     };
     const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n";
-    EXPECT_THAT(tried("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), StartsWith("websocket with memory:left: the server answered 404 Not Found"));
+    EXPECT_THAT(tried("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+                StartsWith("websocket with memory:left: the server answered 404 Not Found"));
     EXPECT_THAT(tried(switching + "\r\n"), HasSubstr("Sec-WebSocket-Accept is not the answer to our key"));
-    EXPECT_THAT(tried(switching + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"), HasSubstr("not the answer to our key"));
-    EXPECT_THAT(tried("HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"), HasSubstr("does not speak WebSocket"));
+    EXPECT_THAT(tried(switching + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+                HasSubstr("not the answer to our key"));
+    EXPECT_THAT(tried("HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n"),
+                HasSubstr("does not speak WebSocket"));
     EXPECT_THAT(tried(""), HasSubstr("the stream ended early"));
 }
 
@@ -189,13 +201,16 @@ TEST(websocket, messages_of_every_size_go_both_ways) {
 }
 
 TEST(websocket, a_message_in_fragments_is_one_message_and_pings_may_come_between) {
-    EXPECT_EQ(answers_to(frame(begin, "he") + frame(ping, "?") + frame(more, "l") + frame(end, "lo") + frame(bye, close_frame(1000))),
+    EXPECT_EQ(answers_to(frame(begin, "he") + frame(ping, "?") + frame(more, "l") + frame(end, "lo") +
+                         frame(bye, close_frame(1000))),
               from_server(pong, "?") + from_server(text, "hello") + from_server(bye, close_frame(1000)));
 }
 
 TEST(websocket, however_the_bytes_are_cut_the_messages_are_the_same) {
-    const std::string sent = frame(begin, "h\xc3") + frame(ping, "p") + frame(end, "\xa4!") + frame(binary, "xyz") + frame(bye, close_frame(1001, "gone"));
-    const std::string expected = from_server(pong, "p") + from_server(text, "h\xc3\xa4!") + from_server(binary, "xyz") + from_server(bye, close_frame(1001, "gone"));
+    const std::string sent = frame(begin, "h\xc3") + frame(ping, "p") + frame(end, "\xa4!") + frame(binary, "xyz") +
+                             frame(bye, close_frame(1001, "gone"));
+    const std::string expected = from_server(pong, "p") + from_server(text, "h\xc3\xa4!") +
+                                 from_server(binary, "xyz") + from_server(bye, close_frame(1001, "gone"));
     for (std::size_t cut = 0; cut <= sent.size() + 1; ++cut) {
         in_virtual_time([&]() -> task<> {
             echoing world;
@@ -203,7 +218,9 @@ TEST(websocket, however_the_bytes_are_cut_the_messages_are_the_same) {
             co_await v.say(handshake + "\r\n");
             co_await v.hear_until("\r\n\r\n");
             for (std::size_t at = 0; at < sent.size();) {
-                const std::size_t size = cut > sent.size() ? 1 : at == 0 ? std::max<std::size_t>(cut, 1) : sent.size() - at;
+                const std::size_t size = cut > sent.size() ? 1
+                                         : at == 0         ? std::max<std::size_t>(cut, 1)
+                                                           : sent.size() - at;
                 co_await v.say(std::string_view(sent).substr(at, size));
                 co_await settle(5);
                 at += size;
@@ -267,9 +284,11 @@ TEST(websocket, a_text_must_be_one) {
             }
             co_return true;
         };
-        for (const std::string bad : {"\x80", "\xc1\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5", "\xe2\x82", "a\xff"})
+        for (const std::string bad : {"\x80", "\xc1\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80", "\xf5", "\xe2\x82", "a\xff"})
             EXPECT_FALSE(co_await sends(bad)) << testing::PrintToString(bad);
-        for (const std::string good : {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+        for (const std::string good :
+             {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
             EXPECT_TRUE(co_await sends(good)) << testing::PrintToString(good);
     });
 }
@@ -343,7 +362,8 @@ TEST(websocket, a_ping_is_answered_while_somebody_sends) {
         co_await settle();
         co_await v.say(frame(ping, "1") + frame(ping, "2"));
         co_await settle();
-        EXPECT_THAT(co_await v.hear_until(from_server(pong, "2")), testing::EndsWith(large + from_server(pong, "1") + from_server(pong, "2")));
+        EXPECT_THAT(co_await v.hear_until(from_server(pong, "2")),
+                    testing::EndsWith(large + from_server(pong, "1") + from_server(pong, "2")));
     });
 }
 
@@ -397,7 +417,8 @@ TEST(websocket, nothing_can_be_sent_after_the_goodbye) {
             co_await peer.send("late");
             ADD_FAILURE();
         } catch (const http::websocket_error& e) {
-            EXPECT_STREQ(e.what(), "websocket with memory:left: it is closed already: Software caused connection abort");
+            EXPECT_STREQ(e.what(),
+                         "websocket with memory:left: it is closed already: Software caused connection abort");
         }
     });
 }
@@ -417,9 +438,11 @@ TEST(websocket, closing_while_somebody_else_receives) {
 TEST(websocket, a_send_that_was_cut_short_ends_it) {
     in_virtual_time([]() -> task<> {
         http::server server;
-        server.get("/", http::websockets([](http::websocket&, http::request&) -> task<> { co_await sleep_for(1h); }, patient()));
+        server.get("/", http::websockets([](http::websocket&, http::request&) -> task<> { co_await sleep_for(1h); },
+                                         patient()));
         auto [near, far] = io::duplex(1000);
-        const auto serving = spawn([](task<> t) -> task<> { co_await std::move(t); }, server.serve_stream(io::any_stream(std::move(far))));
+        const auto serving = spawn([](task<> t) -> task<> { co_await std::move(t); },
+                                   server.serve_stream(io::any_stream(std::move(far))));
         auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", patient());
         http::websocket peer = co_await std::move(started);
         const std::string large(100'000, 'x');

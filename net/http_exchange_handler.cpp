@@ -1,0 +1,110 @@
+// A handler while an exchange waits for it: how long it may take, what becomes of its mistakes, and what
+// the access log is told.
+
+#include <ringlet/net/http_exchange_private.hpp>
+
+#include <ringlet/core/group.hpp>
+#include <ringlet/core/report.hpp>
+#include <ringlet/core/scope.hpp>
+
+#include <optional>
+
+namespace ringlet::http::detail {
+
+task<> on_fiber(std::function<void()> body) {
+    const auto inside = [&body](group& g) -> task<> {
+        g.spawn([&body] { body(); });
+        co_return;
+    };
+    co_await with_group(inside);
+}
+
+task<> exchange::run_handler(const handler& h) {
+    std::exception_ptr error;
+    std::optional<deadline> limit;
+    if (options_.request > duration::zero())
+        limit.emplace(after(began_, options_.request));
+    bool late = false;
+    try {
+        co_await h(request_, writer_);
+        if (!writer_.ended_)
+            co_await writer_.end();
+    } catch (const canceled&) {
+        if (!limit || !limit->ends_here())
+            throw;
+        late = true;
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (late)
+        handler_late();
+    else if (error)
+        handler_failed(error);
+}
+
+void exchange::handler_late() {
+    if (broken_)
+        return;
+    report("http server: " + name_of_request() + ": not answered in time");
+    body_failed_ = last_ = true;
+    take_back(503);
+}
+
+/// Puts another answer in place of the one that was begun. What has left already cannot be taken back:
+/// then the connection ends in the middle of it.
+void exchange::take_back(int status) {
+    if (left_) {
+        broken_ = true;
+        return;
+    }
+    tail_.clear();
+    out_.resize(answer_at_);
+    sent_ = 0;
+    answer_plainly(status);
+}
+
+void exchange::tell_log() {
+    const std::string peer = stream_->name();
+    const http::fields& f = head().fields();
+    log_entry e;
+    e.peer = peer;
+    e.method = head().method();
+    e.target = head().target();
+    e.version_minor = head().version_minor();
+    e.status = writer_.status();
+    e.body_bytes = sent_;
+    e.took = loop::current().now() - began_;
+    e.referer = f.get_or("referer", {});
+    e.user_agent = f.get_or("user-agent", {});
+    options_.access_log(e);
+}
+
+/// A handler that gave up because of the peer has nothing to report; anything else is a mistake of its
+/// own, told once.
+void exchange::handler_failed(const std::exception_ptr& error) {
+    if (broken_)
+        return;
+    if (!body_failed_)
+        report("http server: " + name_of_request() + ": " + describe(error));
+    if (body_failed_ && refusal_ == 0)
+        broken_ = true;  // the peer is gone
+    else
+        take_back(body_failed_ ? refusal_ : 500);
+}
+
+/// With what the parser has to say, so that whoever wrote the client can see what is wrong with it.
+void exchange::answer_plainly(int status) {
+    std::string body = std::to_string(status) + ' ' + std::string(reason_of(status));
+    if (const errc e = parser().error(); e != errc{})
+        body += ": " + parser().error_text() + ": " + make_error_code(e).message();
+    body += '\n';
+    writer_.reset();
+    writer_.status(status).set("Content-Type", response::plain_text);
+    writer_.send(body);
+}
+
+std::string exchange::name_of_request() {
+    return std::string(head().method()) + ' ' + std::string(head().target()) + " from " + stream_->name();
+}
+
+}  // namespace ringlet::http::detail

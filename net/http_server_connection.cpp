@@ -1,0 +1,107 @@
+// A connection of a server: what comes before and after its requests.
+
+#include <ringlet/net/http_server_private.hpp>
+
+#include <ringlet/core/loop.hpp>
+#include <ringlet/core/scope.hpp>
+
+namespace ringlet::http::detail {
+
+server_connection::server_connection(server_core& core, io::any_stream& stream,
+                                     const connection_wrapper* secure) noexcept
+    : core_(core), stream_(stream), secure_(secure), greenlet_(loop::current().running()) {
+    core_.enter(*this);
+}
+
+server_connection::~server_connection() { core_.leave(*this); }
+
+/// An exchange while there are requests to answer.
+class server_connection::lease {
+public:
+    explicit lease(server_connection& self) : self_(self), borrowed_(self.core_.borrow(self.stream_)) {
+        self.busy_ = borrowed_.get();
+    }
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() {
+        self_.busy_ = nullptr;
+        self_.core_.give_back(std::move(borrowed_));
+    }
+
+private:
+    server_connection& self_;
+    std::unique_ptr<exchange> borrowed_;
+};
+
+task<> server_connection::run() {
+    try {
+        const bool plain = secure_ != nullptr && !*secure_;
+        const bool ready = plain || secure_ == nullptr || co_await wrap();
+        while (ready && !core_.stopping()) {
+            const std::size_t count = co_await first_bytes();
+            if (count == 0)
+                break;
+            const lease work(*this);
+            if (!co_await busy_->answer(std::span(first_).first(count)))
+                break;
+        }
+        if (ready && !plain)
+            co_await say_goodbye();
+    } catch (const std::system_error&) {
+        // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
+    }
+    stream_.close();
+}
+
+/// Awaitable: false when it took too long, or the server stops.
+task<bool> server_connection::wrap() {
+    deadline limit(after(loop::current().now(), core_.options.head));
+    idle_ = &limit;
+    bool done = false;
+    try {
+        auto wrapping = (*secure_)(std::move(stream_));
+        stream_ = co_await std::move(wrapping);
+        done = true;
+    } catch (const canceled&) {
+        idle_ = nullptr;
+        if (!limit.ends_here())
+            throw;
+    } catch (...) {
+        idle_ = nullptr;
+        throw;
+    }
+    idle_ = nullptr;
+    co_return done;
+}
+
+/// Awaitable: an encrypted stream that just ends could have been cut by anybody.
+task<> server_connection::say_goodbye() {
+    deadline limit(after(loop::current().now(), core_.options.linger));
+    try {
+        co_await stream_.shutdown();
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+    }
+}
+
+/// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
+task<std::size_t> server_connection::first_bytes() {
+    deadline limit(after(loop::current().now(), core_.options.idle));
+    std::size_t count = 0;
+    idle_ = &limit;
+    try {
+        count = co_await stream_.read(first_);
+    } catch (const canceled&) {
+        idle_ = nullptr;
+        if (!limit.ends_here())
+            throw;
+    } catch (...) {
+        idle_ = nullptr;
+        throw;
+    }
+    idle_ = nullptr;
+    co_return count;
+}
+
+}  // namespace ringlet::http::detail
