@@ -17,7 +17,10 @@ class Sleepers:
     name = "sleepers"
 
     def run(self, setting):
-        for count, seconds in setting.choose([(500, 0.2)], [(100_000, 2)], [(100_000, 3), (1_000_000, 12)]):
+        counts = setting.choose([500], [100_000], [100_000, 1_000_000])
+        for count in [setting.shape[0]] if setting.shape else counts:
+            # Long enough for the slowest to have started all of them before the first wakes.
+            seconds = max(0.2, count / 80_000 if count < 1_000_000 else count / 60_000)
             yield self._measure(setting, count, seconds)
 
     def _measure(self, setting, count, seconds):
