@@ -41,10 +41,11 @@ private:
     class spot : public callback {
     public:
         spot(arrival_order& order, std::size_t number) noexcept
-            : callback("one of several things", &arrive), order_(order), number_(number) {}
+            : order_(order), number_(number) {}
+        const char* what() const noexcept override { return "one of several things"; }
 
     private:
-        static void arrive(callback& c) noexcept;
+        void take_turn() noexcept override;
         arrival_order& order_;
         std::size_t number_;
     };
@@ -57,8 +58,9 @@ private:
 
 class [[nodiscard]] arrival_order::next_awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "one of several things"; }
     explicit next_awaiter(arrival_order& order) noexcept
-        : waiter("one of several things", &abort_by_leaving), order_(order) {}
+        : order_(order) {}
     bool await_ready() const {
         throw_if_canceled();
         return order_.taken_ < order_.arrived_.size();
@@ -80,13 +82,11 @@ private:
 inline arrival_order::next_awaiter arrival_order::next() noexcept { return next_awaiter(*this); }
 
 // The one who waits takes over the turn of what arrived, so that nobody runs in between.
-inline void arrival_order::spot::arrive(callback& c) noexcept {
-    auto& self = static_cast<spot&>(c);
-    arrival_order& order = self.order_;
-    order.arrived_.push_back(self.number_);
-    if (order.waiting_.empty())
+inline void arrival_order::spot::take_turn() noexcept {
+    order_.arrived_.push_back(number_);
+    if (order_.waiting_.empty())
         return;
-    waiter& w = order.waiting_.front();
+    waiter& w = order_.waiting_.front();
     wake(w);
     loop::current().run_first(w);
 }

@@ -9,11 +9,7 @@ namespace ringlet {
 
 class callback : public waiter {
 public:
-    /// Runs on the loop's hub; must neither wait nor throw. It may destroy the callback.
-    using function = void (*)(callback&) noexcept;
-
-    callback(const char* what, function on_turn) noexcept : waiter(what, &call), on_turn_(on_turn) {}
-    ~callback() { stand_down(); }
+    ~callback() override { stand_down(); }
 
     /// Waits in `line` until somebody wakes it; then comes its turn.
     void watch_in(list<waiter>& line) noexcept {
@@ -27,13 +23,9 @@ public:
     /// Leaves wherever it is; its turn will not come.
     void cancel() noexcept { stand_down(); }
 
-private:
-    static void call(waiter& w) noexcept {
-        auto& self = static_cast<callback&>(w);
-        self.on_turn_(self);
-    }
-
-    function on_turn_;
+protected:
+    /// Runs on the loop's hub; must neither wait nor throw. It may destroy the callback.
+    void take_turn() noexcept override = 0;
 };
 
 }  // namespace ringlet

@@ -40,13 +40,15 @@ private:
 
 class channel_party : public waiter {
 public:
+    const char* what() const noexcept override { return what_; }
+
     /// The place that was served.
     const channel_place* served() const noexcept { return served_; }
 
 protected:
-    explicit channel_party(const char* what) noexcept : waiter(what, &give_up) {}
-    channel_party(channel_party&& other) noexcept : waiter(std::move(other)) {}
-    ~channel_party() = default;
+    explicit channel_party(const char* what) noexcept : what_(what) {}
+    channel_party(channel_party&& other) noexcept : waiter(std::move(other)), what_(other.what_) {}
+    ~channel_party() override = default;
 
     /// Waits at all of them, which must stay until the end of the wait.
     void join_all(std::coroutine_handle<> h, std::span<channel_place* const> places) noexcept {
@@ -65,11 +67,12 @@ private:
         for (channel_place* place : places_)
             place->leave();
     }
-    static void give_up(waiter& w) noexcept {
-        static_cast<channel_party&>(w).leave_all();
-        wake(w);
+    void abort() noexcept override {
+        leave_all();
+        wake(*this);
     }
 
+    const char* what_;
     std::span<channel_place* const> places_;
     const channel_place* served_ = nullptr;
 };

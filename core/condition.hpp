@@ -53,8 +53,9 @@ public:
 
 private:
     class [[nodiscard]] awaiter : public waiter {
+    const char* what() const noexcept override { return "a condition"; }
     public:
-        explicit awaiter(condition& c) noexcept : waiter("a condition", &abort_by_leaving), condition_(c) {}
+        explicit awaiter(condition& c) noexcept : condition_(c) {}
         bool await_ready() const {
             throw_if_canceled();
             return false;

@@ -266,10 +266,6 @@ private:
         case waiter::kind::recursive_mutex:
             text += held_by(static_cast<const recursive_mutex::awaiter&>(w).of().owner());
             break;
-        case waiter::kind::described:
-            text += " ";
-            static_cast<const described_waiter&>(w).describe(text);
-            break;
         case waiter::kind::plain:
             break;
         }
@@ -288,7 +284,8 @@ private:
 
     /// From the innermost co_await outwards.
     void add_awaits(const greenlet_base& g, std::coroutine_handle<> frame, std::size_t depth) {
-        while (frame && frame != g.root()) {
+        const auto outermost = g.fiber() != nullptr ? g.body() : loop::end_of_greenlet();
+        while (frame && frame != outermost) {
             const task_promise_base* task = as_task(frame);
             if (task == nullptr) {
                 line(depth, "    in a coroutine that is not ringlet's");

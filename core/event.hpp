@@ -37,7 +37,8 @@ private:
 
 class [[nodiscard]] event::awaiter : public waiter {
 public:
-    explicit awaiter(event& e) noexcept : waiter("an event", &abort_by_leaving), event_(e) {}
+    const char* what() const noexcept override { return "an event"; }
+    explicit awaiter(event& e) noexcept : event_(e) {}
     bool await_ready() const {
         throw_if_canceled();
         return event_.set_;

@@ -8,8 +8,11 @@
 namespace ringlet {
 namespace {
 
-constexpr std::size_t class_size = 32;
-constexpr std::size_t classes = 64;
+// malloc keeps a word of its own beside each block and rounds to 16: blocks of 16 n + 8 bytes waste none.
+constexpr std::size_t step = 16;
+constexpr std::size_t classes = 128;
+constexpr std::size_t class_of(std::size_t size) { return (size + step - 9) / step; }
+constexpr std::size_t block_size(std::size_t index) { return index * step + 8; }
 constexpr std::size_t kept_bytes = 4u << 20;  // per class; what comes beyond goes back to malloc
 
 struct free_frame_node {
@@ -40,7 +43,7 @@ struct pool_cleaner {
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
-    const std::size_t index = (size - 1) / class_size;
+    const std::size_t index = class_of(size);
     if (built_with_sanitizer || index >= classes)
         return ::operator new(size);
     if (free_frame_node* frame = pool[index].first; frame != nullptr) {
@@ -48,13 +51,13 @@ void* allocate_frame(std::size_t size) {
         --pool[index].count;
         return frame;
     }
-    return ::operator new((index + 1) * class_size);
+    return ::operator new(block_size(index));
 }
 
 void free_frame(void* memory, std::size_t size) noexcept {
-    const std::size_t index = (size - 1) / class_size;
+    const std::size_t index = class_of(size);
     if (built_with_sanitizer || index >= classes || closed ||
-        pool[index].count * class_size * (index + 1) >= kept_bytes) {
+        pool[index].count * block_size(index) >= kept_bytes) {
         ::operator delete(memory);
         return;
     }

@@ -15,27 +15,40 @@ namespace ringlet {
 /// A greenlet together with the place for its result.
 template <class T>
 struct greenlet_state : greenlet_base {
-    using greenlet_base::greenlet_base;
     using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
     std::optional<stored> value;
+
+protected:
+    template <class Fn>
+    void keep(Fn&& fn) {
+        if constexpr (std::is_reference_v<T>)
+            value.emplace(std::addressof(fn()));
+        else
+            value.emplace(fn());
+    }
 };
 
 template <>
 struct greenlet_state<void> : greenlet_base {
-    using greenlet_base::greenlet_base;
+protected:
+    template <class Fn>
+    void keep(Fn&& fn) {
+        fn();
+    }
 };
 
 /// Waits for the end of a greenlet, and ignores how it ended.
 class [[nodiscard]] join_awaiter : public waiter {
 public:
-    explicit join_awaiter(greenlet_base& g) noexcept : waiter("join", &abort_by_leaving, source::greenlets, kind::join), target_(&g) {
+    const char* what() const noexcept override { return "join"; }
+    explicit join_awaiter(greenlet_base& g) noexcept : waiter(source::greenlets, kind::join), target_(&g) {
         target_->retain();
     }
     join_awaiter(join_awaiter&& other) noexcept
         : waiter(std::move(other)), target_(other.target_) {
         target_->retain();
     }
-    ~join_awaiter() { target_->release(); }
+    ~join_awaiter() override { target_->release(); }
 
     bool await_ready() const {
         throw_if_canceled();

@@ -15,17 +15,17 @@ namespace {
 class death_notice : public callback {
 public:
     death_notice(greenlet_base& of, std::uint64_t number, std::function<void(greenlet_base&)> fn)
-        : callback("a link", &tell), of_(of), number_(number), fn_(std::move(fn)) {}
+        : of_(of), number_(number), fn_(std::move(fn)) {}
+    const char* what() const noexcept override { return "a link"; }
 
     std::uint64_t number() const noexcept { return number_; }
 
 private:
-    static void tell(callback& c) noexcept {
-        auto& self = static_cast<death_notice&>(c);
-        greenlet_base& of = self.of_;
-        const auto fn = std::move(self.fn_);
+    void take_turn() noexcept override {
+        greenlet_base& of = of_;
+        const auto fn = std::move(fn_);
         of.retain();
-        of.remove_link(self.number_);  // which is the end of `self`
+        of.remove_link(number_);  // which is the end of `this`
         if (!loop::current().ending()) {
             try {
                 fn(of);
@@ -62,14 +62,19 @@ struct greenlet_base::extras {
     std::vector<interruption> interruptions;
     std::optional<start_timer> start;
     std::vector<std::unique_ptr<local_value>> locals;
+    std::exception_ptr error;
 };
 
-greenlet_base::greenlet_base(std::coroutine_handle<> root) noexcept
-    : waiter("its first run", &begin), root_(root) {}
+greenlet_base::greenlet_base() noexcept = default;
 
 greenlet_base::~greenlet_base() {
     if (outcome_ == outcome::error && !error_seen_)
-        report_unhandled(*this, error_);
+        report_unhandled(*this, extras_->error);
+}
+
+std::exception_ptr greenlet_base::error() noexcept {
+    error_seen_ = true;
+    return outcome_ == outcome::error ? extras_->error : nullptr;
 }
 
 std::string greenlet_base::name() const {
@@ -88,19 +93,17 @@ greenlet_base::extras& greenlet_base::more() {
     return *extras_;
 }
 
-void greenlet_base::be_born(std::coroutine_handle<> root) noexcept {
+void greenlet_base::be_born() noexcept {
     loop& l = loop::current();
     id_ = l.next_id();
     spawner_ = l.running().id_;
     born_ = l.now();
     personality_ = l.running().personality();
     l.greenlets().push_back(*this);
-    handle_ = root;
     owner_ = this;
     waiting_ = this;
     phase_ = phase::waiting;
     unborn_ = true;
-    --references_;  // what lives has a reference to itself, but this does not live yet
 }
 
 bool greenlet_base::started() const noexcept { return !unborn_ || (extras_ && extras_->start); }
@@ -170,7 +173,7 @@ void greenlet_base::abort_wait() noexcept {
     if (waiting_ == nullptr || waiting_->aborted_)
         return;
     waiting_->aborted_ = true;
-    waiting_->on_abort_(*waiting_);
+    waiting_->abort();
 }
 
 void greenlet_base::refresh_cancel() noexcept {
@@ -231,7 +234,7 @@ void greenlet_base::set_error(std::exception_ptr e) noexcept {
         outcome_ = outcome::killed;
     } catch (...) {
         outcome_ = outcome::error;
-        error_ = std::move(e);
+        more().error = std::move(e);
     }
 }
 
@@ -275,8 +278,37 @@ void greenlet_base::inherit_locals(const greenlet_base& spawner) {
             add_local(std::move(copy));
 }
 
+void greenlet_base::take_turn() noexcept {
+    loop& l = loop::current();
+    greenlet_base* const before = std::exchange(l.running_, this);
+    try {
+        throw_if_canceled();
+        handle_ = make_body();
+    } catch (...) {
+        set_error(std::current_exception());
+    }
+    const bool begins = !dead();
+    if (!begins)
+        die();
+    l.running_ = before;
+    if (begins)
+        l.run(handle_, *this);
+}
+
+void greenlet_base::end() noexcept {
+    try {
+        take_result();
+        outcome_ = outcome::value;
+    } catch (...) {
+        set_error(std::current_exception());
+    }
+    std::exchange(handle_, nullptr).destroy();
+    die();
+}
+
+/// The end: joiners wake, links get their greenlet, the reference of being alive goes.
 void greenlet_base::die() noexcept {
-    check(dead(), "a greenlet ends with a value, an error or because it was killed");
+    drop_call();
     if (extras_)
         const auto gone = std::move(extras_->locals);
     living::unlink();
@@ -292,7 +324,7 @@ void greenlet_base::destroy() noexcept {
         living::unlink();
         stand_down();
     }
-    root_.destroy();
+    delete this;
 }
 
 }  // namespace ringlet

@@ -1,7 +1,7 @@
 #pragma once
 // What every greenlet is, whatever it returns: an identity, a life from spawn to death, the scopes it
-// is in, the one wait it is suspended on, and those who wait for its end. It lives in the frame of its
-// root coroutine (spawn.hpp), which stays until the greenlet is over and the last handle is gone.
+// is in, the one wait it is suspended on, and those who wait for its end. What it runs is its body, a
+// task made at its first turn (spawn.hpp). It stays until it is over and the last handle is gone.
 
 #include <ringlet/core/loop.hpp>
 
@@ -26,12 +26,13 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-class greenlet_base : public waiter, public living {
+class greenlet_base : public living, public waiter {
 public:
     enum class outcome : std::uint8_t { none, value, error, killed };
 
-    explicit greenlet_base(std::coroutine_handle<> root) noexcept;
-    ~greenlet_base();
+    greenlet_base() noexcept;
+    ~greenlet_base() override;
+    const char* what() const noexcept override { return "its first run"; }
 
     std::uint64_t id() const noexcept { return id_; }
 
@@ -45,7 +46,8 @@ public:
     /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
     std::uint64_t spawner() const noexcept { return spawner_; }
     time_point born() const noexcept { return born_; }
-    std::coroutine_handle<> root() const noexcept { return root_; }
+    /// The frame of what it runs; null before its first turn.
+    std::coroutine_handle<> body() const noexcept { return handle_; }
     /// The name if it was given one: for signal handlers, which cannot make one up.
     const char* given_name() const noexcept;
 
@@ -77,10 +79,7 @@ public:
     void abort_wait() noexcept;
 
     /// How it died. Asking counts as having seen the error.
-    std::exception_ptr error() noexcept {
-        error_seen_ = true;
-        return error_;
-    }
+    std::exception_ptr error() noexcept;
 
     /// Queues a joiner, to be woken at death.
     void add_joiner(waiter& w) noexcept { joiners_.push_back(w); }
@@ -124,7 +123,7 @@ public:
 
     /// Becomes one of the loop's greenlets. It does not run before start(), or start_after(). Until then
     /// it has no life of its own: with its last handle it goes.
-    void be_born(std::coroutine_handle<> root) noexcept;
+    void be_born() noexcept;
     /// True once start() or start_after() was called.
     bool started() const noexcept;
 
@@ -132,11 +131,18 @@ public:
     void start() noexcept;
     void start_after(duration d);
 
-    void succeed() noexcept { outcome_ = outcome::value; }
-    void set_error(std::exception_ptr e) noexcept;
+    /// Its body is over: takes what that gave, and dies.
+    void end() noexcept;
 
-    /// The end: joiners wake, links get their greenlet, the reference of being alive goes.
-    void die() noexcept;
+protected:
+    /// Calls what was spawned. The body is a task; or a fiber's host, which is one too.
+    virtual std::coroutine_handle<> make_body() { return nullptr; }
+
+    /// Moves the result out of the body.
+    virtual void take_result() {}
+
+    /// The callable and its arguments go.
+    virtual void drop_call() noexcept {}
 
 private:
     friend class loop;
@@ -149,12 +155,15 @@ private:
 
     extras& more();
     bool interrupted() const noexcept;
-    static void begin(waiter& w) noexcept { static_cast<greenlet_base&>(w).start(); }
+    void abort() noexcept override { start(); }  // to be told at its first turn
+    void take_turn() noexcept override;
+    void set_error(std::exception_ptr e) noexcept;
+    void die() noexcept;
     void refresh_cancel() noexcept;
     bool told_to_stop() const noexcept;
     void destroy() noexcept;
 
-    std::coroutine_handle<> root_;
+    std::uint32_t references_ = 0;  // here it fills what waiter leaves
     std::uint64_t id_ = 0;
     std::uint64_t spawner_ = 0;
     time_point born_{};
@@ -162,10 +171,8 @@ private:
     scope* innermost_ = nullptr;
     fiber_host* fiber_ = nullptr;
     list<waiter> joiners_;
-    std::exception_ptr error_;
-    std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, …
+    std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, an error, …
     std::source_location spawned_at_;
-    std::uint32_t references_ = 1;
     std::uint16_t personality_ = 0;
     outcome outcome_ = outcome::none;
     bool killed_ = false;
@@ -197,11 +204,6 @@ inline void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
     aborted_ = false;
     phase_ = phase::ready;
     l.ready_.push_back(*this);
-}
-
-inline void waiter::abort_by_leaving(waiter& w) noexcept {
-    w.unlink();
-    wake(w);
 }
 
 inline void wake(waiter& w) noexcept {

@@ -48,8 +48,9 @@ private:
 };
 
 struct hub_task::promise_type : pooled_frame, waiter {
-    promise_type() noexcept : waiter("its turn", nullptr) {}
-    ~promise_type() { stand_down(); }
+    const char* what() const noexcept override { return "its turn"; }
+    promise_type() noexcept = default;
+    ~promise_type() override { stand_down(); }
 
     hub_task get_return_object() noexcept {
         return hub_task(std::coroutine_handle<promise_type>::from_promise(*this));
@@ -59,7 +60,7 @@ struct hub_task::promise_type : pooled_frame, waiter {
     void return_void() const noexcept {}
     void unhandled_exception() const noexcept { std::terminate(); }
 
-    void take_turn(std::coroutine_handle<> self) noexcept { post(self); }
+    void post_self(std::coroutine_handle<> self) noexcept { post(self); }
 
     struct stay_unless {
         bool detached;
@@ -70,7 +71,7 @@ struct hub_task::promise_type : pooled_frame, waiter {
     bool detached = false;
 };
 
-inline void hub_task::start() noexcept { frame_.promise().take_turn(frame_); }
+inline void hub_task::start() noexcept { frame_.promise().post_self(frame_); }
 
 inline void hub_task::detach() && noexcept {
     frame_.promise().detached = true;
@@ -85,7 +86,7 @@ public:
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
         loop& l = loop::current();
-        self.promise().take_turn(self);
+        self.promise().post_self(self);
         l.run_first(self.promise());
         wake(waiter_);
         l.run_first(waiter_);
@@ -101,7 +102,7 @@ class [[nodiscard]] hub_task::next_turn {
 public:
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
-        self.promise().take_turn(self);
+        self.promise().post_self(self);
     }
     void await_resume() const noexcept {}
 };

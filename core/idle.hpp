@@ -8,7 +8,8 @@ namespace ringlet {
 /// Suspends until a turn of the loop in which nothing else is ready and nothing has arrived.
 class [[nodiscard]] idle_awaiter : public waiter {
 public:
-    idle_awaiter() noexcept : waiter("an idle moment", &abort_by_leaving) {}
+    const char* what() const noexcept override { return "an idle moment"; }
+    idle_awaiter() noexcept : waiter() {}
     bool await_ready() const {
         throw_if_canceled();
         return false;

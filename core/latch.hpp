@@ -63,7 +63,8 @@ private:
 
 class [[nodiscard]] barrier::awaiter : public waiter {
 public:
-    explicit awaiter(barrier& b) noexcept : waiter("a barrier", &leave), barrier_(b) {}
+    const char* what() const noexcept override { return "a barrier"; }
+    explicit awaiter(barrier& b) noexcept : barrier_(b) {}
     bool await_ready() {
         throw_if_canceled();
         missing_ = barrier_.parties_ - ++barrier_.arrived_;
@@ -84,9 +85,9 @@ public:
     }
 
 private:
-    static void leave(waiter& w) noexcept {
-        --static_cast<awaiter&>(w).barrier_.arrived_;
-        abort_by_leaving(w);
+    void abort() noexcept override {
+        --barrier_.arrived_;
+        waiter::abort();
     }
 
     barrier& barrier_;

@@ -43,10 +43,12 @@ void waiter::throw_cancellation(greenlet_base& owner) { owner.throw_cancellation
 loop::loop(std::unique_ptr<ringlet::kernel> k) : kernel_(std::move(k)) {
     check(current_ == nullptr, "a thread has one event loop at a time");
     current_ = this;
-    main_ = std::make_unique<greenlet_base>(nullptr);
+    main_ = std::make_unique<greenlet_base>();
     main_->set_name("main");
-    hub_ = std::make_unique<greenlet_base>(nullptr);
+    hub_ = std::make_unique<greenlet_base>();
     hub_->set_name("hub");
+    main_->retain();  // they go with the loop
+    hub_->retain();
     running_ = main_.get();
     watch(*this);
 }
@@ -139,7 +141,7 @@ bool loop::lap(const bool& stop, time_point limit) {
             run(w.handle_, *w.owner_);
         } else {
             greenlet_base* before = std::exchange(running_, hub_.get());
-            w.on_abort_(w);
+            w.take_turn();
             running_ = before;
         }
         if (stop)
@@ -156,12 +158,19 @@ bool loop::run_rest(time_point when) {
     return true;
 }
 
+std::coroutine_handle<> loop::end_of_greenlet() noexcept {
+    static const std::coroutine_handle<> mark = std::noop_coroutine();  // only its address is used
+    return mark;
+}
+
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     greenlet_base* before = std::exchange(running_, &owner);
     count_beat();
     while (first) {
         first.resume();
         first = std::exchange(next_, nullptr);
+        if (first && first == end_of_greenlet())
+            first = (owner.end(), nullptr);
     }
     count_beat();
     running_ = before;

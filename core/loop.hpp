@@ -139,8 +139,11 @@ public:
     /// sanitizers g++ 12 does not make symmetric transfer a tail call).
     void resume_next(std::coroutine_handle<> parent) noexcept { next_ = parent; }
 
+    /// The parent of a greenlet's body: when that is over, so is the greenlet.
+    static std::coroutine_handle<> end_of_greenlet() noexcept;
+
     /// Runs `first`, a coroutine of `owner`, and whatever it names by resume_next, until all of it
-    /// waits or is over.
+    /// waits or is over. The owner may be gone then.
     void run(std::coroutine_handle<> first, greenlet_base& owner);
 
 private:

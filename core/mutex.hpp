@@ -43,7 +43,8 @@ private:
 
 class [[nodiscard]] mutex::awaiter : public semaphore::awaiter {
 public:
-    explicit awaiter(mutex& m) noexcept : semaphore::awaiter(m.one_, "a mutex", kind::mutex), mutex_(m) {}
+    explicit awaiter(mutex& m) noexcept : semaphore::awaiter(m.one_, kind::mutex), mutex_(m) {}
+    const char* what() const noexcept override { return "a mutex"; }
     guard await_resume() const {
         semaphore::awaiter::await_resume();
         mutex_.taken();

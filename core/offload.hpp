@@ -30,11 +30,12 @@ public:
     static_assert(!is_task<value_type>, "a helper thread has no loop: offload a plain function");
 
     explicit offload_awaiter(Fn fn, workers* on = nullptr)
-        : outside_waiter("an offloaded call", nullptr, clock::stands_still, &give_up), job(&run), on_(on),
+        : outside_waiter(nullptr, clock::stands_still), job(&run), on_(on),
           fn_(std::move(fn)) {}
     offload_awaiter(offload_awaiter&& other) noexcept(std::is_nothrow_move_constructible_v<Fn>)
         : outside_waiter(std::move(other)), job(&run), on_(other.on_), fn_(std::move(other.fn_)) {}
 
+    const char* what() const noexcept override { return "an offloaded call"; }
     bool await_ready() const {
         throw_if_canceled();
         return false;
@@ -68,10 +69,9 @@ private:
             self.result_.keep(self.fn_);
         self.wake_from_outside();
     }
-    static void give_up(waiter& w) noexcept {
-        auto& self = static_cast<offload_awaiter&>(w);
-        if (self.on_->take_back(self))
-            end(self);
+    void abort() noexcept override {
+        if (on_->take_back(*this))
+            end(*this);
     }
 
     workers* on_;

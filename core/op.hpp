@@ -22,14 +22,17 @@ public:
         park(h);
     }
 
+    const char* what() const noexcept override { return what_; }
+
     /// What it asks of the kernel, as long as it waits.
     const io_uring_sqe& asked() const noexcept { return *request_; }
 
 protected:
+    /// `what` names it in reports, and must outlive it.
     explicit op(const char* what) noexcept
-        : waiter(what, &ask_to_stop, source::outside, kind::operation), completion(&complete) {}
+        : waiter(source::outside, kind::operation), completion(&complete), what_(what) {}
     op(op&& other) noexcept
-        : waiter(std::move(other)), completion(&complete), request_(other.request_) {}
+        : waiter(std::move(other)), completion(&complete), request_(other.request_), what_(other.what_) {}
 
     void submit() {
         request_->user_data = user_data();
@@ -47,9 +50,7 @@ protected:
     request request_;
 
 private:
-    static void ask_to_stop(waiter& w) noexcept {
-        loop::current().push_cancel(static_cast<op&>(w).user_data());
-    }
+    void abort() noexcept override { loop::current().push_cancel(user_data()); }
 
     // A zero-copy send answers twice: the count first, and later that the buffer is free. The frame
     // must stay until the second.
@@ -63,6 +64,7 @@ private:
         wake(self);
     }
 
+    const char* what_;
     int res_ = 0;
 };
 

@@ -29,9 +29,8 @@ public:
 
 protected:
     /// `guard` protects the list in which the waiter will stand.
-    outside_waiter(const char* what, std::mutex* guard, clock c = clock::runs,
-                   abort_function on_abort = &leave) noexcept
-        : waiter(what, on_abort, source::outside), letter(&arrive), guard_(guard), clock_(c) {}
+    explicit outside_waiter(std::mutex* guard, clock c = clock::runs) noexcept
+        : waiter(source::outside), letter(&arrive), guard_(guard), clock_(c) {}
     outside_waiter(outside_waiter&& other) noexcept
         : waiter(std::move(other)), letter(&arrive), guard_(other.guard_), clock_(other.clock_) {}
 
@@ -52,18 +51,17 @@ protected:
         wake(self);
     }
 
-private:
-    static void leave(waiter& w) noexcept {
-        auto& self = static_cast<outside_waiter&>(w);
+    void abort() noexcept override {
         {
-            const std::lock_guard lock(*self.guard_);
-            if (!self.hook::linked())
+            const std::lock_guard lock(*guard_);
+            if (!hook::linked())
                 return;  // the letter is on its way
-            self.hook::unlink();
+            hook::unlink();
         }
-        end(self);
+        end(*this);
     }
 
+private:
     std::mutex* guard_;
     mailbox* home_ = nullptr;
     clock clock_;

@@ -137,8 +137,9 @@ private:
 template <class T, class Items>
 class queue<T, Items>::put_awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "room in a queue"; }
     put_awaiter(queue& q, T item)
-        : waiter("room in a queue", &abort_by_leaving), queue_(q), item_(std::move(item)) {}
+        : queue_(q), item_(std::move(item)) {}
     bool await_ready() {
         throw_if_canceled();
         return stored_ = queue_.try_put(item_);
@@ -165,7 +166,8 @@ private:
 template <class T, class Items>
 class queue<T, Items>::get_awaiter : public waiter {
 public:
-    explicit get_awaiter(queue& q) noexcept : waiter("an item from a queue", &abort_by_leaving), queue_(q) {}
+    const char* what() const noexcept override { return "an item from a queue"; }
+    explicit get_awaiter(queue& q) noexcept : queue_(q) {}
     bool await_ready() {
         throw_if_canceled();
         item_ = queue_.try_get();

@@ -42,8 +42,9 @@ private:
 
 class [[nodiscard]] recursive_mutex::awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "a recursive mutex"; }
     explicit awaiter(recursive_mutex& m) noexcept
-        : waiter("a recursive mutex", &abort_by_leaving, source::greenlets, kind::recursive_mutex),
+        : waiter(source::greenlets, kind::recursive_mutex),
           mutex_(m) {}
     bool await_ready() const {
         throw_if_canceled();

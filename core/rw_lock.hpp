@@ -58,8 +58,10 @@ private:
 
 class rw_lock::awaiter : public waiter {
 public:
-    awaiter(rw_lock& l, bool writes) noexcept
-        : waiter(writes ? "a rw_lock, to write" : "a rw_lock, to read", &leave), lock_(l), writes_(writes) {}
+    awaiter(rw_lock& l, bool writes) noexcept : lock_(l), writes_(writes) {}
+    const char* what() const noexcept override {
+        return writes_ ? "a rw_lock, to write" : "a rw_lock, to read";
+    }
     bool await_ready() const {
         throw_if_canceled();
         return writes_ ? lock_.try_lock() : lock_.try_lock_shared();
@@ -76,9 +78,9 @@ private:
     friend rw_lock;
 
     // Readers who only waited because of this writer can go on.
-    static void leave(waiter& w) noexcept {
-        rw_lock& l = static_cast<awaiter&>(w).lock_;
-        abort_by_leaving(w);
+    void abort() noexcept override {
+        rw_lock& l = lock_;
+        waiter::abort();
         l.hand_over();
     }
 

@@ -52,8 +52,8 @@ private:
 
 class [[nodiscard]] semaphore::awaiter : public waiter {
 public:
-    explicit awaiter(semaphore& s, const char* what = "a semaphore", kind is = kind::plain) noexcept
-        : waiter(what, &abort_by_leaving, source::greenlets, is), semaphore_(s) {}
+    explicit awaiter(semaphore& s) noexcept : semaphore_(s) {}
+    const char* what() const noexcept override { return "a semaphore"; }
     bool await_ready() const {
         throw_if_canceled();
         return semaphore_.try_acquire();
@@ -63,6 +63,9 @@ public:
         semaphore_.waiting_.push_back(*this);
     }
     void await_resume() const { throw_if_aborted(); }
+
+protected:
+    awaiter(semaphore& s, kind is) noexcept : waiter(source::greenlets, is), semaphore_(s) {}
 
 private:
     semaphore& semaphore_;

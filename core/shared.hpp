@@ -47,7 +47,8 @@ private:
 
 class [[nodiscard]] shared_event::awaiter : public outside_waiter {
 public:
-    explicit awaiter(shared_event& e) noexcept : outside_waiter("a shared event", &e.mutex_), event_(e) {}
+    explicit awaiter(shared_event& e) noexcept : outside_waiter(&e.mutex_), event_(e) {}
+    const char* what() const noexcept override { return "a shared event"; }
     bool await_ready() const {
         throw_if_canceled();
         return false;
@@ -179,7 +180,8 @@ template <class T>
 class [[nodiscard]] shared_queue<T>::put_awaiter : public outside_waiter {
 public:
     put_awaiter(shared_queue& q, T item)
-        : outside_waiter("room in a shared queue", &q.mutex_), queue_(q), item_(std::move(item)) {}
+        : outside_waiter(&q.mutex_), queue_(q), item_(std::move(item)) {}
+    const char* what() const noexcept override { return "room in a shared queue"; }
     bool await_ready() const {
         throw_if_canceled();
         return false;
@@ -210,8 +212,8 @@ private:
 template <class T>
 class [[nodiscard]] shared_queue<T>::get_awaiter : public outside_waiter {
 public:
-    explicit get_awaiter(shared_queue& q) noexcept
-        : outside_waiter("an item from a shared queue", &q.mutex_, q.clock_), queue_(q) {}
+    explicit get_awaiter(shared_queue& q) noexcept : outside_waiter(&q.mutex_, q.clock_), queue_(q) {}
+    const char* what() const noexcept override { return "an item from a shared queue"; }
     bool await_ready() const {
         throw_if_canceled();
         return false;

@@ -140,8 +140,10 @@ public:
 class [[nodiscard]] shared_wait : public outside_waiter {
 public:
     shared_wait(const char* what, std::shared_ptr<shared_result_base> on, clock c = clock::runs) noexcept
-        : outside_waiter(what, &on->mutex_, c), on_(std::move(on)) {}
-    shared_wait(shared_wait&& other) noexcept : outside_waiter(std::move(other)), on_(other.on_) {}
+        : outside_waiter(&on->mutex_, c), what_(what), on_(std::move(on)) {}
+    shared_wait(shared_wait&& other) noexcept
+        : outside_waiter(std::move(other)), what_(other.what_), on_(other.on_) {}
+    const char* what() const noexcept override { return what_; }
 
     bool await_ready() const {
         throw_if_canceled();
@@ -158,6 +160,7 @@ public:
     void await_resume() const { throw_if_aborted(); }
 
 private:
+    const char* what_;
     std::shared_ptr<shared_result_base> on_;
 };
 

@@ -9,11 +9,12 @@ namespace ringlet {
 class [[nodiscard]] sleep_awaiter : public waiter, private timer {
 public:
     explicit sleep_awaiter(time_point when) noexcept
-        : waiter("a sleep", &abort_sleep, source::greenlets, kind::sleep), timer(&fire), when_(when), for_(duration::max()) {}
+        : waiter(source::greenlets, kind::sleep), timer(&fire), counts_from_now_(false), when_(when) {}
     explicit sleep_awaiter(duration d) noexcept
-        : waiter("a sleep", &abort_sleep, source::greenlets, kind::sleep), timer(&fire), when_(never), for_(d) {}
+        : waiter(source::greenlets, kind::sleep), timer(&fire), counts_from_now_(true), when_(d) {}
     sleep_awaiter(sleep_awaiter&& other) noexcept
-        : waiter(std::move(other)), timer(&fire), when_(other.when_), for_(other.for_) {}
+        : waiter(std::move(other)), timer(&fire), counts_from_now_(other.counts_from_now_), when_(other.when_) {}
+    const char* what() const noexcept override { return "a sleep"; }
 
     bool await_ready() const {
         throw_if_canceled();
@@ -21,8 +22,8 @@ public:
     }
     void await_suspend(std::coroutine_handle<> h) {
         loop& l = loop::current();
-        if (for_ != duration::max())
-            when_ = after(l.fresh_now(), for_);
+        if (std::exchange(counts_from_now_, false))
+            when_ = after(l.fresh_now(), when_.time_since_epoch());
         // A sleep that never ends waits for nobody: alone it is a deadlock, and is reported as one.
         if (when_ != never)
             l.timers().arm(*this, when_);
@@ -35,14 +36,13 @@ public:
 
 private:
     static void fire(timer& t) noexcept { wake(static_cast<sleep_awaiter&>(t)); }
-    static void abort_sleep(waiter& w) noexcept {
-        auto& self = static_cast<sleep_awaiter&>(w);
-        loop::current().timers().disarm(self);
-        wake(self);
+    void abort() noexcept override {
+        loop::current().timers().disarm(*this);
+        wake(*this);
     }
 
+    bool counts_from_now_;  // then when_ is as far from zero as it will be from now
     time_point when_;
-    duration for_;
 };
 
 /// Suspends for at least `d`, counted from when the wait begins. Zero or less lets others run first.
@@ -52,7 +52,8 @@ inline sleep_awaiter sleep_until(time_point when) noexcept { return sleep_awaite
 /// Lets everything that is ready run first. It cannot be aborted midway: the next wait fails instead.
 class [[nodiscard]] yield_awaiter : public waiter {
 public:
-    yield_awaiter() noexcept : waiter("a yield", nullptr) {}
+    const char* what() const noexcept override { return "a yield"; }
+    yield_awaiter() noexcept : waiter() {}
     bool await_ready() const {
         throw_if_canceled();
         return false;

@@ -51,105 +51,73 @@ struct result_of_body<task<R>> { using type = R; };
 template <class Fn, class... Args>
 using body_result = typename result_of_body<std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>>::type;
 
-/// The root coroutine of a greenlet. Its promise is the greenlet; its locals own the callable and the
-/// arguments for as long as the greenlet lives.
-template <class T>
-struct root {
-    struct promise_type : pooled_frame, greenlet_state<T> {
-        promise_type() noexcept
-            : greenlet_state<T>(std::coroutine_handle<promise_type>::from_promise(*this)) {}
-
-        root get_return_object() noexcept { return {greenlet<T>(*this)}; }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        auto final_suspend() const noexcept { return death(); }
-        void return_void() const noexcept {}
-        void unhandled_exception() noexcept { this->set_error(std::current_exception()); }
-    };
-    using handle = std::coroutine_handle<promise_type>;
-
-    /// Leaves the coroutine in the ready list; comes back with its greenlet for the first run.
-    struct birth {
-        promise_type* self = nullptr;
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(handle h) noexcept {
-            self = &h.promise();
-            self->be_born(h);
-        }
-        promise_type& await_resume() const noexcept { return *self; }
-    };
-    struct death {
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(handle h) const noexcept { h.promise().die(); }
-        void await_resume() const noexcept {}
-    };
-
-    greenlet<T> spawned;
-
-    /// Runs `body` and keeps what it returns; `body` is not run when the greenlet was killed before.
-    template <class Body>
-    static void keep(promise_type& self, Body&& body) {
-        if constexpr (std::is_void_v<T>)
-            body();
-        else if constexpr (std::is_reference_v<T>)
-            self.value.emplace(std::addressof(body()));
-        else
-            self.value.emplace(body());
-    }
+/// Only a fiber has a stack.
+template <bool used>
+struct stack_size_of {
+    explicit stack_size_of(std::size_t size) noexcept : bytes(size) {}
+    std::size_t bytes;
+};
+template <>
+struct stack_size_of<false> {
+    explicit stack_size_of(std::size_t) noexcept {}
 };
 
+/// A greenlet with what it was spawned to call, which it owns until it is over.
 template <class T, class Fn, class... Args>
-root<T> run_coroutine(Fn&& fn, Args&&... args) {
-    std::decay_t<Fn> body(std::forward<Fn>(fn));
-    std::tuple<std::decay_t<Args>...> arguments(std::forward<Args>(args)...);
-    auto& self = co_await typename root<T>::birth();
-    throw_if_canceled();
-    auto work = std::apply(
-        [&body](auto&... each) { return std::invoke(std::move(body), std::move(each)...); }, arguments);
-    if constexpr (std::is_void_v<T>)
-        co_await std::move(work);
-    else if constexpr (std::is_reference_v<T>)
-        self.value.emplace(std::addressof(co_await std::move(work)));
-    else
-        self.value.emplace(co_await std::move(work));
-    self.succeed();
-}
+class spawned final : public greenlet_state<T>, public pooled_frame {
+    static constexpr bool is_coroutine = is_task<std::invoke_result_t<Fn, Args...>>;
 
-template <class T, class Fn, class... Args>
-root<T> run_fiber(std::size_t stack_size, Fn&& fn, Args&&... args) {
-    std::decay_t<Fn> body(std::forward<Fn>(fn));
-    std::tuple<std::decay_t<Args>...> arguments(std::forward<Args>(args)...);
-    auto& self = co_await typename root<T>::birth();
-    throw_if_canceled();
-    const auto call = [&] {
-        root<T>::keep(self, [&]() -> decltype(auto) {
-            return std::apply(
-                [&body](auto&... each) -> decltype(auto) {
-                    return std::invoke(std::move(body), std::move(each)...);
-                },
-                arguments);
-        });
-    };
-    fiber_host fiber(self, stack_size, call);
-    while (suspend_request* request = fiber.run())
-        co_await hosted_wait(*request);
-    self.succeed();
-}
+public:
+    template <class F, class... A>
+    explicit spawned(std::size_t stack_size, F&& fn, A&&... args)
+        : call_(std::in_place, std::forward<F>(fn), std::forward<A>(args)...), stack_size_(stack_size) {}
+
+private:
+    decltype(auto) call() {
+        return std::apply(
+            [](Fn& fn, Args&... args) -> decltype(auto) { return std::invoke(std::move(fn), std::move(args)...); },
+            *call_);
+    }
+
+    std::coroutine_handle<> make_body() override {
+        if constexpr (is_coroutine)
+            return call().release(loop::end_of_greenlet());
+        else
+            return host().release(loop::end_of_greenlet());
+    }
+
+    task<> host() {
+        const auto body = [this] { this->keep([this]() -> decltype(auto) { return call(); }); };
+        fiber_host fiber(*this, stack_size_.bytes, body);
+        while (suspend_request* request = fiber.run())
+            co_await hosted_wait(*request);
+    }
+
+    void take_result() override {
+        using body = task_promise<std::conditional_t<is_coroutine, T, void>>;
+        auto& promise = std::coroutine_handle<body>::from_address(this->body().address()).promise();
+        if constexpr (is_coroutine)
+            this->keep([&]() -> T { return promise.take(); });
+        else
+            promise.take();
+    }
+
+    void drop_call() noexcept override { call_.reset(); }
+
+    std::optional<std::tuple<Fn, Args...>> call_;
+    [[no_unique_address]] stack_size_of<!is_coroutine> stack_size_;
+};
 
 template <class Fn, class... Args>
 auto spawn_with(const spawn_options* options, const std::source_location& where, Fn&& fn, Args&&... args) {
-    using returned = std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>;
     using T = body_result<Fn, Args...>;
     hub();
-    root<T> r = [&] {
-        if constexpr (is_task<returned>)
-            return run_coroutine<T>(std::forward<Fn>(fn), std::forward<Args>(args)...);
-        else
-            return run_fiber<T>(options != nullptr ? options->stack_size() : default_stack_size,
-                                std::forward<Fn>(fn), std::forward<Args>(args)...);
-    }();
-    greenlet_base& state = r.spawned.state();
-    if (state.dead())  // over before it was born: copying the callable or an argument threw
-        std::rethrow_exception(state.error());
+    using made = spawned<T, std::decay_t<Fn>, std::decay_t<Args>...>;
+    static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "spawn takes nothing that is over-aligned");
+    greenlet<T> g(*new made(options != nullptr ? options->stack_size() : default_stack_size, std::forward<Fn>(fn),
+                            std::forward<Args>(args)...));
+    greenlet_base& state = g.state();
+    state.be_born();
     state.set_spawned_at(where);
     state.inherit_locals(loop::current().running());
     if (options != nullptr && !options->name().empty())
@@ -159,7 +127,7 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
         state.start();
     else if (delay != duration::max())
         state.start_after(delay);
-    return std::move(r.spawned);
+    return g;
 }
 
 }  // namespace detail

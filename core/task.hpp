@@ -181,6 +181,12 @@ public:
     };
 
     std::coroutine_handle<> handle() const noexcept { return frame_; }
+
+    /// Gives the frame away: resume it once, and `parent` comes after it. The promise has the result.
+    std::coroutine_handle<promise_type> release(std::coroutine_handle<> parent) && noexcept {
+        frame_.promise().parent = parent;
+        return std::exchange(frame_, nullptr);
+    }
     awaiter operator co_await() const noexcept { return awaiter(frame_); }
 
 private:

@@ -43,7 +43,7 @@ void timer_heap::fire_due(time_point now) noexcept {
 
 void timer_heap::place(std::size_t at, const entry& e) noexcept {
     heap_[at] = e;
-    e.node->place_ = at;
+    e.node->place_ = static_cast<std::uint32_t>(at);
 }
 
 void timer_heap::sift_up(std::size_t at, const entry& e) noexcept {

@@ -25,10 +25,10 @@ public:
 
 private:
     friend class timer_heap;
-    static constexpr std::size_t nowhere = SIZE_MAX;
+    static constexpr std::uint32_t nowhere = UINT32_MAX;
 
     function on_fire_;
-    std::size_t place_ = nowhere;
+    std::uint32_t place_ = nowhere;
 };
 
 class timer_heap {

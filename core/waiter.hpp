@@ -12,7 +12,6 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <string>
 #include <utility>
 
 namespace ringlet {
@@ -31,29 +30,27 @@ void wake(waiter& w) noexcept;
 
 class waiter : public hook {
 public:
-    using abort_function = void (*)(waiter&) noexcept;
-
     /// Where the wake-up comes from. A greenlet that waits for others only can be in a deadlock; one
     /// that waits for the kernel or another thread cannot.
     enum class source : std::uint8_t { greenlets, outside };
 
     /// What dump() may take a waiter for, to say more of it than what().
-    enum class kind : std::uint8_t { plain, operation, sleep, join, mutex, recursive_mutex, described };
+    enum class kind : std::uint8_t { plain, operation, sleep, join, mutex, recursive_mutex };
 
-    /// `what` names the wait in reports ("recv", "mutex"); it must outlive the waiter.
-    waiter(const char* what, abort_function on_abort, source from = source::greenlets,
-           kind is = kind::plain) noexcept
-        : on_abort_(on_abort), what_(what), source_(from), kind_(is) {}
+    explicit waiter(source from = source::greenlets, kind is = kind::plain) noexcept
+        : source_(from), kind_(is) {}
 
     /// Awaiters travel into combinators before they start; a waiter that waits stays where it is.
     waiter(waiter&& other) noexcept
-        : waiter(other.what_, other.on_abort_, other.source_, other.kind_) {
+        : waiter(other.source_, other.kind_) {
         check(other.phase_ == phase::idle, "a waiter was moved while it was waiting");
     }
 
-    ~waiter() { check(phase_ == phase::idle, "a frame was destroyed while something in it was waiting"); }
+    virtual ~waiter() { check(phase_ == phase::idle, "a frame was destroyed while something in it was waiting"); }
 
-    const char* what() const noexcept { return what_; }
+    /// What is waited for, in reports: "recv", "a mutex". Valid as long as the waiter.
+    virtual const char* what() const noexcept = 0;
+
     kind is() const noexcept { return kind_; }
     greenlet_base* owner() const noexcept { return owner_; }
     std::coroutine_handle<> resumes() const noexcept { return handle_; }
@@ -70,6 +67,16 @@ protected:
     /// True when the wait ended because it was asked to, not because what it waited for came.
     bool aborted() const noexcept { return aborted_; }
 
+    /// Asked to end the wait, while it waits. Here: whoever stands in a list leaves it and wakes. What must
+    /// wait for an answer only asks for it.
+    virtual void abort() noexcept {
+        unlink();
+        wake(*this);
+    }
+
+    /// What runs in the loop, instead of a coroutine, when post() gave none.
+    virtual void take_turn() noexcept {}
+
     /// Throws canceled, or the exception that greenlet_base::interrupt left for this greenlet.
     void throw_if_aborted() const {
         if (std::exchange(aborted_, false))
@@ -83,9 +90,6 @@ protected:
     void post(std::coroutine_handle<> handle = nullptr) noexcept;
     void stand_down() noexcept;
 
-    /// The abort of whatever waits in a list: leave it, wake with aborted() true.
-    static void abort_by_leaving(waiter& w) noexcept;
-
 private:
     friend class loop;
     friend class greenlet_base;
@@ -93,10 +97,8 @@ private:
     friend void wake(waiter& w) noexcept;
     enum class phase : std::uint8_t { idle, waiting, ready };
 
-    std::coroutine_handle<> handle_;  // null in a callback: its turn calls on_abort_ instead
+    std::coroutine_handle<> handle_;  // null when its turn is take_turn()
     greenlet_base* owner_ = nullptr;
-    abort_function on_abort_;
-    const char* what_;
     phase phase_ = phase::idle;
     source source_;
     kind kind_;
@@ -106,20 +108,5 @@ private:
 /// Throws canceled when the current greenlet was killed or is inside a cancelled scope, and what it was
 /// interrupted with. Every wait begins with this, so that a loop over waits that never have to wait can be stopped too.
 void throw_if_canceled();
-
-/// A waiter that says more of itself in a dump: its peer, its file. `describe` appends to the text, on
-/// the waiter's own thread while it waits.
-class described_waiter : public waiter {
-public:
-    using describe_function = void (*)(const described_waiter&, std::string&);
-
-    described_waiter(const char* what, abort_function on_abort, describe_function how,
-                     source from = source::greenlets) noexcept
-        : waiter(what, on_abort, from, kind::described), describe_(how) {}
-    void describe(std::string& text) const { describe_(*this, text); }
-
-private:
-    describe_function describe_;
-};
 
 }  // namespace ringlet

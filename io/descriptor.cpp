@@ -47,14 +47,13 @@ void descriptor::state::close_if_done() noexcept {
 // --- operations --------------------------------------------------------------------------------------
 
 descriptor::operation::operation(const descriptor& on, const char* what, const char* act, turn t) noexcept
-    : waiter(what, &ask_to_stop, source::outside), completion(&complete), state_(on.held()), act_(act),
-      turn_(t) {
+    : waiter(source::outside), completion(&complete), state_(on.held()), what_(what), act_(act), turn_(t) {
     ++state_.users;
 }
 
 descriptor::operation::operation(operation&& other) noexcept
-    : waiter(std::move(other)), completion(&complete), state_(other.state_), act_(other.act_),
-      turn_(other.turn_) {
+    : waiter(std::move(other)), completion(&complete), state_(other.state_), what_(other.what_),
+      act_(other.act_), turn_(other.turn_) {
     ++state_.users;
 }
 
@@ -129,12 +128,11 @@ void descriptor::operation::start_next_writer() noexcept {
     s.writer->submit();
 }
 
-void descriptor::operation::ask_to_stop(waiter& w) noexcept {
-    auto& self = static_cast<operation&>(w);
-    if (self.in_flight_)
-        loop::current().push_cancel(self.user_data());
+void descriptor::operation::abort() noexcept {
+    if (in_flight_)
+        loop::current().push_cancel(user_data());
     else
-        wake(self);  // its turn has not come, or it is done and only the close is still under way
+        wake(*this);  // its turn has not come, or it is done and only the close is still under way
 }
 
 void descriptor::operation::fail(int error) const {

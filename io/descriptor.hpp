@@ -53,6 +53,7 @@ class descriptor::operation : public waiter, private completion {
 public:
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
+    const char* what() const noexcept override { return what_; }
 
 protected:
     /// Who may be in flight together: everybody; one reader, and a second one is refused; one writer,
@@ -62,7 +63,7 @@ protected:
     /// `what` is for reports ("a read from a pipe"), `act` for errors ("read from").
     operation(const descriptor& on, const char* what, const char* act, turn t) noexcept;
     operation(operation&& other) noexcept;
-    virtual ~operation();
+    ~operation() override;
 
     /// True when there is nothing to do, as with an empty buffer.
     virtual bool trivial() const noexcept { return false; }
@@ -87,12 +88,13 @@ protected:
 
 private:
     friend class descriptor;
-    static void ask_to_stop(waiter& w) noexcept;
+    void abort() noexcept override;
     static void complete(completion& c, int res, unsigned flags) noexcept;
     void submit();
     void start_next_writer() noexcept;
 
     state& state_;
+    const char* what_;
     const char* act_;
     turn turn_;
     bool in_flight_ = false;

@@ -138,9 +138,7 @@ void memory_stream::read_awaiter::await_suspend(std::coroutine_handle<> h) {
     half_->reader = this;
 }
 
-void memory_stream::read_awaiter::stop(waiter& w) noexcept {
-    static_cast<read_awaiter&>(w).half_->wake_reader(-ECANCELED);
-}
+void memory_stream::read_awaiter::abort() noexcept { half_->wake_reader(-ECANCELED); }
 
 std::size_t memory_stream::read_awaiter::await_resume() const {
     if (outcome_ == -ECANCELED)

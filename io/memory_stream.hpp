@@ -65,8 +65,9 @@ std::pair<memory_stream, memory_stream> duplex(std::size_t capacity = 64 * 1024,
 
 class memory_stream::read_awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "a read from a memory stream"; }
     read_awaiter(std::shared_ptr<half> from, std::span<std::byte> into) noexcept
-        : waiter("a read from a memory stream", &stop), half_(std::move(from)), into_(into) {}
+        : half_(std::move(from)), into_(into) {}
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -75,7 +76,7 @@ public:
 
 private:
     friend struct memory_stream::half;
-    static void stop(waiter& w) noexcept;
+    void abort() noexcept override;
 
     std::shared_ptr<half> half_;
     std::span<std::byte> into_;
@@ -84,8 +85,9 @@ private:
 
 class memory_stream::write_awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "a write to a memory stream"; }
     write_awaiter(std::shared_ptr<half> to, std::span<const std::byte> from) noexcept
-        : waiter("a write to a memory stream", &abort_by_leaving), half_(std::move(to)), from_(from) {}
+        : half_(std::move(to)), from_(from) {}
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h) noexcept;

@@ -210,7 +210,7 @@ void listener::state::close_if_done() noexcept {
 // --- waiting -----------------------------------------------------------------------------------------
 
 listener::accept_awaiter::accept_awaiter(state& s) noexcept
-    : waiter("a connection to accept", &stop, source::outside), state_(s) {
+    : waiter(source::outside), state_(s) {
     ++state_.users_;
 }
 
@@ -241,10 +241,9 @@ void listener::accept_awaiter::finish(int error) noexcept {
 }
 
 /// The accept in flight belongs to the listener: what it brings is for whoever comes next.
-void listener::accept_awaiter::stop(waiter& w) noexcept {
-    auto& self = static_cast<accept_awaiter&>(w);
-    state& s = self.state_;
-    self.finish(ECANCELED);
+void listener::accept_awaiter::abort() noexcept {
+    state& s = state_;
+    finish(ECANCELED);
     if (s.waiting_.empty() && s.timer::armed())
         loop::current().timers().disarm(s);
 }

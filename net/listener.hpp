@@ -69,7 +69,8 @@ class [[nodiscard]] listener::accept_awaiter : public waiter {
 public:
     explicit accept_awaiter(listener& from) noexcept : accept_awaiter(from.held()) {}
     accept_awaiter(accept_awaiter&& other) noexcept : accept_awaiter(other.state_) {}
-    ~accept_awaiter();
+    ~accept_awaiter() override;
+    const char* what() const noexcept override { return "a connection to accept"; }
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -79,7 +80,7 @@ public:
 private:
     friend struct listener::state;
     explicit accept_awaiter(state& s) noexcept;
-    static void stop(waiter& w) noexcept;
+    void abort() noexcept override;
     void finish(int outcome) noexcept;
 
     state& state_;

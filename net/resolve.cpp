@@ -118,8 +118,9 @@ struct resolver::state : private timer {
 /// Waits for the answer to a question.
 class resolver::answer_awaiter : public waiter {
 public:
+    const char* what() const noexcept override { return "the addresses of a name"; }
     explicit answer_awaiter(question& q) noexcept
-        : waiter("the addresses of a name", &leave, source::outside), question_(q) {}
+        : waiter(source::outside), question_(q) {}
 
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> h) noexcept {
@@ -129,9 +130,9 @@ public:
     void await_resume() const { throw_if_aborted(); }
 
 private:
-    static void leave(waiter& w) noexcept {
-        wake(w);
-        static_cast<answer_awaiter&>(w).question_.left();
+    void abort() noexcept override {
+        wake(*this);
+        question_.left();
     }
 
     question& question_;

@@ -248,12 +248,11 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
 
 /// What a multishot receive brings stays in the socket, so a reader can simply leave; a receive into
 /// the reader's own buffer has to end first.
-void socket::read_awaiter::stop(waiter& w) noexcept {
-    auto& self = static_cast<read_awaiter&>(w);
-    if (self.state_.direct_)
-        loop::current().push_cancel(self.user_data());
+void socket::read_awaiter::abort() noexcept {
+    if (state_.direct_)
+        loop::current().push_cancel(user_data());
     else
-        self.state_.wake_reader(self.outcome_ != 0 ? self.outcome_ : -ECANCELED);
+        state_.wake_reader(outcome_ != 0 ? outcome_ : -ECANCELED);
 }
 
 std::size_t socket::read_awaiter::await_resume() const {
@@ -322,14 +321,13 @@ void socket::write_awaiter::sent(completion& c, int res, unsigned) noexcept {
     s.next_writer();
 }
 
-void socket::write_awaiter::stop(waiter& w) noexcept {
-    auto& self = static_cast<write_awaiter&>(w);
-    state& s = self.state_;
-    if (s.writer_ != &self) {
-        self.error_ = ECANCELED;
-        wake(self);
+void socket::write_awaiter::abort() noexcept {
+    state& s = state_;
+    if (s.writer_ != this) {
+        error_ = ECANCELED;
+        wake(*this);
     } else if (s.sending_) {
-        loop::current().push_cancel(self.user_data());
+        loop::current().push_cancel(user_data());
     } else {
         wake(*std::exchange(s.writer_, nullptr));  // sent or not, and only the close is still under way
     }

@@ -112,13 +112,14 @@ struct socket::state : completion {
 
 class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
 public:
+    const char* what() const noexcept override { return "a read from a socket"; }
     read_awaiter(state& s, std::span<std::byte> into) noexcept
-        : waiter("a read from a socket", &stop, source::outside), completion(&received), state_(s),
+        : waiter(source::outside), completion(&received), state_(s),
           into_(into) {
         ++state_.users_;
     }
     read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_) {}
-    ~read_awaiter() { state_.leave(); }
+    ~read_awaiter() override { state_.leave(); }
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -127,7 +128,7 @@ public:
 
 private:
     friend struct socket::state;
-    static void stop(waiter& w) noexcept;
+    void abort() noexcept override;
     static void received(completion& c, int res, unsigned flags) noexcept;
     void receive_directly();
 
@@ -138,13 +139,14 @@ private:
 
 class [[nodiscard]] socket::write_awaiter : public waiter, private completion {
 public:
+    const char* what() const noexcept override { return "a write to a socket"; }
     write_awaiter(state& s, std::span<const std::byte> from) noexcept
-        : waiter("a write to a socket", &stop, source::outside), completion(&sent), state_(s),
+        : waiter(source::outside), completion(&sent), state_(s),
           from_(from) {
         ++state_.users_;
     }
     write_awaiter(write_awaiter&& other) noexcept : write_awaiter(other.state_, other.from_) {}
-    ~write_awaiter() { state_.leave(); }
+    ~write_awaiter() override { state_.leave(); }
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -153,7 +155,7 @@ public:
 
 private:
     friend struct socket::state;
-    static void stop(waiter& w) noexcept;
+    void abort() noexcept override;
     static void sent(completion& c, int res, unsigned flags) noexcept;
     void send_rest();
 

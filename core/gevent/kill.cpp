@@ -13,7 +13,8 @@ struct killing {
 
 class end_of_killing : public waiter {
 public:
-    explicit end_of_killing(killing& k) noexcept : waiter("a kill", &abort_by_leaving), killing_(k) {}
+    const char* what() const noexcept override { return "a kill"; }
+    explicit end_of_killing(killing& k) noexcept : killing_(k) {}
     bool await_ready() const {
         throw_if_canceled();
         return killing_.over;
@@ -39,7 +40,7 @@ public:
         target_.interrupt(error_);
         if (wait == nullptr || wait->waiting())
             return false;  // it is ready already, shielded, or an operation that must end by itself
-        self.promise().take_turn(self);
+        self.promise().post_self(self);
         loop::current().run_first(self.promise());
         loop::current().run_first(*wait);
         return true;

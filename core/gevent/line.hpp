@@ -10,7 +10,8 @@ namespace ringlet::gevent {
 class place_in_line : public waiter {
 public:
     place_in_line(const char* what, list<place_in_line>& line) noexcept
-        : waiter(what, &abort_by_leaving), line_(line) {}
+        : what_(what), line_(line) {}
+    const char* what() const noexcept override { return what_; }
 
     /// Waits to be called up; false when `timeout` came first.
     bool wait(interval timeout) {
@@ -28,6 +29,7 @@ public:
     void await_resume() const { throw_if_aborted(); }
 
 private:
+    const char* what_;
     list<place_in_line>& line_;
 };
 

@@ -6,7 +6,8 @@ namespace ringlet::gevent {
 
 class linkable::told : public waiter {
 public:
-    told(const char* what, list<waiter>& line) noexcept : waiter(what, &abort_by_leaving), line_(line) {}
+    told(const char* what, list<waiter>& line) noexcept : what_(what), line_(line) {}
+    const char* what() const noexcept override { return what_; }
     bool await_ready() const {
         throw_if_canceled();
         return false;
@@ -18,21 +19,22 @@ public:
     void await_resume() const { throw_if_aborted(); }
 
 private:
+    const char* what_;
     list<waiter>& line_;
 };
 
 class linkable::function_link : public callback {
 public:
     function_link(linkable& of, std::uint64_t number, std::function<void()> fn)
-        : callback("a link", &call), of_(of), number_(number), fn_(std::move(fn)) {}
+        : of_(of), number_(number), fn_(std::move(fn)) {}
+    const char* what() const noexcept override { return "a link"; }
     std::uint64_t number() const noexcept { return number_; }
 
 private:
-    static void call(callback& c) noexcept {
-        auto& self = static_cast<function_link&>(c);
-        const auto alive = self.of_.weak_from_this().lock();
-        const auto fn = std::move(self.fn_);
-        self.of_.unlink(self.number_);  // which is the end of `self`
+    void take_turn() noexcept override {
+        const auto alive = of_.weak_from_this().lock();
+        const auto fn = std::move(fn_);
+        of_.unlink(number_);  // which is the end of `this`
         try {
             fn();
         } catch (...) {

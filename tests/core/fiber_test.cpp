@@ -163,7 +163,8 @@ TEST(fiber, an_await_suspend_may_hand_over_to_another_coroutine) {
         class hand_over : public waiter {
         public:
             hand_over(std::coroutine_handle<> to, std::string& log)
-                : waiter("a hand-over", nullptr), to_(to), log_(log) {}
+                : to_(to), log_(log) {}
+            const char* what() const noexcept override { return "a hand-over"; }
             bool await_ready() const noexcept { return false; }
             std::coroutine_handle<> await_suspend(std::coroutine_handle<> me) noexcept {
                 park_ready(me);

@@ -74,7 +74,7 @@ TEST(op, a_second_completion_for_one_push_ends_the_process) {
 TEST(op, a_wake_of_somebody_who_does_not_wait_ends_the_process) {
     class stray : public waiter {
     public:
-        stray() : waiter("nothing", nullptr) {}
+        const char* what() const noexcept override { return "nothing"; }
     };
     EXPECT_DEATH(story::in_virtual_time([] {
                      stray s;
