@@ -62,16 +62,14 @@ void on_coroutines(const bench::timing& time) {
         std::vector<greenlet<>> waiting;
         for (std::size_t i = 0; i < crowd; ++i)
             waiting.push_back(spawn([&]() -> task<> {
-                for (;;)
+                for (std::size_t k = 0; k < n / crowd; ++k)
                     co_await go.wait();
             }));
-        for (std::size_t i = 0; i <= n / crowd; ++i) {
+        for (std::size_t k = 0; k < n / crowd; ++k) {
             await(yield());
             go.set();
             go.clear();
         }
-        for (const auto& each : waiting)
-            each.kill();
         for (const auto& each : waiting)
             await(each.join());
     });
@@ -108,16 +106,14 @@ void on_fibers(const bench::timing& time) {
         std::vector<greenlet<>> waiting;
         for (std::size_t i = 0; i < crowd; ++i)
             waiting.push_back(spawn([&] {
-                for (;;)
+                for (std::size_t k = 0; k < n / crowd; ++k)
                     await(go.wait());
             }));
-        for (std::size_t i = 0; i <= n / crowd; ++i) {
+        for (std::size_t k = 0; k < n / crowd; ++k) {
             await(yield());
             go.set();
             go.clear();
         }
-        for (const auto& each : waiting)
-            each.kill();
         for (const auto& each : waiting)
             await(each.join());
     });

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
         http::client_options options;
         options.idle_per_origin = wanted.concurrency;
         options.idle_in_all = wanted.concurrency;
+        options.idle = 1h;  // between two turns
         http::client client(options);
         load::at_each_turn([&](std::size_t fetches) {
             crawl all{client, wanted.url(), fetches};

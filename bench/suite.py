@@ -87,7 +87,7 @@ def parse():
     effort.add_argument("--quick", action="store_true", help="two minutes, the shapes that tell most")
     effort.add_argument("--tiny", action="store_true", help="a second: does everything still run? Figures mean nothing")
     parser.add_argument("--servers", metavar="NAMES", type=lambda text: text.split(","), default=[], help="only these programs, by comma")
-    parser.add_argument("--connections", type=int, help="one shape instead of the list: connections, or fetches at once")
+    parser.add_argument("--connections", type=int, help="one shape instead of the list: connections, fetches at once, or sleepers")
     parser.add_argument("--size", type=int, default=64, help="... bytes per message or page (64)")
     parser.add_argument("--depth", type=int, default=1, help="... messages in flight per connection (1)")
     parser.add_argument("--rounds", type=int, help="rounds of brackets, or runs of each program")

@@ -25,7 +25,7 @@ public:
     }
 
     bool tiny() const { return tiny_; }
-    std::size_t scaled(std::size_t count) const { return tiny_ ? std::max<std::size_t>(count / 1000, 100) : count; }
+    std::size_t scaled(std::size_t count) const { return tiny_ ? std::max<std::size_t>(count / 1000, 1000) : count; }
 
     // `work(n)` does something n times.
     template <typename Fn>

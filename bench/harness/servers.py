@@ -70,8 +70,8 @@ PROGRAMS = [
     Program("boost-fiber", "sleepers", "{build}/fiber_sleepers"),
     Program("tokio", "sleepers", "{build}/tokio_sleepers"),
     Program("go", "sleepers", "{build}/go_sleepers"),
-    Program("gevent", "sleepers", f"{PYTHON} {{here}}/rivals/gevent_sleepers.py", slow=10),
-    Program("asyncio", "sleepers", f"{PYTHON} {{here}}/rivals/asyncio_sleepers.py", slow=10),
+    Program("gevent", "sleepers", f"{PYTHON} {{here}}/rivals/gevent_sleepers.py", slow=5),
+    Program("asyncio", "sleepers", f"{PYTHON} {{here}}/rivals/asyncio_sleepers.py", slow=5),
 
     Program("ringlet", "handover", "{build}/handover"),
     Program("ringlet-fibers", "handover", "{build}/handover --fibers"),

@@ -18,10 +18,17 @@ func cpuNs() float64 {
 	return float64(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
+func max(a, b int) int {
+	if a > b {
+		return a
+	}
+	return b
+}
+
 func each(name string, count int, work func(n int)) {
 	rounds := 5
 	if len(os.Args) > 1 && os.Args[1] == "--tiny" {
-		count, rounds = count/1000, 1
+		count, rounds = max(count/1000, crowd), 1
 	}
 	samples := []float64{}
 	for round := 0; round < rounds; round++ {
@@ -78,23 +85,25 @@ func main() {
 	each("event", 1000000, func(n int) {
 		var lock sync.Mutex
 		event := sync.NewCond(&lock)
-		times := 0
+		woken := 0
 		var all sync.WaitGroup
 		for g := 0; g < crowd; g++ {
 			all.Add(1)
 			go func() {
 				lock.Lock()
-				for times < n/crowd {
+				for i := 0; i < n/crowd; i++ {
 					event.Wait()
+					woken++
 				}
 				lock.Unlock()
 				all.Done()
 			}()
 		}
-		for i := 0; i < n/crowd; i++ {
+		// Not everybody need have had a turn after Gosched, so wakes are counted.
+		for over := false; !over; {
 			runtime.Gosched()
 			lock.Lock()
-			times++
+			over = woken == n/crowd*crowd
 			event.Broadcast()
 			lock.Unlock()
 		}

@@ -21,7 +21,7 @@ class Beside:
     def run(self, setting):
         programs = [each for each in programs_for(self.name) if not setting.only or each.name in setting.only]
         samples = {}  # name of the thing -> name of the program -> [ns]
-        rounds = setting.rounds or setting.choose(1, 3, 11)
+        rounds = setting.rounds or setting.choose(1, 1, 7)
         for done in range(1, rounds + 1):
             for program in setting.rng.sample(programs, len(programs)):
                 setting.progress(f"{self.name}: {program.name}, {done} of {rounds}")

@@ -14,7 +14,7 @@ class Crawl:
         # (fetches at once, bytes, milliseconds until the server answers)
         shapes = setting.choose(
             tiny=[(4, 1024, 0), (4, 1024, 1)],
-            quick=[(100, 1024, 0), (100, 32_768, 0)],
+            quick=[(100, 1024, 0)],
             full=[(100, 1024, 0), (1000, 1024, 0), (100, 32_768, 0), (1000, 32_768, 0), (1000, 1024, 100)])
         if setting.shape:
             shapes = [(*setting.shape[:2], 0)]

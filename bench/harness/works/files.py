@@ -41,7 +41,7 @@ class Files:
 
         candidates = programs_for(self.name)
         contenders = turns.start_each(setting, candidates, start)
-        rounds = setting.rounds or setting.choose(1, 5, 15)
+        rounds = setting.rounds or setting.choose(1, 3, 15)
         length = setting.slice_ms or setting.choose(20, 500, 500)
         tally = turns.take_turns(setting, title, contenders, self.baselines, rounds, lambda _: length)
         rows = [tally.row(name) for name in contenders]

@@ -34,7 +34,7 @@ class Micro:
     def _measure(self, setting, program):
         samples = collections.defaultdict(list)
         cores = setting.server_core if PROGRAMS[program] == 1 else {setting.server_core, setting.load_core}
-        runs = setting.rounds or setting.choose(1, 2, 11)
+        runs = setting.rounds or setting.choose(1, 1, 11)
         for done in range(1, runs + 1):
             setting.progress(f"{program}: run {done} of {runs}")
             for sample in run_once(setting, [f"{setting.build}/{program}"], cores):

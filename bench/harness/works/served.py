@@ -38,7 +38,7 @@ class ServedWork:
 
         # A slice must be long against its first and last burst.
         slice_ms = setting.slice_ms or max(setting.choose(5, 80, 80), connections // 20)
-        rounds = setting.rounds or setting.choose(1, 5, 30)
+        rounds = setting.rounds or setting.choose(1, 5, 30 if connections < 1000 else 10)
         tally = turns.take_turns(setting, title, contenders, self.baselines, rounds, lambda _: slice_ms)
         rows = []
         for name, each in contenders.items():

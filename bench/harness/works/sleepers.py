@@ -17,14 +17,17 @@ class Sleepers:
     name = "sleepers"
 
     def run(self, setting):
-        for count, seconds in setting.choose([(500, 0.2)], [(100_000, 2)], [(100_000, 3), (1_000_000, 12)]):
+        counts = setting.choose([500], [100_000], [100_000, 1_000_000])
+        for count in [setting.shape[0]] if setting.shape else counts:
+            # Long enough for the slowest to have started all of them before the first wakes.
+            seconds = max(0.2, count / 80_000 if count < 1_000_000 else count / 60_000)
             yield self._measure(setting, count, seconds)
 
     def _measure(self, setting, count, seconds):
         title = f"{count:,} asleep"
         samples, rounds = {}, setting.rounds or setting.choose(1, 1, 5 if count < 1_000_000 else 3)
         left = [each for each in programs_for(self.name) if not setting.only or each.name in setting.only]
-        if count >= 1_000_000:  # Minutes for those.
+        if count >= 1_000_000 or setting.effort == "quick":  # Python would take most of the time.
             left = [each for each in left if each.slow == 1]
         for done in range(1, rounds + 1):
             for program in setting.rng.sample(left, len(left)):

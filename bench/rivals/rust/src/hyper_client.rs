@@ -16,7 +16,8 @@ async fn fetch_some(client: Client<HttpConnector>, url: Uri, left: Rc<Cell<u64>>
     while left.get() > 0 {
         left.set(left.get() - 1);
         let page = client.get(url.clone()).await.expect("fetch");
-        bytes.set(bytes.get() + body::to_bytes(page.into_body()).await.expect("body").len());
+        let size = body::to_bytes(page.into_body()).await.expect("body").len();
+        bytes.set(bytes.get() + size);
     }
 }
 

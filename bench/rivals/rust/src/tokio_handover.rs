@@ -54,24 +54,25 @@ async fn mutex(n: usize) {
 
 async fn event(n: usize) {
     let go = Rc::new(Notify::new());
-    let over = Rc::new(Cell::new(false));
+    let woken = Rc::new(Cell::new(0));
     let waiting: Vec<_> = (0..CROWD)
         .map(|_| {
-            let (go, over) = (go.clone(), over.clone());
+            let (go, woken) = (go.clone(), woken.clone());
             spawn_local(async move {
-                while !over.get() {
+                for _ in 0..n / CROWD {
                     go.notified().await;
+                    woken.set(woken.get() + 1);
                 }
             })
         })
         .collect();
-    for i in 0..=n / CROWD {
-        yield_now().await;
-        over.set(i == n / CROWD);
+    // Not everybody has had a turn when a yield is over, so wakes are counted.
+    yield_now().await;
+    while woken.get() < n / CROWD * CROWD {
         go.notify_waiters();
+        yield_now().await;
     }
     for each in waiting {
-        go.notify_waiters();
         each.await.expect("waiter");
     }
 }
@@ -79,7 +80,7 @@ async fn event(n: usize) {
 macro_rules! time {
     ($name:expr, $count:expr, $work:ident) => {
         let tiny = std::env::args().any(|word| word == "--tiny");
-        let count = if tiny { $count / 1000 } else { $count };
+        let count = if tiny { ($count / 1000).max(CROWD) } else { $count };
         let mut samples = Vec::new();
         for _ in 0..if tiny { 1 } else { 5 } {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
