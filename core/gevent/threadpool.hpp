@@ -37,7 +37,14 @@ public:
     auto spawn(Fn&& fn, Args&&... args) const {
         const auto held = state_;
         held->room.acquire();
-        const auto call = held->pool.apply_async(std::forward<Fn>(fn), std::forward<Args>(args)...);
+        const auto call = [&] {
+            try {
+                return held->pool.apply_async(std::forward<Fn>(fn), std::forward<Args>(args)...);
+            } catch (...) {  // no thread to be had
+                held->room.release();
+                throw;
+            }
+        }();
         using T = typename std::remove_cvref_t<decltype(call)>::value_type;
         const AsyncResult<T> result;
         ringlet::spawn([held, call, result] { bring<T>(*held, call, result); });
