@@ -107,7 +107,7 @@ TEST(http2, lets_no_more_be_under_way_than_allowed) {
 }
 
 TEST(http2, carries_large_bodies_both_ways_in_pieces_of_any_size) {
-    for (const std::size_t capacity : {1000, 100'000})
+    for (const std::size_t capacity : {1000U, 100'000U})
         in_virtual_time([&]() -> task<> {
             const auto body = [](http2::client& c) -> task<> {
                 const std::string much = numbered_bytes(1'000'000);
