@@ -29,7 +29,7 @@ public:
         auto* next_out = reinterpret_cast<std::uint8_t*>(out.data());
         if (BrotliDecoderDecompressStream(state_, &there, &next_in, &room, &next_out, nullptr) == BROTLI_DECODER_RESULT_ERROR)
             refuse();
-        in.remove_prefix(in.size() - there);
+        in.remove_prefix(complete() ? in.size() : in.size() - there);
         return out.size() - room;
     }
     bool complete() const noexcept override { return BrotliDecoderIsFinished(state_) != 0; }
