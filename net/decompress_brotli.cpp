@@ -27,7 +27,8 @@ public:
         std::size_t there = in.size(), room = out.size();
         auto* next_in = reinterpret_cast<const std::uint8_t*>(in.data());
         auto* next_out = reinterpret_cast<std::uint8_t*>(out.data());
-        if (BrotliDecoderDecompressStream(state_, &there, &next_in, &room, &next_out, nullptr) == BROTLI_DECODER_RESULT_ERROR)
+        if (BrotliDecoderDecompressStream(state_, &there, &next_in, &room, &next_out, nullptr) ==
+            BROTLI_DECODER_RESULT_ERROR)
             refuse();
         in.remove_prefix(complete() ? in.size() : in.size() - there);
         return out.size() - room;
