@@ -83,7 +83,8 @@ public:
     /// has, the very first.
     server_options& certificate(identity other) { identities_.push_back(std::move(other)); return *this; }
     /// Asked with the name that the client wants ("" when it says none): the context to go on with, or
-    /// nothing to refuse it. It decides on certificates, ALPN and client certificates.
+    /// nothing to refuse it. It decides on everything but the handshake timeout. Called on whatever threads
+    /// the context is used.
     server_options& choose(std::function<std::optional<context>(std::string_view)> fn) { choose_ = std::move(fn); return *this; }
     /// Clients are asked for a certificate by one of these authorities.
     server_options& clients(client_certificate policy, std::string_view ca_pem);

@@ -149,6 +149,8 @@ bool engine::handshake() {
 
 std::size_t engine::read(std::span<std::byte> into) {
     const clean_errors clean;
+    if (later_)
+        std::rethrow_exception(later_);
     std::size_t done = 0;
     while (done < into.size() && !ended_) {
         std::size_t count = 0;
@@ -156,10 +158,15 @@ std::size_t engine::read(std::span<std::byte> into) {
         done += count;
         if (outcome == 1)
             continue;
-        if (done > 0 && SSL_get_error(ssl_.get(), outcome) != SSL_ERROR_WANT_READ)
-            break;  // first what is good; the next call says the rest
-        if (wants_bytes(outcome, "read from"))
+        try {
+            if (wants_bytes(outcome, "read from"))
+                break;
+        } catch (...) {
+            if (done == 0)
+                throw;
+            later_ = std::current_exception();  // first what is good
             break;
+        }
     }
     if (in_start_ == in_end_ && in_.capacity() > idle_room && next_room_ < in_.size())
         in_ = std::vector<std::byte>();
@@ -171,6 +178,11 @@ void engine::write(std::span<const std::byte> from) {
     std::size_t count = 0;
     if (from.empty())
         return;
+    written_ += from.size();
+    if (written_ > rekey_after && SSL_version(ssl_.get()) >= TLS1_3_VERSION) {
+        written_ = from.size();
+        SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED);  // goes with the next record
+    }
     const int outcome = SSL_write_ex(ssl_.get(), from.data(), from.size(), &count);
     if (outcome != 1 && wants_bytes(outcome, "write to"))
         fail("write to", errc::protocol, "the peer has to be heard first");

@@ -45,6 +45,10 @@ public:
     /// What is to be sent. Whoever sends it empties it.
     std::vector<std::byte> out;
 
+    /// Bytes after which the keys of our direction are changed: RFC 8446 section 5.5 allows some 2^38 of
+    /// them for AES-GCM, in full records.
+    std::uint64_t rekey_after = std::uint64_t(1) << 36;
+
     std::size_t buffered() const noexcept { return in_.capacity() + out.capacity(); }
     SSL* ssl() const noexcept { return ssl_.get(); }
     const std::string& server_name() const noexcept { return server_name_; }
@@ -81,6 +85,8 @@ private:
     std::size_t next_room_ = 1024;
     std::pair<errc, std::string> verdict_{};  // of a callback, when it refuses
     std::exception_ptr thrown_;               // by a callback
+    std::exception_ptr later_;                // what the next read says
+    std::uint64_t written_ = 0;               // with the keys of now
     bool heard_ = false;                      // something of the peer made sense
     bool ended_ = false;
 };

@@ -24,6 +24,7 @@ struct stream::state {
     void close() noexcept;
     /// The handle, once the handshake is complete.
     static stream handle(std::shared_ptr<state> self) { return stream(std::move(self)); }
+    static state& of(stream& handle) noexcept { return *handle.state_; }
     std::size_t buffered() const noexcept { return engine.buffered() + sending.capacity(); }
 
 private:

@@ -19,8 +19,8 @@ def info(name):
 
 
 off = [o['name'] for o in info('buildoptions')
-       if o['name'] in ('cares', 'tls', 'http', 'zlib', 'brotli', 'zstd', 'psl', 'idn', 'bench', 'examples')
-       and o['value'] == 'disabled']
+       if o['name'] in ('cares', 'tls', 'http', 'http2', 'zlib', 'brotli', 'zstd', 'psl', 'idn', 'bench',
+                       'examples') and o['value'] == 'disabled']
 if off:
     print('skipped: lists are incomplete without', ', '.join(off))
     sys.exit(77)

@@ -109,7 +109,7 @@ constexpr std::size_t bytes_of_a_talk = 1700;
 
 TEST(tls_hostile, bytes_may_come_one_at_a_time) {
     expect_good(talk([](meddled& m) { m.at_most = 1; }));
-    for (const std::size_t capacity : {1, 2, 3, 5, 7, 100})
+    for (const std::size_t capacity : {1U, 2U, 3U, 5U, 7U, 100U})
         expect_good(talk([](meddled&) {}, capacity));
 }
 

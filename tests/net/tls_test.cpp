@@ -2,6 +2,8 @@
 
 #include "support/tls_world.hpp"
 
+#include <ringlet/net/tls_stream_private.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -160,6 +162,40 @@ TEST(tls, goes_on_after_its_keys_were_changed) {
         tls_pair old = co_await tls_in_memory(client(), tls::context(serving().max_version(tls::version::tls1_2)));
         EXPECT_EQ(co_await error_from(old.client->update_keys()),
                   "update the keys of a.org:left: TLSv1.2 has no key updates");
+    });
+}
+
+/// Counts the key updates that an end sends or gets.
+int key_updates = 0;
+void count_key_updates(int, int, int type, const void* data, std::size_t size, SSL*, void*) {
+    if (type == SSL3_RT_HANDSHAKE && size > 0 && *static_cast<const unsigned char*>(data) == SSL3_MT_KEY_UPDATE)
+        ++key_updates;
+}
+
+TEST(tls, changes_the_keys_of_a_long_conversation_by_itself) {
+    in_virtual_time([]() -> task<> {
+        tls_pair both = co_await tls_in_memory(client(), server());
+        auto &of_client = tls::stream::state::of(*both.client);
+        of_client.engine.rekey_after = 100'000;
+        SSL_set_msg_callback(both.server->native_handle(), &count_key_updates);
+        for (int i = 0; i < 50; ++i) {
+            co_await write_text(*both.client, std::string(10'000, 'x'));
+            EXPECT_EQ(co_await read_count(*both.server, 10'000), std::string(10'000, 'x'));
+        }
+        EXPECT_EQ(key_updates, 4);
+    });
+}
+
+TEST(tls, may_be_awaited_as_it_is_made) {
+    in_virtual_time([]() -> task<> {
+        auto [near, far] = ringlet::io::duplex();
+        const auto other = spawn([](ringlet::io::memory_stream below) -> task<> {
+            tls::stream s = co_await tls::accept(ringlet::io::any_stream(std::move(below)), tls::context(serving()));
+            co_await s.write_all(bytes_of("hello"));
+        }, std::move(far));
+        tls::stream s = co_await tls::connect(std::move(near), std::string("a.org"), tls::context(trusting()));
+        EXPECT_EQ(co_await read_some(s), "hello");
+        co_await other.get();
     });
 }
 
