@@ -109,9 +109,11 @@ std::optional<std::time_t> parse_cookie_date(std::string_view text) {
     else if (year >= 0 && year <= 69)
         year += 2000;
     const auto [hour, minute, second] = *parts.time;
-    if (year < 1601 || *parts.day < 1 || *parts.day > days_of(year, *parts.month) || hour > 23 || minute > 59 || second > 59)
+    if (year < 1601 || *parts.day < 1 || *parts.day > days_of(year, *parts.month) || hour > 23 || minute > 59 ||
+        second > 59)
         return std::nullopt;
-    return static_cast<std::time_t>(days_from_civil(year, *parts.month, *parts.day) * 86400 + hour * 3600 + minute * 60 + second);
+    return static_cast<std::time_t>(days_from_civil(year, *parts.month, *parts.day) * 86400 + hour * 3600 +
+                                    minute * 60 + second);
 }
 
 }  // namespace ringlet::http

@@ -78,7 +78,10 @@ struct attributes {
             into.http_only = true;
         } else if (iequals(name, "samesite")) {
             using enum cookie::same_site;
-            into.site = iequals(value, "none") ? none : iequals(value, "lax") ? lax : iequals(value, "strict") ? strict : unset;
+            into.site = iequals(value, "none")     ? none
+                        : iequals(value, "lax")    ? lax
+                        : iequals(value, "strict") ? strict
+                                                   : unset;
         }
     }
 
@@ -91,7 +94,8 @@ struct attributes {
         const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), age);
         if (end.ec != std::errc())
             age = furthest;
-        max_age = negative || age == 0 ? std::numeric_limits<std::time_t>::min() : now + std::min<std::time_t>(age, furthest);
+        max_age = negative || age == 0 ? std::numeric_limits<std::time_t>::min()
+                                       : now + std::min<std::time_t>(age, furthest);
     }
 };
 
@@ -150,7 +154,8 @@ std::optional<cookie> parse_set_cookie(std::string_view line, const net::url& fr
     else if (said.expires)
         c.expires = std::min(*said.expires, now + furthest);
     c.path = said.path.empty() ? default_path(from) : said.path;
-    if (!settle_domain(c, said.domain, from) || (c.secure && !from.is_secure()) || !keeps_its_prefix(c, !said.path.empty()))
+    if (!settle_domain(c, said.domain, from) || (c.secure && !from.is_secure()) ||
+        !keeps_its_prefix(c, !said.path.empty()))
         return std::nullopt;
     return c;
 }
@@ -222,8 +227,8 @@ std::string cookie_jar::line_for(const net::url& to, std::time_t now) const {
     for (std::string_view domain = host;;) {
         if (const auto bin = by_domain_.find(std::string(domain)); bin != by_domain_.end())
             for (const cookie& c : bin->second)
-                if ((domain == host || domain.empty() || !c.host_only) && (!c.secure || to.is_secure()) && c.expires > now &&
-                    path_matches(to.path(), c.path))
+                if ((domain == host || domain.empty() || !c.host_only) && (!c.secure || to.is_secure()) &&
+                    c.expires > now && path_matches(to.path(), c.path))
                     chosen.push_back(&c);
         if (domain.empty())
             break;

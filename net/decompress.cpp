@@ -50,7 +50,8 @@ std::optional<decompressor> decompressor::make(std::string_view content_encoding
     std::vector<stage> stages;
     while (!content_encoding.empty()) {
         const std::size_t comma = content_encoding.rfind(',');
-        const std::string_view name = net::ascii::trim(comma == content_encoding.npos ? content_encoding : content_encoding.substr(comma + 1));
+        const std::string_view name =
+            net::ascii::trim(comma == content_encoding.npos ? content_encoding : content_encoding.substr(comma + 1));
         content_encoding = content_encoding.substr(0, comma == content_encoding.npos ? 0 : comma);
         if (name.empty() || net::ascii::iequals(name, "identity"))
             continue;
@@ -88,8 +89,9 @@ std::size_t decompressor::pull(std::size_t which, std::string_view& in, std::spa
         s.written += count;
         // Each stage has the limit, so that one bomb inside another does not keep us busy for ever.
         if (s.written > most_)
-            throw protocol_error(errc::body_too_large,
-                                 std::string(s.undo->name()) + " body, decompressed to more than " + std::to_string(most_) + " bytes");
+            throw protocol_error(
+                errc::body_too_large,
+                std::string(s.undo->name()) + " body, decompressed to more than " + std::to_string(most_) + " bytes");
         if (count > 0 || which == 0)
             return count;
         const std::span<std::byte> room(s.buffer.get(), buffer_size);

@@ -27,9 +27,10 @@ public:
         std::size_t there = in.size(), room = out.size();
         auto* next_in = reinterpret_cast<const std::uint8_t*>(in.data());
         auto* next_out = reinterpret_cast<std::uint8_t*>(out.data());
-        if (BrotliDecoderDecompressStream(state_, &there, &next_in, &room, &next_out, nullptr) == BROTLI_DECODER_RESULT_ERROR)
+        if (BrotliDecoderDecompressStream(state_, &there, &next_in, &room, &next_out, nullptr) ==
+            BROTLI_DECODER_RESULT_ERROR)
             refuse();
-        in.remove_prefix(in.size() - there);
+        in.remove_prefix(complete() ? in.size() : in.size() - there);
         return out.size() - room;
     }
     bool complete() const noexcept override { return BrotliDecoderIsFinished(state_) != 0; }

@@ -148,7 +148,8 @@ private:
     }
 
     [[noreturn]] void refuse(const char* why) const {
-        throw request_error(request_error::stage::exchange, "GET", asked_, std::make_error_code(std::errc::io_error), why);
+        throw request_error(request_error::stage::exchange, "GET", asked_, std::make_error_code(std::errc::io_error),
+                            why);
     }
 
     /// Whether this is what is missing, of the same file.

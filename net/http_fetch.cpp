@@ -5,9 +5,7 @@
 #include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_redirects_private.hpp>
 #include <ringlet/net/http_request_body_private.hpp>
-#include <ringlet/net/http_secure_private.hpp>
 #include <ringlet/net/http_writer.hpp>
-#include <ringlet/net/tcp.hpp>
 #include <ringlet/net/url_host_private.hpp>
 
 #include <algorithm>
@@ -29,12 +27,17 @@ constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
 
 }  // namespace
 
-fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url, request_options options)
-    : core_(std::move(core)), method_(std::move(method)), options_(std::move(options)),
+fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url,
+                   request_options options)
+    : core_(std::move(core)),
+      method_(std::move(method)),
+      options_(std::move(options)),
       to_(detail::target::parse(method_, options_.params.empty() ? url : with_params(url, options_.params))),
       times_(options_.timeouts.value_or(core_->options.timeouts)),
       retries_(options_.retries ? *options_.retries : core_->options.retries),
-      until_(after(loop::current().now(), times_.total)), auth_(options_.auth), auth_given_(!auth_.empty()),
+      until_(after(loop::current().now(), times_.total)),
+      auth_(options_.auth),
+      auth_given_(!auth_.empty()),
       decompress_(options_.decompress.value_or(core_->options.decompress)),
       jar_(options_.cookies.value_or(core_->options.cookies).get()),
       most_(options_.body_limit.value_or(core_->options.limits.body)) {
@@ -59,7 +62,8 @@ task<incoming> fetching::run() {
             co_return in;
         }
         if (history_.size() >= most)
-            refuse(stage::redirects, std::errc::too_many_symbolic_link_levels, "more than " + std::to_string(most) + " redirects");
+            refuse(stage::redirects, std::errc::too_many_symbolic_link_levels,
+                   "more than " + std::to_string(most) + " redirects");
         std::string where(*location);
         co_await follow(std::move(in), std::move(where));
     }
@@ -140,8 +144,8 @@ bool fetching::worth_another(const request_error& e) const {
     if (e.at() != stage::exchange || !is_idempotent(method_) || !repeatable())
         return false;
     // A reply that breaks the rules will do so again; one that broke off may not.
-    return e.code().category() != http_category() || e.code() == errc::closed_before_head || e.code() == errc::closed_in_head ||
-           e.code() == errc::closed_in_body;
+    return e.code().category() != http_category() || e.code() == errc::closed_before_head ||
+           e.code() == errc::closed_in_head || e.code() == errc::closed_in_body;
 }
 
 bool fetching::asks_for_patience(const incoming& in) const {
@@ -220,88 +224,6 @@ task<fetching::lease> fetching::exchange() {
     }
 }
 
-/// Awaitable: the right to a connection. Others may have them all.
-task<fetching::lease> fetching::leased() {
-    const deadline limit(until_);
-    std::string built;
-    std::string_view place = to_.origin_in_place();
-    if (place.empty() || via_)
-        place = built = to_.origin();
-    if (via_)
-        place = built += " through " + via_->username() + '@' + via_->to_string();
-    try {
-        co_return co_await core_->pool->take(place);
-    } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-        throw timeout_error("wait for a free connection to " + to_.origin(), times_.total);
-    }
-}
-
-void fetching::choose_proxy() {
-    via_.reset();
-    const net::proxy_settings& settings = options_.proxies ? *options_.proxies : core_->options.proxies;
-    if (!to_.socket().empty() || (settings.http.empty() && settings.https.empty() && settings.all.empty()))
-        return;
-    try {
-        via_ = settings.find(to_.url());
-    } catch (const std::invalid_argument& e) {
-        refuse(stage::url, std::errc::invalid_argument, e.what());
-    }
-}
-
-/// A proxy that speaks HTTP is asked for what is not encrypted; for all else it makes a tunnel.
-bool fetching::asks_proxy() const {
-    return via_ && via_->speaks() != net::proxy::protocol::socks5 && !to_.url().is_secure();
-}
-
-task<> fetching::connect(lease& into) {
-    into.drop();
-    into.make_room();
-    const time_point in_time = after(loop::current().now(), times_.connect);
-    const net::url& url = to_.url();
-    try {
-        const deadline limit(std::min(in_time, until_));
-        try {
-            io::any_stream stream = co_await stream_to_server();
-            into.set(std::make_unique<connection>(std::move(stream), core_->options.limits));
-        } catch (const canceled&) {
-            if (!limit.ends_here())
-                throw;
-            const std::string place = to_.socket().empty() ? std::string(url.host()) + ":" + std::to_string(url.port()) : to_.socket();
-            throw timeout_error("connect " + place, until_ < in_time ? times_.total : times_.connect);
-        }
-    } catch (const std::system_error&) {
-        detail::rethrow_as_request_error(stage::connect, method_, to_.text());
-    }
-}
-
-task<io::any_stream> fetching::stream_to_server() {
-    io::any_stream stream;
-    if (via_)
-        stream = co_await stream_through_proxy();
-    else if (to_.socket().empty())
-        stream = co_await core_->options.connect(to_.url());
-    else
-        stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
-    if (to_.url().is_secure())
-        stream = co_await detail::secured(std::move(stream), to_.url(), core_->options.tls);
-    co_return stream;
-}
-
-task<io::any_stream> fetching::stream_through_proxy() {
-    const bool bare_ip6 = via_->host().find(':') != std::string::npos && !via_->host().starts_with('[');
-    const std::string host = bare_ip6 ? '[' + via_->host() + ']' : via_->host();
-    const bool secure = via_->speaks() == net::proxy::protocol::https;
-    const net::url place = net::url::parse((secure ? "https://" : "http://") + host + ':' + std::to_string(via_->port()));
-    io::any_stream stream = co_await core_->options.connect(place);
-    if (secure)
-        stream = co_await detail::secured(std::move(stream), place, core_->options.tls);
-    if (!asks_proxy())
-        co_await net::tunnel_through(stream, *via_, std::string(to_.url().host()), to_.url().port());
-    co_return stream;
-}
-
 task<> fetching::send(connection& to, sending_body& body) {
     const std::string* plain = options_.body.plain();
     const bool together = plain && plain->size() <= small_body;
@@ -318,7 +240,8 @@ task<> fetching::send(connection& to, sending_body& body) {
 void fetching::write_head(sending_body& body) {
     head_.clear();
     try {
-        const std::string whole = asks_proxy() ? "http://" + std::string(to_.url().authority()) + std::string(to_.url().target()) : "";
+        const std::string whole =
+            asks_proxy() ? "http://" + std::string(to_.url().authority()) + std::string(to_.url().target()) : "";
         const std::string_view asked = whole.empty() ? to_.url().target() : whole;
         std::string room;
         append_request(head_, method_, asked, to_.url().authority(), options_.fields, body.size(), head_lines(room));
@@ -335,7 +258,8 @@ std::string_view fetching::head_lines(std::string& lines) {
     const fields& f = options_.fields;
     if (f.empty()) {
         const std::string& usual = decompress_ ? core.usual_lines : core.usual_identity;
-        if (!auth_given_ && !via_ && to_.url().username().empty() && to_.url().password().empty() && (!jar_ || jar_->empty()))
+        if (!auth_given_ && !via_ && to_.url().username().empty() && to_.url().password().empty() &&
+            (!jar_ || jar_->empty()))
             return usual;
         lines = usual;
     } else {
@@ -350,12 +274,15 @@ std::string_view fetching::head_lines(std::string& lines) {
     if (!auth_given_) {
         auth_ = {};  // a redirect may have led to a url without
         if (!url.username().empty() || !url.password().empty())
-            auth_ = credentials::basic(net::detail::percent_decode(url.username()), net::detail::percent_decode(url.password()));
+            auth_ = credentials::basic(net::detail::percent_decode(url.username()),
+                                       net::detail::percent_decode(url.password()));
     }
     if (!auth_.empty() && !f.contains("authorization"))
         lines.append("Authorization: ").append(auth_.value()).append("\r\n");
     if (asks_proxy() && !via_->username().empty())
-        lines.append("Proxy-Authorization: ").append(credentials::basic(via_->username(), via_->password()).value()).append("\r\n");
+        lines.append("Proxy-Authorization: ")
+            .append(credentials::basic(via_->username(), via_->password()).value())
+            .append("\r\n");
     if (jar_ && !jar_->empty() && !f.contains("cookie"))
         if (const std::string cookies = jar_->line_for(url); !cookies.empty())
             lines.append("Cookie: ").append(cookies).append("\r\n");

@@ -53,7 +53,8 @@ task<std::optional<std::string>> incoming::read_line(std::size_t most) {
     while ((end = s.text.find('\n', looked)) == s.text.npos) {
         looked = s.text.size();
         if (looked > most)
-            throw request_error(request_error::stage::exchange, s.method, s.url, std::make_error_code(std::errc::message_size),
+            throw request_error(request_error::stage::exchange, s.method, s.url,
+                                std::make_error_code(std::errc::message_size),
                                 "no end of line within " + std::to_string(most) + " bytes");
         const std::size_t count = co_await s.read_or_explain(buffer);
         if (count == 0) {
@@ -116,7 +117,8 @@ task<std::size_t> incoming::state::read_or_explain(std::span<std::byte> into) {
 
 task<> incoming::state::append_all(std::string& to, std::uint64_t most_now) {
     const auto too_large = [&] {
-        return protocol_error(errc::body_too_large, "http response, body after " + std::to_string(to.size()) + " bytes");
+        return protocol_error(errc::body_too_large,
+                              "http response, body after " + std::to_string(to.size()) + " bytes");
     };
     if (to.size() > most_now)
         throw too_large();

@@ -24,8 +24,8 @@ void strip_fields(fields& f, bool other_origin, bool without_body) {
         for (const char* name : {"authorization", "cookie", "proxy-authorization", "host"})
             f.remove(name);
     if (without_body)
-        for (const char* name : {"content-type", "content-length", "content-encoding", "content-language", "content-location",
-                                 "transfer-encoding"})
+        for (const char* name : {"content-type", "content-length", "content-encoding", "content-language",
+                                 "content-location", "transfer-encoding"})
             f.remove(name);
 }
 

@@ -98,7 +98,8 @@ task<> sending_body::send_file(connection& to, io::file& from, std::uint64_t siz
     std::vector<std::byte> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(size, piece_size)));
     for (std::uint64_t at = 0; at < size;) {
         const std::uint64_t left = size - at;
-        const std::span<std::byte> room = std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
+        const std::span<std::byte> room =
+            std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
         const std::size_t count = co_await from.read_at(at, room);
         if (count == 0)
             refuse("send " + from.path() + ": it has become shorter meanwhile");
@@ -120,7 +121,8 @@ task<> sending_body::send_pieces(connection& to, const segment& s) {
         co_await write(to, {reinterpret_cast<const char*>(buffer.data()), count});
     }
     if (s.length && sent < *s.length)
-        refuse("send the body: it ended after " + std::to_string(sent) + " of " + std::to_string(*s.length) + " bytes");
+        refuse("send the body: it ended after " + std::to_string(sent) + " of " + std::to_string(*s.length) +
+               " bytes");
 }
 
 task<> sending_body::write(connection& to, std::string_view bytes) {

@@ -25,8 +25,8 @@ task<io::any_stream> secured(io::any_stream below, const net::url& to, std::shar
     co_return io::any_stream(std::move(s));
 }
 
-std::shared_ptr<const tls::context> make_tls_context(bool verify, const std::string& authorities, const std::string& chain,
-                                                     const std::string& key) {
+std::shared_ptr<const tls::context> make_tls_context(bool verify, const std::string& authorities,
+                                                     const std::string& chain, const std::string& key) {
     tls::client_options o = for_http();
     if (!verify)
         o.insecure();

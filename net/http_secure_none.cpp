@@ -6,7 +6,8 @@ namespace ringlet::http::detail {
 namespace {
 
 [[noreturn]] void refuse() {
-    throw std::system_error(std::make_error_code(std::errc::protocol_not_supported), "TLS is not built in, only http urls can be fetched");
+    throw std::system_error(std::make_error_code(std::errc::protocol_not_supported),
+                            "TLS is not built in, only http urls can be fetched");
 }
 
 }  // namespace
@@ -16,6 +17,9 @@ task<io::any_stream> secured(io::any_stream, const net::url&, std::shared_ptr<co
     co_return io::any_stream();
 }
 
-std::shared_ptr<const tls::context> make_tls_context(bool, const std::string&, const std::string&, const std::string&) { refuse(); }
+std::shared_ptr<const tls::context> make_tls_context(bool, const std::string&, const std::string&,
+                                                     const std::string&) {
+    refuse();
+}
 
 }  // namespace ringlet::http::detail

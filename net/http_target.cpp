@@ -39,7 +39,8 @@ target target::parse(std::string_view method, std::string_view text) {
     if (!url)
         refuse(method, text, std::errc::invalid_argument, reason);
     if (url->scheme() != "http" && url->scheme() != "https")
-        refuse(method, text, std::errc::protocol_not_supported, "scheme '" + std::string(url->scheme()) + "' is not http");
+        refuse(method, text, std::errc::protocol_not_supported,
+               "scheme '" + std::string(url->scheme()) + "' is not http");
     return target(*std::move(url), std::move(socket));
 }
 

@@ -26,7 +26,9 @@ std::string lowered(std::string_view text) {
 std::string_view value_after(std::string_view low, std::string_view name) {
     for (std::size_t at = low.find(name); at != low.npos; at = low.find(name, at + 1)) {
         std::string_view rest = low.substr(at + name.size());
-        const auto skip_blanks = [&] { rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n\f"), rest.size())); };
+        const auto skip_blanks = [&] {
+            rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n\f"), rest.size()));
+        };
         skip_blanks();
         if (!rest.starts_with('='))
             continue;
@@ -131,7 +133,9 @@ private:
 
 std::string charset_of(std::string_view content_type) {
     const std::size_t semicolon = content_type.find(';');
-    return semicolon == content_type.npos ? "" : std::string(value_after(lowered(content_type.substr(semicolon)), "charset"));
+    return semicolon == content_type.npos
+               ? ""
+               : std::string(value_after(lowered(content_type.substr(semicolon)), "charset"));
 }
 
 std::string encoding_of(const fields& of_response, std::string_view body) {
@@ -152,8 +156,8 @@ std::string to_utf8(std::string_view bytes, std::string_view encoding) {
     if (encoding.empty() || iequals(encoding, "utf-8") || iequals(encoding, "utf8"))
         return is_utf8(bytes) ? std::string(bytes) : repaired(bytes);
     // Browsers read latin-1 as the larger windows-1252, and so does the url of every old page.
-    const bool latin = iequals(encoding, "iso-8859-1") || iequals(encoding, "latin-1") || iequals(encoding, "us-ascii") ||
-                       iequals(encoding, "ascii");
+    const bool latin = iequals(encoding, "iso-8859-1") || iequals(encoding, "latin-1") ||
+                       iequals(encoding, "us-ascii") || iequals(encoding, "ascii");
     // A suffix would change what iconv_open(3) does.
     std::string name(latin || encoding.find('/') != encoding.npos ? "windows-1252" : encoding);
     converter c(name);

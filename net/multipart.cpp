@@ -40,12 +40,14 @@ multipart& multipart::add(std::string_view name, std::string_view value) {
     return *this;
 }
 
-multipart& multipart::add_file(std::string_view name, std::string path, std::string_view filename, std::string_view type) {
+multipart& multipart::add_file(std::string_view name, std::string path, std::string_view filename,
+                               std::string_view type) {
     const std::string last = path.substr(path.rfind('/') + 1);
     return add_content(name, filename.empty() ? last : filename, request_body::file(std::move(path)), type);
 }
 
-multipart& multipart::add_content(std::string_view name, std::string_view filename, request_body content, std::string_view type) {
+multipart& multipart::add_content(std::string_view name, std::string_view filename, request_body content,
+                                  std::string_view type) {
     begin(name, filename, true, type);
     parts_.append(std::move(content));
     parts_.append("\r\n");

@@ -63,7 +63,8 @@ http::request_options translated(const std::string& method, const Options& from)
 }
 
 /// A jar of its own for one call: the cookies of the session, if any, and those given with the call.
-std::shared_ptr<http::cookie_jar> jar_for(const http::cookie_jar* of_session, const std::string& url, const Pairs& given) {
+std::shared_ptr<http::cookie_jar> jar_for(const http::cookie_jar* of_session, const std::string& url,
+                                          const Pairs& given) {
     auto jar = of_session ? std::make_shared<http::cookie_jar>(*of_session) : std::make_shared<http::cookie_jar>();
     const auto to = net::url::try_parse(url);
     for (const auto& [name, value] : given) {

@@ -34,8 +34,8 @@ Pairs CookieJar::items() const {
 namespace detail {
 namespace {
 
-void fill(Response& r, int status, std::string_view reason, const http::fields& fields, const std::string& url, duration elapsed,
-          const std::string& method) {
+void fill(Response& r, int status, std::string_view reason, const http::fields& fields, const std::string& url,
+          duration elapsed, const std::string& method) {
     r.status_code = status;
     r.ok = status < 400;
     r.reason = reason;

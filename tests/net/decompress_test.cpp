@@ -112,6 +112,17 @@ TEST(decompress, gzip_may_have_several_members_and_padding) {
     EXPECT_EQ(undone("gzip", in_gzip + in_gzip.substr(0, 12), 99), "gzip body: the compressed data ends early");
 }
 
+TEST(decompress, what_follows_the_end_is_taken_and_dropped) {
+    if (can("br")) {
+        EXPECT_EQ(undone_every_way("br", in_brotli + "more"), plain);
+        EXPECT_EQ(undone_every_way("br", "\x06\n"), "") << "an empty stream";
+    }
+    if (can("deflate")) {
+        EXPECT_EQ(undone_every_way("deflate", in_zlib + "more"), plain);
+        EXPECT_EQ(undone_every_way("deflate", in_raw + "more"), plain);
+    }
+}
+
 TEST(decompress, codings_may_be_stacked) {
     if (!can("gzip") || !can("deflate"))
         GTEST_SKIP();

@@ -1,0 +1,101 @@
+// How a request gets to its server: the turn for a connection, the proxy if there is one, TLS on top.
+#include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http_client_private.hpp>
+#include <ringlet/net/http_secure_private.hpp>
+#include <ringlet/net/tcp.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace ringlet::http {
+namespace {
+
+using stage = request_error::stage;
+
+}  // namespace
+
+/// Awaitable: the right to a connection. Others may have them all.
+task<fetching::lease> fetching::leased() {
+    const deadline limit(until_);
+    std::string built;
+    std::string_view place = to_.origin_in_place();
+    if (place.empty() || via_)
+        place = built = to_.origin();
+    if (via_)
+        place = built += " through " + via_->username() + '@' + via_->to_string();
+    try {
+        co_return co_await core_->pool->take(place);
+    } catch (const canceled&) {
+        if (!limit.ends_here())
+            throw;
+        throw timeout_error("wait for a free connection to " + to_.origin(), times_.total);
+    }
+}
+
+void fetching::choose_proxy() {
+    via_.reset();
+    const net::proxy_settings& settings = options_.proxies ? *options_.proxies : core_->options.proxies;
+    if (!to_.socket().empty() || (settings.http.empty() && settings.https.empty() && settings.all.empty()))
+        return;
+    try {
+        via_ = settings.find(to_.url());
+    } catch (const std::invalid_argument& e) {
+        refuse(stage::url, std::errc::invalid_argument, e.what());
+    }
+}
+
+/// A proxy that speaks HTTP is asked for what is not encrypted; for all else it makes a tunnel.
+bool fetching::asks_proxy() const {
+    return via_ && via_->speaks() != net::proxy::protocol::socks5 && !to_.url().is_secure();
+}
+
+task<> fetching::connect(lease& into) {
+    into.drop();
+    into.make_room();
+    const time_point in_time = after(loop::current().now(), times_.connect);
+    const net::url& url = to_.url();
+    try {
+        const deadline limit(std::min(in_time, until_));
+        try {
+            io::any_stream stream = co_await stream_to_server();
+            into.set(std::make_unique<connection>(std::move(stream), core_->options.limits));
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            const std::string place =
+                to_.socket().empty() ? std::string(url.host()) + ":" + std::to_string(url.port()) : to_.socket();
+            throw timeout_error("connect " + place, until_ < in_time ? times_.total : times_.connect);
+        }
+    } catch (const std::system_error&) {
+        detail::rethrow_as_request_error(stage::connect, method_, to_.text());
+    }
+}
+
+task<io::any_stream> fetching::stream_to_server() {
+    io::any_stream stream;
+    if (via_)
+        stream = co_await stream_through_proxy();
+    else if (to_.socket().empty())
+        stream = co_await core_->options.connect(to_.url());
+    else
+        stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
+    if (to_.url().is_secure())
+        stream = co_await detail::secured(std::move(stream), to_.url(), core_->options.tls);
+    co_return stream;
+}
+
+task<io::any_stream> fetching::stream_through_proxy() {
+    const bool bare_ip6 = via_->host().find(':') != std::string::npos && !via_->host().starts_with('[');
+    const std::string host = bare_ip6 ? '[' + via_->host() + ']' : via_->host();
+    const bool secure = via_->speaks() == net::proxy::protocol::https;
+    const net::url place =
+        net::url::parse((secure ? "https://" : "http://") + host + ':' + std::to_string(via_->port()));
+    io::any_stream stream = co_await core_->options.connect(place);
+    if (secure)
+        stream = co_await detail::secured(std::move(stream), place, core_->options.tls);
+    if (!asks_proxy())
+        co_await net::tunnel_through(stream, *via_, std::string(to_.url().host()), to_.url().port());
+    co_return stream;
+}
+
+}  // namespace ringlet::http
