@@ -16,10 +16,10 @@ public:
         std::size_t count = 0;
         while (!in_payload_ && count < bytes.size()) {
             head_[have_++] = bytes[count++];
+            broken_ = broken_ || breaks_rules();
             if (have_ == head_size()) {
                 left_ = payload_size();
                 in_payload_ = true;
-                broken_ = broken_ || breaks_rules();
             }
         }
         if (!in_payload_)
@@ -34,12 +34,19 @@ public:
         return count + taken;
     }
 
-    /// A control frame was in fragments or too long, or a close too short (sections 5.5 and 5.5.1). wslay sees
-    /// that too, but cannot say why it closes then.
+    /// A control frame was in fragments or too long, or a close too short (sections 5.5 and 5.5.1), or a length
+    /// took more bytes than it needs (5.2). wslay sees that too, but does not say why it closes then; so this
+    /// is known as soon as wslay could know it, whatever the cut.
     bool broken() const noexcept { return broken_; }
 
 private:
     bool breaks_rules() const noexcept {
+        if (have_ < 2)
+            return false;
+        if (length_size() > 0 && have_ == 2 + length_size()) {
+            const std::uint64_t size = payload_size();
+            return size < 126 || (length_size() == 8 && size < 0x10000) || size >> 63 != 0;
+        }
         const bool control = (byte(0) & 0x08) != 0, close = (byte(0) & 0x0f) == 0x08;
         return control && ((byte(0) & 0x80) == 0 || (byte(1) & 0x7f) > 125 || (close && (byte(1) & 0x7f) == 1));
     }

@@ -105,7 +105,7 @@ void websocket::state::feed_frame() {
     if (verdict == WSLAY_ERR_NOMEM)
         throw std::bad_alloc();
     if (verdict != 0)
-        fail(close_code::internal_error, "its frames cannot be read");
+        fail(close_code::protocol_error, "its frames cannot be read");
 }
 
 void websocket::state::make_frames() {

@@ -252,6 +252,9 @@ TEST(websocket, what_breaks_the_rules_is_told_which) {
         {frame(ping, std::string(126, 'x')), 1002},             // and one that is too long
         {frame(end, "x"), 1002},                                // the end of nothing
         {frame(begin, "x") + frame(text, "y"), 1002},           // one in the middle of another
+        {std::string("\x82\xfe\0\x01\0\0\0\0x", 9), 1002},  // a length in more bytes than it needs
+        {std::string("\x82\xff\0\0\0\0\0\0\0\x7f\0\0\0\0", 14), 1002},
+        {std::string("\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0", 14), 1002},
         {frame(text, "\xff"), 1007},
         {frame(text, "\xed\xa0\x80"), 1007},                    // a surrogate
         {frame(text, "\xc0\xaf"), 1007},                        // an overlong '/'
