@@ -6,6 +6,7 @@
 //   /N            N bytes
 //   /N?wait=MS    N bytes, that many milliseconds later
 
+#include "pages.hpp"
 #include "server.hpp"
 
 #include <fcntl.h>
@@ -16,9 +17,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <ctime>
 #include <map>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,70 +25,14 @@
 namespace {
 
 using clock = std::chrono::steady_clock;
-constexpr std::size_t date_size = 29;
-
-struct page {
-    std::string answer;
-    std::size_t date_at = 0;
-    std::chrono::milliseconds wait{};
-};
 
 struct connection {
-    page* what = nullptr;          // Null until the first request is whole.
+    raw::page* what = nullptr;     // Null until the first request is whole.
     std::size_t request_size = 0;
     std::string first;             // The first request as it arrives.
     std::size_t unanswered = 0;    // Bytes of a request whose rest is to come.
     std::string unsent;
     std::uint64_t id = 0;          // Tells a late answer that its descriptor has another owner now.
-};
-
-std::size_t number_at(std::string_view text, std::size_t at) {
-    std::size_t number = 0;
-    std::from_chars(text.data() + at, text.data() + text.size(), number);
-    return number;
-}
-
-class pages {
-public:
-    page& find(std::string_view request) {
-        if (!request.starts_with("GET /"))
-            throw std::runtime_error("not a GET: " + std::string(request.substr(0, 40)));
-        const std::string path(request.substr(4, request.find(' ', 4) - 4));
-        auto& slot = pages_[path];
-        if (!slot)
-            slot = make(path);
-        return *slot;
-    }
-
-    // Once a second the date in all answers is written anew, in place.
-    void keep_date() {
-        const std::time_t now = std::time(nullptr);
-        if (now == second_)
-            return;
-        second_ = now;
-        std::tm parts{};
-        ::gmtime_r(&now, &parts);
-        std::strftime(date_.data(), date_.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-        for (auto& [path, each] : pages_)
-            each->answer.replace(each->date_at, date_size, date_.data(), date_size);
-    }
-
-private:
-    std::unique_ptr<page> make(const std::string& path) {
-        const std::string body = path == "/" ? "Hello, World!" : std::string(number_at(path, 1), 'x');
-        auto made = std::make_unique<page>();
-        made->answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " +
-                       std::to_string(body.size()) + "\r\nDate: ";
-        made->date_at = made->answer.size();
-        made->answer += std::string(date_.data(), date_size) + "\r\n\r\n" + body;
-        if (const std::size_t at = path.find("?wait="); at != std::string::npos)
-            made->wait = std::chrono::milliseconds(number_at(path, at + 6));
-        return made;
-    }
-
-    std::map<std::string, std::unique_ptr<page>> pages_;
-    std::time_t second_ = 0;
-    std::array<char, date_size + 1> date_{};
 };
 
 class http_server {
@@ -246,7 +189,7 @@ private:
     int epoll_;
     bool stopped_ = false;
     std::uint64_t accepted_ = 0;
-    pages pages_;
+    raw::pages pages_;
     std::array<epoll_event, 1024> events_{};
     std::array<char, 64 * 1024> buffer_{};
     std::vector<connection> connections_;  // By descriptor.
