@@ -2,6 +2,7 @@
 
     http2_peers_test.py HTTP2_SERVER OPENSSL
 """
+import os
 import pathlib
 import re
 import shutil
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-SERVER, OPENSSL = sys.argv[1:3]
+SERVER, OPENSSL = map(os.path.abspath, sys.argv[1:3])
 folder = tempfile.TemporaryDirectory()
 HERE = pathlib.Path(folder.name)
 

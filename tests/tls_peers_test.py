@@ -2,6 +2,7 @@
 
     tls_peers_test.py TLS_TALK OPENSSL
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-TALK, OPENSSL = sys.argv[1:3]
+TALK, OPENSSL = map(os.path.abspath, sys.argv[1:3])
 TEXT = 'hello from the other end\n'
 folder = tempfile.TemporaryDirectory()
 HERE = pathlib.Path(folder.name)

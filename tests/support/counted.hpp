@@ -1,11 +1,13 @@
 #pragma once
 // A value that counts: each construction must meet one destruction, of the same object. It finds what
 // is destroyed twice or never, by us or by the compiler (g++ 12 has a habit of destroying temporaries
-// in a co_await operand twice).
+// in a co_await operand twice). Some are born on other threads, so the list of the living has a lock.
 
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <set>
+#include <utility>
 
 namespace story {
 
@@ -20,18 +22,30 @@ public:
         return *this;
     }
     ~counted() {
-        EXPECT_EQ(living().erase(this), 1u) << "destroyed twice, or never constructed";
+        const std::lock_guard lock(list().mutex);
+        EXPECT_EQ(list().all.erase(this), 1u) << "destroyed twice, or never constructed";
     }
 
-    static std::size_t alive() { return living().size(); }
+    static std::size_t alive() {
+        const std::lock_guard lock(list().mutex);
+        return list().all.size();
+    }
 
     int value;
 
 private:
-    void born() { EXPECT_TRUE(living().insert(this).second) << "constructed over a living object"; }
-    static std::set<const counted*>& living() {
-        static std::set<const counted*> all;
-        return all;
+    void born() {
+        const std::lock_guard lock(list().mutex);
+        EXPECT_TRUE(list().all.insert(this).second) << "constructed over a living object";
+    }
+
+    struct living {
+        std::mutex mutex;
+        std::set<const counted*> all;
+    };
+    static living& list() {
+        static living one;
+        return one;
     }
 };
 
