@@ -49,12 +49,15 @@ private:
 }  // namespace
 
 extern "C" {
-int __real_io_uring_enter2(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t* sig, std::size_t size);
+int __real_io_uring_enter2(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t* sig,
+                           std::size_t size);
 int __real_io_uring_submit_and_wait(io_uring* ring, unsigned wait);
-int __wrap_io_uring_enter2(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t* sig, std::size_t size);
+int __wrap_io_uring_enter2(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t* sig,
+                           std::size_t size);
 int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned wait);
 
-int __wrap_io_uring_enter2(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t* sig, std::size_t size) {
+int __wrap_io_uring_enter2(unsigned fd, unsigned submit, unsigned wait, unsigned flags, sigset_t* sig,
+                           std::size_t size) {
     const outside here;
     return __real_io_uring_enter2(fd, submit, wait, flags, sig, size);
 }

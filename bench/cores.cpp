@@ -222,9 +222,10 @@ int main(int argc, char** argv) {
             ratio.push_back(ours.back() / theirs.back());
             post.push_back(post_to_busy(other, 20 * trips));
         }
-        std::printf("{\"name\": \"wake a sleeping loop and be woken by it\", \"ns\": %.1f, \"baseline\": "
-                    "\"MSG_RING round trip of bare rings\", \"baseline_ns\": %.1f, \"ratio\": %.3f}\n",
-                    median(ours), median(theirs), median(ratio));
+        std::printf(
+            "{\"name\": \"wake a sleeping loop and be woken by it\", \"ns\": %.1f, \"baseline\": "
+            "\"MSG_RING round trip of bare rings\", \"baseline_ns\": %.1f, \"ratio\": %.3f}\n",
+            median(ours), median(theirs), median(ratio));
         std::printf("{\"name\": \"post to a busy loop\", \"ns\": %.1f}\n", median(post));
     });
 }

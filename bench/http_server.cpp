@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
     run([port, fibers]() -> task<> {
         http::server_options options;
         options.connections = 100'000;  // more than any load here has
-        options.idle = 1h;              // between two turns
+        options.idle = 1h;  // between two turns
         http::server server(options);
         if (fibers)
             server.handle("/", &hello_on_fiber);

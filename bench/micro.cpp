@@ -42,8 +42,8 @@ double median(std::vector<double> v) {
 }
 
 /// Measures `ours` and `bare` in turns and prints medians. Both run inside one event loop.
-void compare(const char* name, const char* baseline, std::size_t count,
-             const std::function<void(std::size_t)>& ours, const std::function<void(std::size_t)>& bare) {
+void compare(const char* name, const char* baseline, std::size_t count, const std::function<void(std::size_t)>& ours,
+             const std::function<void(std::size_t)>& bare) {
     count = std::max<std::size_t>(count * scale / 100, 10);
     std::vector<double> a, b, ratio;
     for (int round = 0; round < rounds; ++round) {
@@ -114,12 +114,14 @@ void calls() {
         },
         [](std::size_t n) {
             while (n-- > 0)
-                if (raw::bare_task::create_run_destroy(static_cast<int>(n)) < 0) return;
+                if (raw::bare_task::create_run_destroy(static_cast<int>(n)) < 0)
+                    return;
         });
     const auto empty = []() -> task<> { co_return; };
     const auto create = [](std::size_t n) {
         while (n-- > 0)
-            if (raw::bare_task::create_run_destroy(static_cast<int>(n)) < 0) return;
+            if (raw::bare_task::create_run_destroy(static_cast<int>(n)) < 0)
+                return;
     };
     compare(
         "spawn and join a coroutine", "create and destroy a bare coroutine", 500'000,
@@ -195,8 +197,7 @@ void exchanges() {
                 q.close();
             });
             auto consumer = spawn([&q]() -> task<> {
-                while (co_await q.next()) {
-                }
+                while (co_await q.next()) {}
             });
             await(consumer.join());
         },
@@ -211,8 +212,7 @@ void exchanges() {
                 q.close();
             });
             auto consumer = spawn([&q] {
-                while (await(q.next())) {
-                }
+                while (await(q.next())) {}
             });
             await(consumer.join());
         },

@@ -16,9 +16,7 @@ namespace {
 std::size_t fired = 0;
 
 // Each of the next million microseconds once, in an order that looks like none.
-time_point scattered(std::size_t i) {
-    return time_point(std::chrono::microseconds(1 + i * 104'729 % 1'000'003));
-}
+time_point scattered(std::size_t i) { return time_point(std::chrono::microseconds(1 + i * 104'729 % 1'000'003)); }
 
 void many(std::size_t count, const std::string& of) {
     timer_heap heap;

@@ -46,8 +46,8 @@ task<> compare(const char* name, const char* baseline, std::size_t count, int ro
         b.push_back((cpu_ns() - middle) / static_cast<double>(count));
         ratio.push_back(a.back() / b.back());
     }
-    std::printf("{\"name\": \"%s\", \"ns\": %.1f, \"baseline\": \"%s\", \"baseline_ns\": %.1f, \"ratio\": %.3f}\n", name,
-                median(a), baseline, median(b), median(ratio));
+    std::printf("{\"name\": \"%s\", \"ns\": %.1f, \"baseline\": \"%s\", \"baseline_ns\": %.1f, \"ratio\": %.3f}\n",
+                name, median(a), baseline, median(b), median(ratio));
     std::fflush(stdout);
 }
 
@@ -160,7 +160,10 @@ task<> measure(bool tiny) {
         std::vector<std::byte> buffer(64 * 1024);
         for (std::size_t i = 0; i < count; ++i) {
             client.write(text);
-            carry(client, server, [&] { while (server.read(buffer) > 0); });
+            carry(client, server, [&] {
+                while (server.read(buffer) > 0)
+                    ;
+            });
         }
     };
     const auto bare_bulk = [&](std::size_t count) -> task<> { co_return bare(count, large); };

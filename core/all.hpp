@@ -99,9 +99,7 @@ template <class T>
     requires(!std::is_void_v<T>)
 task<std::vector<T>> all(std::vector<task<T>> tasks) {
     std::vector<std::optional<T>> values(tasks.size());
-    const auto keep = [](std::optional<T>* to, task<T> part) -> task<> {
-        to->emplace(co_await std::move(part));
-    };
+    const auto keep = [](std::optional<T>* to, task<T> part) -> task<> { to->emplace(co_await std::move(part)); };
     const auto body = [&](group& g) -> task<> {
         for (std::size_t i = 0; i < tasks.size(); ++i)
             g.spawn(keep, &values[i], std::move(tasks[i]));

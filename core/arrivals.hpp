@@ -40,8 +40,7 @@ public:
 private:
     class spot : public callback {
     public:
-        spot(arrival_order& order, std::size_t number) noexcept
-            : order_(order), number_(number) {}
+        spot(arrival_order& order, std::size_t number) noexcept : order_(order), number_(number) {}
         const char* what() const noexcept override { return "one of several things"; }
 
     private:
@@ -59,8 +58,7 @@ private:
 class [[nodiscard]] arrival_order::next_awaiter : public waiter {
 public:
     const char* what() const noexcept override { return "one of several things"; }
-    explicit next_awaiter(arrival_order& order) noexcept
-        : order_(order) {}
+    explicit next_awaiter(arrival_order& order) noexcept : order_(order) {}
     bool await_ready() const {
         throw_if_canceled();
         return order_.taken_ < order_.arrived_.size();
@@ -95,8 +93,7 @@ inline void arrival_order::spot::take_turn() noexcept {
 template <class X>
 class arrivals {
 public:
-    explicit arrivals(std::vector<X> items)
-        : items_(std::move(items)), order_(std::make_unique<arrival_order>()) {
+    explicit arrivals(std::vector<X> items) : items_(std::move(items)), order_(std::make_unique<arrival_order>()) {
         for (const X& item : items_)
             order_->add(source(item));
     }
@@ -106,11 +103,8 @@ public:
 
     class next_awaiter : public arrival_order::next_awaiter {
     public:
-        explicit next_awaiter(arrivals& all) noexcept
-            : arrival_order::next_awaiter(*all.order_), all_(all) {}
-        bool await_ready() const {
-            return all_.left() == 0 || arrival_order::next_awaiter::await_ready();
-        }
+        explicit next_awaiter(arrivals& all) noexcept : arrival_order::next_awaiter(*all.order_), all_(all) {}
+        bool await_ready() const { return all_.left() == 0 || arrival_order::next_awaiter::await_ready(); }
         std::optional<X> await_resume() const {
             if (all_.left() == 0)
                 return std::nullopt;
@@ -167,8 +161,6 @@ task<X> wait_any(std::vector<X> items) {
     arrivals<X> all(std::move(items));
     co_return *co_await all.next();
 }
-inline task<source> wait_any(std::initializer_list<source> items) {
-    return wait_any(std::vector<source>(items));
-}
+inline task<source> wait_any(std::initializer_list<source> items) { return wait_any(std::vector<source>(items)); }
 
 }  // namespace ringlet

@@ -21,8 +21,9 @@ void block_main(suspend_request& request) {
     static thread_local bool blocked = false;
     loop& l = hub();
     if (&l.running() != &l.main() || blocked)
-        throw std::logic_error("await: this code runs in a coroutine, which must co_await; a call that "
-                               "blocks needs a fiber (spawn a function that does not return a task)");
+        throw std::logic_error(
+            "await: this code runs in a coroutine, which must co_await; a call that "
+            "blocks needs a fiber (spawn a function that does not return a task)");
     blocked = true;
     bool done = false;
     bool stuck = false;

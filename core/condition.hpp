@@ -53,7 +53,8 @@ public:
 
 private:
     class [[nodiscard]] awaiter : public waiter {
-    const char* what() const noexcept override { return "a condition"; }
+        const char* what() const noexcept override { return "a condition"; }
+
     public:
         explicit awaiter(condition& c) noexcept : condition_(c) {}
         bool await_ready() const {

@@ -4,15 +4,15 @@
 // restored here: the C++ exception state (g++ keeps it per thread) and errno. Fibers for users are in
 // fiber.hpp; greenlets that run on a fiber in fiber_host.hpp.
 
-#include <ringlet/core/sanitizer.hpp>
 #include <ringlet/core/check.hpp>
+#include <ringlet/core/sanitizer.hpp>
 #include <ringlet/core/stack.hpp>
 
 #include <boost/context/detail/fcontext.hpp>
 
+#include <cxxabi.h>
 #include <cerrno>
 #include <cstring>
-#include <cxxabi.h>
 
 namespace ringlet {
 

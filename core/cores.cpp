@@ -41,9 +41,12 @@ void pin_to(int cpu) noexcept {
 class crew {
 public:
     crew(const cores_options& options, const std::function<greenlet<>(const core&)>& start)
-        : options_(options), start_(start), cpus_(usable_cores()),
+        : options_(options),
+          start_(start),
+          cpus_(usable_cores()),
           size_(options.count() != 0 ? options.count() : cpus_.size()),
-          all_have_loops_(static_cast<std::ptrdiff_t>(size_)), members_(size_) {}
+          all_have_loops_(static_cast<std::ptrdiff_t>(size_)),
+          members_(size_) {}
 
     void run() {
         std::vector<std::thread> threads;

@@ -35,14 +35,25 @@ class cores_options {
 public:
     cores_options() = default;
     /// How many threads; 0 for one on each core that the process may use.
-    cores_options& count(std::size_t n) & { count_ = n; return *this; }
+    cores_options& count(std::size_t n) & {
+        count_ = n;
+        return *this;
+    }
     cores_options&& count(std::size_t n) && { return std::move(count(n)); }
     /// Whether each thread stays on one core.
-    cores_options& pin(bool yes) & { pin_ = yes; return *this; }
+    cores_options& pin(bool yes) & {
+        pin_ = yes;
+        return *this;
+    }
     cores_options&& pin(bool yes) && { return std::move(pin(yes)); }
     /// Makes the kernel of each loop, on its thread.
-    cores_options& kernels(std::function<std::unique_ptr<kernel>()> make) & { make_ = std::move(make); return *this; }
-    cores_options&& kernels(std::function<std::unique_ptr<kernel>()> make) && { return std::move(kernels(std::move(make))); }
+    cores_options& kernels(std::function<std::unique_ptr<kernel>()> make) & {
+        make_ = std::move(make);
+        return *this;
+    }
+    cores_options&& kernels(std::function<std::unique_ptr<kernel>()> make) && {
+        return std::move(kernels(std::move(make)));
+    }
 
     std::size_t count() const noexcept { return count_; }
     bool pin() const noexcept { return pin_; }

@@ -40,11 +40,12 @@ bool is_about_a_descriptor(unsigned opcode) {
     static const std::bitset<256> known = [] {
         std::bitset<256> set;
         for (const int each :
-             {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
-              IORING_OP_POLL_ADD, IORING_OP_SYNC_FILE_RANGE, IORING_OP_SENDMSG, IORING_OP_RECVMSG,
-              IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_FALLOCATE, IORING_OP_CLOSE, IORING_OP_READ,
-              IORING_OP_WRITE, IORING_OP_FADVISE, IORING_OP_SEND, IORING_OP_RECV, IORING_OP_SPLICE,
-              IORING_OP_SHUTDOWN, IORING_OP_SEND_ZC})
+             {IORING_OP_READV,       IORING_OP_WRITEV,   IORING_OP_FSYNC,           IORING_OP_READ_FIXED,
+              IORING_OP_WRITE_FIXED, IORING_OP_POLL_ADD, IORING_OP_SYNC_FILE_RANGE, IORING_OP_SENDMSG,
+              IORING_OP_RECVMSG,     IORING_OP_ACCEPT,   IORING_OP_CONNECT,         IORING_OP_FALLOCATE,
+              IORING_OP_CLOSE,       IORING_OP_READ,     IORING_OP_WRITE,           IORING_OP_FADVISE,
+              IORING_OP_SEND,        IORING_OP_RECV,     IORING_OP_SPLICE,          IORING_OP_SHUTDOWN,
+              IORING_OP_SEND_ZC})
             set.set(static_cast<std::size_t>(each));
         return set;
     }();
@@ -81,8 +82,7 @@ std::string describe_descriptor(int fd) {
     if (!text.empty())
         return " (at " + text + ")";
     std::array<char, 200> path{};
-    const ssize_t length =
-        readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
+    const ssize_t length = readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
     return length > 0 ? " (" + std::string(path.data(), static_cast<std::size_t>(length)) + ")" : "";
 }
 
@@ -112,17 +112,15 @@ std::string readable(const std::source_location& where) {
 /// The promise of a frame that is a task's; null for every other coroutine. Reads one word of a promise
 /// of whatever type, which each has.
 const task_promise_base* as_task(std::coroutine_handle<> frame) {
-    const auto& promise =
-        std::coroutine_handle<task_promise_base>::from_address(frame.address()).promise();
+    const auto& promise = std::coroutine_handle<task_promise_base>::from_address(frame.address()).promise();
     return promise.error.marked() ? &promise : nullptr;
 }
 
 class writer {
 public:
     writer(loop& l, const dump_options& options) : loop_(l), options_(options), now_(l.fresh_now()) {
-        l.greenlets().for_each([this](const living& each) {
-            alive_.push_back(&static_cast<const greenlet_base&>(each));
-        });
+        l.greenlets().for_each(
+            [this](const living& each) { alive_.push_back(&static_cast<const greenlet_base&>(each)); });
         by_address_ = alive_;
         std::sort(by_address_.begin(), by_address_.end());
         l.for_each_ready([this](const waiter& w) { ready_.emplace(w.owner(), &w); });
@@ -160,9 +158,7 @@ private:
     }
 
     /// Whose spawner is over stands at the top, like those of the main program.
-    std::uint64_t parent_of(const greenlet_base& g) const {
-        return find(g.spawner()) != nullptr ? g.spawner() : 0;
-    }
+    std::uint64_t parent_of(const greenlet_base& g) const { return find(g.spawner()) != nullptr ? g.spawner() : 0; }
 
     void sort_by_spawner() {
         std::sort(alive_.begin(), alive_.end(),
@@ -243,31 +239,27 @@ private:
     std::string describe(const waiter& w) const {
         std::string text = w.what();
         switch (w.is()) {
-        case waiter::kind::operation: {
-            const io_uring_sqe& asked = static_cast<const op&>(w).asked();
-            if (!is_about_a_descriptor(asked.opcode))
+            case waiter::kind::operation: {
+                const io_uring_sqe& asked = static_cast<const op&>(w).asked();
+                if (!is_about_a_descriptor(asked.opcode))
+                    break;
+                text += " on fd " + std::to_string(asked.fd);
+                if ((asked.flags & IOSQE_FIXED_FILE) == 0 && !loop_.kernel().clock_jumps())
+                    text += describe_descriptor(asked.fd);
                 break;
-            text += " on fd " + std::to_string(asked.fd);
-            if ((asked.flags & IOSQE_FIXED_FILE) == 0 && !loop_.kernel().clock_jumps())
-                text += describe_descriptor(asked.fd);
-            break;
-        }
-        case waiter::kind::sleep: {
-            const time_point until = static_cast<const sleep_awaiter&>(w).until();
-            text += until == never ? " without end" : ", " + to_string(std::max(until - now_, duration::zero())) + " left";
-            break;
-        }
-        case waiter::kind::join:
-            text += " of " + static_cast<const join_awaiter&>(w).target().name();
-            break;
-        case waiter::kind::mutex:
-            text += held_by(static_cast<const mutex::awaiter&>(w).of().holder());
-            break;
-        case waiter::kind::recursive_mutex:
-            text += held_by(static_cast<const recursive_mutex::awaiter&>(w).of().owner());
-            break;
-        case waiter::kind::plain:
-            break;
+            }
+            case waiter::kind::sleep: {
+                const time_point until = static_cast<const sleep_awaiter&>(w).until();
+                text += until == never ? " without end"
+                                       : ", " + to_string(std::max(until - now_, duration::zero())) + " left";
+                break;
+            }
+            case waiter::kind::join: text += " of " + static_cast<const join_awaiter&>(w).target().name(); break;
+            case waiter::kind::mutex: text += held_by(static_cast<const mutex::awaiter&>(w).of().holder()); break;
+            case waiter::kind::recursive_mutex:
+                text += held_by(static_cast<const recursive_mutex::awaiter&>(w).of().owner());
+                break;
+            case waiter::kind::plain: break;
         }
         return text;
     }
@@ -400,13 +392,13 @@ void dump(std::ostream& out, const dump_options& options) {
     const std::string text = dump_text(l, options);
     std::size_t count = 0;
     l.greenlets().for_each([&count](const living&) { ++count; });
-    out << count << (count == 1 ? " greenlet, " : " greenlets, ") << l.timers().size() << " timers, "
-        << l.in_flight() << " requests in flight:" << text << "\n";
+    out << count << (count == 1 ? " greenlet, " : " greenlets, ") << l.timers().size() << " timers, " << l.in_flight()
+        << " requests in flight:" << text << "\n";
 }
 
 void dump_on_signal(int number) {
     hub().service<dump_letter>().enroll();
-    struct sigaction mine {};
+    struct sigaction mine{};
     mine.sa_handler = &on_dump_signal;
     mine.sa_flags = SA_RESTART;
     sigemptyset(&mine.sa_mask);
@@ -414,8 +406,6 @@ void dump_on_signal(int number) {
         throw std::system_error(errno, std::system_category(), "dump_on_signal");
 }
 
-std::string list_greenlets(loop& l) {
-    return dump_text(l, dump_options().limit(1000).addresses(0).ages(false));
-}
+std::string list_greenlets(loop& l) { return dump_text(l, dump_options().limit(1000).addresses(0).ages(false)); }
 
 }  // namespace ringlet

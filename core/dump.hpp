@@ -16,13 +16,22 @@ class dump_options {
 public:
     dump_options() = default;
     /// How many greenlets are described; of the rest only the number is told.
-    dump_options& limit(std::size_t greenlets) & { limit_ = greenlets; return *this; }
+    dump_options& limit(std::size_t greenlets) & {
+        limit_ = greenlets;
+        return *this;
+    }
     dump_options&& limit(std::size_t greenlets) && { return std::move(limit(greenlets)); }
     /// How many return addresses of each fiber.
-    dump_options& addresses(std::size_t count) & { addresses_ = count; return *this; }
+    dump_options& addresses(std::size_t count) & {
+        addresses_ = count;
+        return *this;
+    }
     dump_options&& addresses(std::size_t count) && { return std::move(addresses(count)); }
     /// Whether to tell how old each is.
-    dump_options& ages(bool yes) & { ages_ = yes; return *this; }
+    dump_options& ages(bool yes) & {
+        ages_ = yes;
+        return *this;
+    }
     dump_options&& ages(bool yes) && { return std::move(ages(yes)); }
 
     std::size_t limit() const noexcept { return limit_; }

@@ -7,8 +7,9 @@
 namespace ringlet::detail {
 
 void throw_wrong_type() {
-    throw std::logic_error("fiber: a fiber of another type switched here; a family that passes values "
-                           "has one T");
+    throw std::logic_error(
+        "fiber: a fiber of another type switched here; a family that passes values "
+        "has one T");
 }
 
 fiber_state::fiber_state(std::size_t stack_size)

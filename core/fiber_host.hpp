@@ -24,7 +24,8 @@ struct suspend_request {
 
     template <class Awaiter>
     explicit suspend_request(Awaiter& a, const std::source_location& place) noexcept
-        : awaiter(&a), suspend([](void* at, std::coroutine_handle<> host) {
+        : awaiter(&a),
+          suspend([](void* at, std::coroutine_handle<> host) {
               auto& self = *static_cast<Awaiter*>(at);
               using outcome = decltype(self.await_suspend(host));
               if constexpr (std::is_void_v<outcome>) {
@@ -39,7 +40,8 @@ struct suspend_request {
                   loop::current().resume_next(other);  // when the host has come to rest
                   return true;
               }
-          }), where(place) {}
+          }),
+          where(place) {}
 
     /// Runs await_suspend for `host`. False: do not suspend, the answer (or an error) is there.
     bool start(std::coroutine_handle<> host) noexcept {
@@ -57,7 +59,9 @@ class fiber_host : private context {
 public:
     template <class Body>
     fiber_host(greenlet_base& owner, std::size_t stack_size, Body& body)
-        : context(&enter, stack_size), owner_(owner), call_([](void* b) { (*static_cast<Body*>(b))(); }),
+        : context(&enter, stack_size),
+          owner_(owner),
+          call_([](void* b) { (*static_cast<Body*>(b))(); }),
           body_(const_cast<void*>(static_cast<const void*>(&body))) {
         name_ = owner.name();
         set_name(name_.c_str());

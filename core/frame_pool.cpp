@@ -56,8 +56,7 @@ void* allocate_frame(std::size_t size) {
 
 void free_frame(void* memory, std::size_t size) noexcept {
     const std::size_t index = class_of(size);
-    if (built_with_sanitizer || index >= classes || closed ||
-        pool[index].count * block_size(index) >= kept_bytes) {
+    if (built_with_sanitizer || index >= classes || closed || pool[index].count * block_size(index) >= kept_bytes) {
         ::operator delete(memory);
         return;
     }

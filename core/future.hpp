@@ -57,10 +57,10 @@ public:
     void watch(callback& c) const noexcept { state_->watch(c); }
 
     class [[nodiscard]] wait_awaiter : public waiter {
-    const char* what() const noexcept override { return "a future"; }
+        const char* what() const noexcept override { return "a future"; }
+
     public:
-        explicit wait_awaiter(std::shared_ptr<state> s) noexcept
-            : state_(std::move(s)) {}
+        explicit wait_awaiter(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
         bool await_ready() const {
             throw_if_canceled();
             return state_->ready();

@@ -105,8 +105,10 @@ private:
 template <class Fn, class... Args>
 auto submit(workers& threads, Fn&& fn, Args&&... args) {
     auto call = [fn = std::decay_t<Fn>(std::forward<Fn>(fn)),
-                 arguments = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable
-        -> decltype(auto) { return std::apply(std::move(fn), std::move(arguments)); };
+                 arguments =
+                     std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable -> decltype(auto) {
+        return std::apply(std::move(fn), std::move(arguments));
+    };
     using job = detail::owning_job<decltype(call)>;
     auto made = std::make_shared<job>(std::move(call));
     job::start(made, threads);
@@ -161,9 +163,8 @@ public:
     }
 
 private:
-    std::shared_ptr<shared_queue<future<T>>> ended_ =
-        std::make_shared<shared_queue<future<T>>>(shared_queue<future<T>>::unbounded,
-                                                  outside_waiter::clock::stands_still);
+    std::shared_ptr<shared_queue<future<T>>> ended_ = std::make_shared<shared_queue<future<T>>>(
+        shared_queue<future<T>>::unbounded, outside_waiter::clock::stands_still);
     std::size_t left_;
 };
 
@@ -191,8 +192,8 @@ task<wait_result<T>> wait(std::vector<future<T>> all, return_when until = ALL_CO
             const auto f = co_await ended.next();
             if (!f)
                 break;
-            enough = until == FIRST_COMPLETED ||
-                     (until == FIRST_EXCEPTION && !f->cancelled() && co_await f->exception());
+            enough =
+                until == FIRST_COMPLETED || (until == FIRST_EXCEPTION && !f->cancelled() && co_await f->exception());
         }
     } catch (const canceled&) {
         if (!d.ends_here())
@@ -207,8 +208,7 @@ task<wait_result<T>> wait(std::vector<future<T>> all, return_when until = ALL_CO
 /// Threads of one's own, with futures.
 class thread_pool_executor {
 public:
-    explicit thread_pool_executor(std::size_t max_workers = workers::default_size())
-        : threads_(max_workers) {}
+    explicit thread_pool_executor(std::size_t max_workers = workers::default_size()) : threads_(max_workers) {}
 
     /// Runs fn(args...) on one of its threads.
     template <class Fn, class... Args>

@@ -44,8 +44,7 @@ public:
     explicit join_awaiter(greenlet_base& g) noexcept : waiter(source::greenlets, kind::join), target_(&g) {
         target_->retain();
     }
-    join_awaiter(join_awaiter&& other) noexcept
-        : waiter(std::move(other)), target_(other.target_) {
+    join_awaiter(join_awaiter&& other) noexcept : waiter(std::move(other)), target_(other.target_) {
         target_->retain();
     }
     ~join_awaiter() override { target_->release(); }
@@ -139,9 +138,8 @@ public:
     /// The same without a greenlet: `fn` is called by the loop itself, and must not wait.
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
-        return state().add_link([fn = std::move(fn)](greenlet_base& g) {
-            fn(greenlet(static_cast<greenlet_state<T>&>(g)));
-        });
+        return state().add_link(
+            [fn = std::move(fn)](greenlet_base& g) { fn(greenlet(static_cast<greenlet_state<T>&>(g))); });
     }
 
     /// Takes a link back; false when it was called already.

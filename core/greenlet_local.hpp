@@ -20,8 +20,7 @@ enum class inherit : bool { no, yes };
 /// call on another thread is in no list, since the variable belongs to the loop, and has no owner.
 class local_value : public hook {
 public:
-    explicit local_value(const void* variable, greenlet_base* owner) noexcept
-        : variable_(variable), owner_(owner) {}
+    explicit local_value(const void* variable, greenlet_base* owner) noexcept : variable_(variable), owner_(owner) {}
     virtual ~local_value() { unlink(); }
 
     const void* variable() const noexcept { return variable_; }

@@ -35,8 +35,7 @@ public:
     template <class Fn, class... Args>
     auto spawn(Fn&& fn, Args&&... args) {
         using T = detail::body_result<Fn, Args...>;
-        constexpr bool coroutine =
-            is_task<std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>>;
+        constexpr bool coroutine = is_task<std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>>;
         greenlet<T> child = [&] {
             if constexpr (coroutine)
                 return ringlet::spawn(&watch_task<T, std::decay_t<Fn>, std::decay_t<Args>...>, this,

@@ -101,9 +101,7 @@ private:
 class [[nodiscard]] hub_task::next_turn {
 public:
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
-        self.promise().post_self(self);
-    }
+    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept { self.promise().post_self(self); }
     void await_resume() const noexcept {}
 };
 

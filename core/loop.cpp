@@ -77,8 +77,8 @@ void loop::end_greenlets() {
         static void complain(timer& t) noexcept {
             loop& l = static_cast<complaint&>(t).ending;
             l.timers_that_wake_nobody_ = 0;
-            report("the loop ends, and still waits for these greenlets, which were killed " +
-                   to_string(patience) + " ago:" + list_greenlets(l));
+            report("the loop ends, and still waits for these greenlets, which were killed " + to_string(patience) +
+                   " ago:" + list_greenlets(l));
         }
         loop& ending;
     } late(*this);
@@ -87,13 +87,11 @@ void loop::end_greenlets() {
         timers_that_wake_nobody_ = 1;
     }
     const bool never_done = false;
-    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {
-    }
+    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {}
     timers_.disarm(late);
     if (greenlets_.empty())
         return;
-    report("these greenlets were killed at the end of their loop, and can never finish:" +
-           list_greenlets(*this));
+    report("these greenlets were killed at the end of their loop, and can never finish:" + list_greenlets(*this));
     while (!greenlets_.empty())
         greenlets_.front().unlink();
 }
@@ -180,17 +178,16 @@ bool loop::turn(time_point limit) {
     time_point until = time_point::min();
     if (ready_.empty() && idlers_.empty()) {
         // In this order: who posts and then lets go of the loop is seen by one or the other.
-        const bool alone = timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0 &&
-                           !mail_->expects_letters();
+        const bool alone =
+            timers_.size() == timers_that_wake_nobody_ && waiting_outside_ == 0 && !mail_->expects_letters();
         const bool sleeps = mail_->fall_asleep();
         if (alone && sleeps) {
             mail_->open_all();
             return false;
         }
         if (sleeps)
-            until = outside_work_ > 0 && kernel_->clock_jumps()
-                        ? never
-                        : std::min(after(timers_.next(), timer_slack), limit);
+            until = outside_work_ > 0 && kernel_->clock_jumps() ? never
+                                                                : std::min(after(timers_.next(), timer_slack), limit);
     }
     kernel_->turn(until);
     now_ = time_point();

@@ -153,9 +153,7 @@ private:
 
     bool lap(const bool& stop, time_point limit = never);
     bool turn(time_point limit = never);
-    void count_beat() noexcept {
-        beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    }
+    void count_beat() noexcept { beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
     void end_greenlets();
     void end_requests();
 

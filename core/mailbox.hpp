@@ -99,8 +99,7 @@ private:
             if (top == closed())
                 break;
             l.next_ = top == asleep() ? nullptr : top;
-        } while (!top_.compare_exchange_weak(top, &l, std::memory_order_release,
-                                             std::memory_order_relaxed));
+        } while (!top_.compare_exchange_weak(top, &l, std::memory_order_release, std::memory_order_relaxed));
         return top;
     }
 

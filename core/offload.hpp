@@ -30,8 +30,7 @@ public:
     static_assert(!is_task<value_type>, "a helper thread has no loop: offload a plain function");
 
     explicit offload_awaiter(Fn fn, workers* on = nullptr)
-        : outside_waiter(nullptr, clock::stands_still), job(&run), on_(on),
-          fn_(std::move(fn)) {}
+        : outside_waiter(nullptr, clock::stands_still), job(&run), on_(on), fn_(std::move(fn)) {}
     offload_awaiter(offload_awaiter&& other) noexcept(std::is_nothrow_move_constructible_v<Fn>)
         : outside_waiter(std::move(other)), job(&run), on_(other.on_), fn_(std::move(other.fn_)) {}
 

@@ -138,8 +138,7 @@ template <class T, class Items>
 class queue<T, Items>::put_awaiter : public waiter {
 public:
     const char* what() const noexcept override { return "room in a queue"; }
-    put_awaiter(queue& q, T item)
-        : queue_(q), item_(std::move(item)) {}
+    put_awaiter(queue& q, T item) : queue_(q), item_(std::move(item)) {}
     bool await_ready() {
         throw_if_canceled();
         return stored_ = queue_.try_put(item_);

@@ -43,9 +43,7 @@ private:
 class [[nodiscard]] recursive_mutex::awaiter : public waiter {
 public:
     const char* what() const noexcept override { return "a recursive mutex"; }
-    explicit awaiter(recursive_mutex& m) noexcept
-        : waiter(source::greenlets, kind::recursive_mutex),
-          mutex_(m) {}
+    explicit awaiter(recursive_mutex& m) noexcept : waiter(source::greenlets, kind::recursive_mutex), mutex_(m) {}
     bool await_ready() const {
         throw_if_canceled();
         return mutex_.try_lock();

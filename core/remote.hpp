@@ -186,9 +186,7 @@ public:
     explicit remote(std::shared_ptr<detail::remote_state<T>> state) noexcept : state_(std::move(state)) {}
 
     bool ready() const noexcept { return state_->done(); }
-    bool successful() const noexcept {
-        return state_->done() && !state_->was_canceled() && !state_->kept.error();
-    }
+    bool successful() const noexcept { return state_->done() && !state_->was_canceled() && !state_->kept.error(); }
 
     /// Awaitable: until it is over, however it ended. A kill of the waiter does not reach it.
     remote_join_awaiter<T> join() const { return remote_join_awaiter<T>(state_); }

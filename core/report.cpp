@@ -2,9 +2,9 @@
 
 #include <ringlet/core/greenlet_base.hpp>
 
+#include <cxxabi.h>
 #include <cstdio>
 #include <cstdlib>
-#include <cxxabi.h>
 
 namespace ringlet {
 namespace {
@@ -51,8 +51,7 @@ std::string describe(const std::exception_ptr& error) {
 std::string describe(const std::source_location& where) {
     if (where.line() == 0)
         return "";
-    return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in " +
-           where.function_name();
+    return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in " + where.function_name();
 }
 
 void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) noexcept {

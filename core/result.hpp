@@ -60,8 +60,7 @@ public:
     using value_type = void;
 
     result() = default;
-    result(std::error_code error, std::exception_ptr cause = nullptr)
-        : error_(error), cause_(std::move(cause)) {}
+    result(std::error_code error, std::exception_ptr cause = nullptr) : error_(error), cause_(std::move(cause)) {}
 
     explicit operator bool() const noexcept { return !error_; }
     bool has_value() const noexcept { return !error_; }

@@ -59,9 +59,7 @@ private:
 class rw_lock::awaiter : public waiter {
 public:
     awaiter(rw_lock& l, bool writes) noexcept : lock_(l), writes_(writes) {}
-    const char* what() const noexcept override {
-        return writes_ ? "a rw_lock, to write" : "a rw_lock, to read";
-    }
+    const char* what() const noexcept override { return writes_ ? "a rw_lock, to write" : "a rw_lock, to read"; }
     bool await_ready() const {
         throw_if_canceled();
         return writes_ ? lock_.try_lock() : lock_.try_lock_shared();

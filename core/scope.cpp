@@ -2,8 +2,7 @@
 
 namespace ringlet {
 
-scope::scope(bool shielded)
-    : owner_(&hub().running()), outer_(owner_->innermost_), shielded_(shielded) {
+scope::scope(bool shielded) : owner_(&hub().running()), outer_(owner_->innermost_), shielded_(shielded) {
     owner_->innermost_ = this;
     owner_->refresh_cancel();
 }
@@ -40,8 +39,7 @@ bool scope::ends_here() const noexcept {
     return !owner_->killed();
 }
 
-deadline::deadline(time_point when)
-    : timer([](timer& t) noexcept { static_cast<deadline&>(t).cancel(); }) {
+deadline::deadline(time_point when) : timer([](timer& t) noexcept { static_cast<deadline&>(t).cancel(); }) {
     if (when != never)
         loop::current().timers().arm(*this, when);
 }

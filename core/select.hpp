@@ -39,8 +39,7 @@ private:
 template <class... Case>
 class [[nodiscard]] select_awaiter : public channel_party {
 public:
-    explicit select_awaiter(Case&... cases) noexcept
-        : channel_party("one of several channels"), places_{&cases...} {}
+    explicit select_awaiter(Case&... cases) noexcept : channel_party("one of several channels"), places_{&cases...} {}
 
     bool await_ready() {
         throw_if_canceled();

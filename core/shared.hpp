@@ -179,8 +179,7 @@ private:
 template <class T>
 class [[nodiscard]] shared_queue<T>::put_awaiter : public outside_waiter {
 public:
-    put_awaiter(shared_queue& q, T item)
-        : outside_waiter(&q.mutex_), queue_(q), item_(std::move(item)) {}
+    put_awaiter(shared_queue& q, T item) : outside_waiter(&q.mutex_), queue_(q), item_(std::move(item)) {}
     const char* what() const noexcept override { return "room in a shared queue"; }
     bool await_ready() const {
         throw_if_canceled();

@@ -52,7 +52,8 @@ public:
 private:
     template <class X>
     source(X* object, std::shared_ptr<void> kept) noexcept
-        : object_(object), kept_(std::move(kept)),
+        : object_(object),
+          kept_(std::move(kept)),
           ready_([](void* at) -> bool { return static_cast<X*>(at)->ready(); }),
           watch_([](void* at, callback& c) { static_cast<X*>(at)->watch(c); }) {}
 

@@ -18,16 +18,28 @@ class spawn_options {
 public:
     spawn_options() = default;
     /// Shown in reports.
-    spawn_options& name(std::string value) & { name_ = std::move(value); return *this; }
+    spawn_options& name(std::string value) & {
+        name_ = std::move(value);
+        return *this;
+    }
     spawn_options&& name(std::string value) && { return std::move(name(std::move(value))); }
     /// Bytes of stack for a fiber; rounded up to a power of two. Only pages it touches count.
-    spawn_options& stack_size(std::size_t bytes) & { stack_size_ = bytes; return *this; }
+    spawn_options& stack_size(std::size_t bytes) & {
+        stack_size_ = bytes;
+        return *this;
+    }
     spawn_options&& stack_size(std::size_t bytes) && { return std::move(stack_size(bytes)); }
     /// Counts from now until its first run; see spawn_after.
-    spawn_options& after(duration d) & { delay_ = d > duration::zero() ? d : 1ns; return *this; }
+    spawn_options& after(duration d) & {
+        delay_ = d > duration::zero() ? d : 1ns;
+        return *this;
+    }
     spawn_options&& after(duration d) && { return std::move(after(d)); }
     /// Does not run before state().start() is called.
-    spawn_options& paused() & { delay_ = duration::max(); return *this; }
+    spawn_options& paused() & {
+        delay_ = duration::max();
+        return *this;
+    }
     spawn_options&& paused() && { return std::move(paused()); }
 
     const std::string& name() const noexcept { return name_; }
@@ -43,9 +55,13 @@ private:
 namespace detail {
 
 template <class R>
-struct result_of_body { using type = R; };
+struct result_of_body {
+    using type = R;
+};
 template <class R>
-struct result_of_body<task<R>> { using type = R; };
+struct result_of_body<task<R>> {
+    using type = R;
+};
 
 /// What a greenlet gives that runs fn(args...): the T of a task<T>, or what fn returns.
 template <class Fn, class... Args>
@@ -135,8 +151,8 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
 /// Starts fn() as a greenlet, which owns a copy of it (its captures too) for as long as it lives.
 template <class Fn>
     requires std::is_invocable_v<std::decay_t<Fn>>
-greenlet<detail::body_result<Fn>> spawn(
-    Fn&& fn, const std::source_location& where = std::source_location::current()) {
+greenlet<detail::body_result<Fn>> spawn(Fn&& fn,
+                                        const std::source_location& where = std::source_location::current()) {
     return detail::spawn_with(nullptr, where, std::forward<Fn>(fn));
 }
 
@@ -144,16 +160,14 @@ greenlet<detail::body_result<Fn>> spawn(
 template <class Fn, class... Args>
     requires(sizeof...(Args) > 0 && std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>)
 greenlet<detail::body_result<Fn, Args...>> spawn(Fn&& fn, Args&&... args) {
-    return detail::spawn_with(nullptr, std::source_location(), std::forward<Fn>(fn),
-                              std::forward<Args>(args)...);
+    return detail::spawn_with(nullptr, std::source_location(), std::forward<Fn>(fn), std::forward<Args>(args)...);
 }
 
 /// The same with a name, a stack of another size, or a later start.
 template <class Fn, class... Args>
     requires std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>
 greenlet<detail::body_result<Fn, Args...>> spawn(const spawn_options& options, Fn&& fn, Args&&... args) {
-    return detail::spawn_with(&options, std::source_location(), std::forward<Fn>(fn),
-                              std::forward<Args>(args)...);
+    return detail::spawn_with(&options, std::source_location(), std::forward<Fn>(fn), std::forward<Args>(args)...);
 }
 
 /// Starts fn(args...) when `d` has passed. Killed before that, it never runs.

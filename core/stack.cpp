@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t stacks_per_region = 64;
 constexpr std::size_t warm_stacks = 1024;  // kept with their pages, per size and thread
-constexpr unsigned size_classes = 32;      // powers of two
+constexpr unsigned size_classes = 32;  // powers of two
 constexpr std::size_t largest_stack = std::size_t(1) << (size_classes - 1);
 
 // mprotect guards cost two mappings each, and the limit is the process's.
@@ -67,8 +67,8 @@ struct region {
 };
 
 struct size_class {
-    std::vector<stack> warm;   // used before, their pages still there; most recent last
-    std::vector<stack> cold;   // used before, their pages given back to the system
+    std::vector<stack> warm;  // used before, their pages still there; most recent last
+    std::vector<stack> cold;  // used before, their pages given back to the system
     std::vector<stack> fresh;  // carved, not yet guarded
     std::size_t carved = 0;
 };
@@ -106,9 +106,7 @@ stack_pool& this_pool() {
     return *pool;
 }
 
-unsigned class_of(std::size_t size) {
-    return static_cast<unsigned>(std::bit_width(size - 1));
-}
+unsigned class_of(std::size_t size) { return static_cast<unsigned>(std::bit_width(size - 1)); }
 
 /// Maps one region and cuts it into slots of guard and stack. Huge pages would make every stack cost
 /// 2 MiB at its first touch.
@@ -230,7 +228,7 @@ void watch_for_overflow() {
     static thread_local signal_stack alternate;
     (void)alternate;
     static const bool installed = [] {
-        struct sigaction mine {};
+        struct sigaction mine{};
         mine.sa_sigaction = on_segv;
         mine.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         sigemptyset(&mine.sa_mask);

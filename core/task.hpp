@@ -59,9 +59,7 @@ public:
 
 private:
     static inline const char mark = 0;
-    std::exception_ptr& error() noexcept {
-        return *std::launder(reinterpret_cast<std::exception_ptr*>(word_));
-    }
+    std::exception_ptr& error() noexcept { return *std::launder(reinterpret_cast<std::exception_ptr*>(word_)); }
     static_assert(sizeof(std::exception_ptr) == sizeof(void*));
     alignas(void*) std::byte word_[sizeof(void*)];
 };
@@ -74,7 +72,9 @@ public:
     explicit awaiter_in_place(A& at) noexcept : at_(at) {}
     decltype(auto) await_ready() { return at_.await_ready(); }
     template <class Promise>
-    decltype(auto) await_suspend(std::coroutine_handle<Promise> h) { return at_.await_suspend(h); }
+    decltype(auto) await_suspend(std::coroutine_handle<Promise> h) {
+        return at_.await_suspend(h);
+    }
     decltype(auto) await_resume() { return at_.await_resume(); }
 
 private:
@@ -133,9 +133,7 @@ template <>
 struct task_promise<void> : task_promise_base {
     task<void> get_return_object() noexcept;
     void return_void() const noexcept {}
-    void take() {
-        error.throw_if_set();
-    }
+    void take() { error.throw_if_set(); }
 };
 
 /// Await it once: `T value = co_await std::move(t)` or `co_await f(x)`; on a fiber, `await(f(x))`.

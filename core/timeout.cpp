@@ -4,7 +4,8 @@ namespace ringlet {
 
 timeout_error::timeout_error(const std::string& act, duration waited)
     : std::system_error(std::make_error_code(std::errc::timed_out)),
-      text_((act.empty() ? "" : act + ": ") + "timed out after " + to_string(waited)), waited_(waited) {}
+      text_((act.empty() ? "" : act + ": ") + "timed out after " + to_string(waited)),
+      waited_(waited) {}
 
 namespace detail {
 

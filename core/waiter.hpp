@@ -37,12 +37,10 @@ public:
     /// What dump() may take a waiter for, to say more of it than what().
     enum class kind : std::uint8_t { plain, operation, sleep, join, mutex, recursive_mutex };
 
-    explicit waiter(source from = source::greenlets, kind is = kind::plain) noexcept
-        : source_(from), kind_(is) {}
+    explicit waiter(source from = source::greenlets, kind is = kind::plain) noexcept : source_(from), kind_(is) {}
 
     /// Awaiters travel into combinators before they start; a waiter that waits stays where it is.
-    waiter(waiter&& other) noexcept
-        : waiter(other.source_, other.kind_) {
+    waiter(waiter&& other) noexcept : waiter(other.source_, other.kind_) {
         check(other.phase_ == phase::idle, "a waiter was moved while it was waiting");
     }
 

@@ -142,7 +142,7 @@ public:
 private:
     void start() {
         prepare_stack_traces();
-        struct sigaction mine {};
+        struct sigaction mine{};
         mine.sa_sigaction = &on_question;
         mine.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
         sigemptyset(&mine.sa_mask);

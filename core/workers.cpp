@@ -37,9 +37,7 @@ std::size_t checked(std::size_t size) {
 
 }  // namespace
 
-std::size_t workers::default_size() noexcept {
-    return std::min(32U, std::thread::hardware_concurrency() + 4);
-}
+std::size_t workers::default_size() noexcept { return std::min(32U, std::thread::hardware_concurrency() + 4); }
 
 workers::workers(std::size_t size, duration idle)
     : size_(checked(size)), idle_limit_(std::min<duration>(idle, 24h)) {}
@@ -175,9 +173,8 @@ void workers::work() noexcept {
         if (status == std::cv_status::timeout && jobs_.empty())
             break;
     }
-    const auto self = std::find_if(threads_.begin(), threads_.end(), [](const std::thread& t) {
-        return t.get_id() == std::this_thread::get_id();
-    });
+    const auto self = std::find_if(threads_.begin(), threads_.end(),
+                                   [](const std::thread& t) { return t.get_id() == std::this_thread::get_id(); });
     std::thread before = std::exchange(gone_, std::move(*self));
     threads_.erase(self);
     changed_.notify_all();

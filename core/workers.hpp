@@ -97,8 +97,7 @@ private:
 
 class [[nodiscard]] workers::drain_awaiter : public outside_waiter {
 public:
-    explicit drain_awaiter(workers& of) noexcept
-        : outside_waiter(&of.mutex_, clock::stands_still), of_(of) {}
+    explicit drain_awaiter(workers& of) noexcept : outside_waiter(&of.mutex_, clock::stands_still), of_(of) {}
     const char* what() const noexcept override { return "workers to finish"; }
     bool await_ready() const {
         throw_if_canceled();

@@ -99,7 +99,8 @@ void crawl_each(const options& with, counts& so_far) {
     for (const std::string& url : with.urls) {
         ++n;
         if (with.coroutines)
-            greenlets.push_back(spawn(run_task_as_coroutine, std::ref(client), n, url, std::cref(with), std::ref(so_far)));
+            greenlets.push_back(
+                spawn(run_task_as_coroutine, std::ref(client), n, url, std::cref(with), std::ref(so_far)));
         else
             greenlets.push_back(spawn(run_task, n, url, std::cref(with), std::ref(so_far)));
     }
@@ -118,8 +119,7 @@ task<> show_progress(const options& with, const counts& so_far) {
         co_await sleep_for(terminal ? 200ms : 1s);
         const double passed = std::chrono::duration<double>(loop::current().now() - start).count();
         const double rate = static_cast<double>(so_far.done) / passed;
-        std::printf("%s%zu of %zu done, %zu failed, %.0f/s", rewind(), so_far.done, with.pages,
-                    so_far.failed, rate);
+        std::printf("%s%zu of %zu done, %zu failed, %.0f/s", rewind(), so_far.done, with.pages, so_far.failed, rate);
         if (rate > 0)
             std::printf(", %.0f s left", static_cast<double>(with.pages - so_far.done) / rate);
         if (!terminal)
@@ -177,7 +177,8 @@ void raise_limit_of_descriptors(options& with, bool own_server) {
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < needed) {
         with.at_once = (limit.rlim_cur - 64) / (own_server ? 2 : 1);
-        std::fprintf(stderr, "crawler: only %zu pages at once, because this process may open no more files (ulimit -n)\n",
+        std::fprintf(stderr,
+                     "crawler: only %zu pages at once, because this process may open no more files (ulimit -n)\n",
                      with.at_once);
     }
 }

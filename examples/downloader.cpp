@@ -58,24 +58,25 @@ std::string content(std::size_t size) {
 
 /// Sends what is asked for, but breaks off after a third of the file, twice.
 http::handler unreliable(const std::string& text) {
-    return http::make_handler([&text, breaks = 2](http::request& asked, http::response_writer& out) mutable -> task<> {
-        std::size_t from = 0;
-        if (const auto range = asked.fields().get("range"))
-            from = std::stoul(std::string(range->substr(std::string_view("bytes=").size())));
-        if (from > 0) {
-            out.status(206);
-            out.set("Content-Range", "bytes " + std::to_string(from) + "-" + std::to_string(text.size() - 1) + "/" +
-                                         std::to_string(text.size()));
-        }
-        out.set("ETag", "\"1\"");
-        out.length(text.size() - from);
-        const std::string_view rest = std::string_view(text).substr(from);
-        if (breaks-- > 0) {
-            co_await out.write(rest.substr(0, text.size() / 3));
-            throw std::runtime_error("the line is broken");
-        }
-        co_await out.write(rest);
-    });
+    return http::make_handler(
+        [&text, breaks = 2](http::request& asked, http::response_writer& out) mutable -> task<> {
+            std::size_t from = 0;
+            if (const auto range = asked.fields().get("range"))
+                from = std::stoul(std::string(range->substr(std::string_view("bytes=").size())));
+            if (from > 0) {
+                out.status(206);
+                out.set("Content-Range", "bytes " + std::to_string(from) + "-" + std::to_string(text.size() - 1) +
+                                             "/" + std::to_string(text.size()));
+            }
+            out.set("ETag", "\"1\"");
+            out.length(text.size() - from);
+            const std::string_view rest = std::string_view(text).substr(from);
+            if (breaks-- > 0) {
+                co_await out.write(rest.substr(0, text.size() / 3));
+                throw std::runtime_error("the line is broken");
+            }
+            co_await out.write(rest);
+        });
 }
 
 task<> demo() {

@@ -10,6 +10,7 @@
 #include <ringlet/net/http_files.hpp>
 #include <ringlet/net/http_server.hpp>
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -19,7 +20,6 @@
 #include <latch>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 
 using namespace ringlet;
 

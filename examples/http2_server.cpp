@@ -19,9 +19,8 @@ using namespace ringlet;
 task<http::response> answer(http2::incoming& asked) {
     const std::string_view target = asked.target();
     if (asked.method() == "GET" || asked.method() == "HEAD") {
-        const bool number = target.size() > 1 && target.size() < 9 && std::ranges::all_of(target.substr(1), [](char c) {
-                                return c >= '0' && c <= '9';
-                            });
+        const bool number = target.size() > 1 && target.size() < 9 &&
+                            std::ranges::all_of(target.substr(1), [](char c) { return c >= '0' && c <= '9'; });
         co_return number ? http::response(std::string(std::stoul(std::string(target.substr(1))), 'x'))
                          : http::response("hello\n");
     }

@@ -32,6 +32,6 @@ void impatient() {
 }
 
 int main() {
-    gevent::joinall({gevent::spawn(setter), gevent::spawn(waiter, 1), gevent::spawn(waiter, 2),
-                     gevent::spawn(impatient)});
+    gevent::joinall(
+        {gevent::spawn(setter), gevent::spawn(waiter, 1), gevent::spawn(waiter, 2), gevent::spawn(impatient)});
 }

@@ -39,8 +39,7 @@ public:
         auto accepting = [&](group& connections) -> task<> {
             for (;;) {
                 net::tcp_stream peer = co_await listener.accept();
-                connections.spawn([this](net::tcp_stream s) { return answer(std::move(s)); },
-                                  std::move(peer));
+                connections.spawn([this](net::tcp_stream s) { return answer(std::move(s)); }, std::move(peer));
             }
         };
         co_await with_group(accepting);
@@ -112,8 +111,7 @@ task<unsigned> add(net::address server, std::string id) {
                 co_return static_cast<unsigned>(std::stoul(line.substr(std::strlen("ok "))));
             };
             co_return co_await with_timeout(1s, ask);
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
     }
 }
 

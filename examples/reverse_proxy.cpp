@@ -61,9 +61,9 @@ public:
 private:
     static http::client_options options() {
         http::client_options o;
-        o.redirects = 0;       // are the business of whoever asked
+        o.redirects = 0;  // are the business of whoever asked
         o.decompress = false;  // and so are codings
-        o.cookies = nullptr;   // and cookies
+        o.cookies = nullptr;  // and cookies
         o.limits.body = UINT64_MAX;
         return o;
     }

@@ -50,8 +50,7 @@ private:
                 *line += '\n';
                 co_await to.write_all(io::bytes_of(*line));
             }
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         to.close();  // whoever reads from it hears of it
     }
 

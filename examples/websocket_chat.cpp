@@ -70,8 +70,7 @@ private:
         try {
             while (const std::optional<std::string> line = co_await lines.next())
                 co_await to.send(*line);
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await to.close();  // too slow, or gone
     }
 
@@ -109,8 +108,7 @@ task<> demo() {
     co_await bob.close();
     std::cout << "ada hears: " << (co_await ada.receive())->data << '\n';
     const auto stopping = spawn([&] { return server.stop(5s); });
-    while (co_await ada.receive()) {
-    }
+    while (co_await ada.receive()) {}
     std::cout << "ada is told: " << ada.peer_close_code() << '\n';
     { const http::websocket gone = std::move(ada); }
     std::cout << "cut: " << co_await stopping.get() << '\n';

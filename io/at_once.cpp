@@ -27,57 +27,42 @@ int command(const io_uring_sqe& sqe) noexcept {
     const auto name = static_cast<int>(level_and_name[1]);
     socklen_t size = sqe.file_index;
     switch (sqe.cmd_op) {
-    case SOCKET_URING_OP_SETSOCKOPT:
-        return setsockopt(sqe.fd, level, name, pointer<void>(sqe.addr3), size);
-    case SOCKET_URING_OP_GETSOCKOPT:
-        return getsockopt(sqe.fd, level, name, pointer<void>(sqe.addr3), &size) != 0
-                   ? -1
-                   : static_cast<int>(size);
-    case SOCKET_URING_OP_GETSOCKNAME:
-        return (sqe.file_index == 0 ? getsockname : getpeername)(sqe.fd, pointer<sockaddr>(sqe.addr),
-                                                                 pointer<socklen_t>(sqe.addr3));
-    default:
-        errno = EOPNOTSUPP;
-        return -1;
+        case SOCKET_URING_OP_SETSOCKOPT: return setsockopt(sqe.fd, level, name, pointer<void>(sqe.addr3), size);
+        case SOCKET_URING_OP_GETSOCKOPT:
+            return getsockopt(sqe.fd, level, name, pointer<void>(sqe.addr3), &size) != 0 ? -1
+                                                                                         : static_cast<int>(size);
+        case SOCKET_URING_OP_GETSOCKNAME:
+            return (sqe.file_index == 0 ? getsockname : getpeername)(sqe.fd, pointer<sockaddr>(sqe.addr),
+                                                                     pointer<socklen_t>(sqe.addr3));
+        default: errno = EOPNOTSUPP; return -1;
     }
 }
 
 int system_call(const io_uring_sqe& sqe) noexcept {
     switch (sqe.opcode) {
-    case IORING_OP_SOCKET:
-        return socket(sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len));
-    case IORING_OP_BIND:
-        return bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off));
-    case IORING_OP_LISTEN:
-        return listen(sqe.fd, static_cast<int>(sqe.len));
-    case IORING_OP_CONNECT:
-        return connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off));
-    case IORING_OP_SHUTDOWN:
-        return shutdown(sqe.fd, static_cast<int>(sqe.len));
-    case IORING_OP_CLOSE:
-        return close(sqe.fd);
-    case IORING_OP_URING_CMD:
-        return command(sqe);
-    case IORING_OP_PIPE:
-        return pipe2(pointer<int>(sqe.addr), static_cast<int>(sqe.rw_flags));
-    case IORING_OP_UNLINKAT:
-        return unlinkat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.unlink_flags));
-    case IORING_OP_SENDMSG:
-        return static_cast<int>(
-            sendmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
-    case IORING_OP_RECVMSG:
-        return static_cast<int>(
-            recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
-    case IORING_OP_OPENAT:
-        return openat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.open_flags), sqe.len);
-    case IORING_OP_READ:
-        return static_cast<int>(read(sqe.fd, pointer<void>(sqe.addr), sqe.len));
-    case IORING_OP_STATX:
-        return statx(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.statx_flags), sqe.len,
-                     pointer<struct statx>(sqe.off));
-    default:
-        errno = EOPNOTSUPP;
-        return -1;
+        case IORING_OP_SOCKET: return socket(sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len));
+        case IORING_OP_BIND: return bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off));
+        case IORING_OP_LISTEN: return listen(sqe.fd, static_cast<int>(sqe.len));
+        case IORING_OP_CONNECT: return connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off));
+        case IORING_OP_SHUTDOWN: return shutdown(sqe.fd, static_cast<int>(sqe.len));
+        case IORING_OP_CLOSE: return close(sqe.fd);
+        case IORING_OP_URING_CMD: return command(sqe);
+        case IORING_OP_PIPE: return pipe2(pointer<int>(sqe.addr), static_cast<int>(sqe.rw_flags));
+        case IORING_OP_UNLINKAT:
+            return unlinkat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.unlink_flags));
+        case IORING_OP_SENDMSG:
+            return static_cast<int>(
+                sendmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
+        case IORING_OP_RECVMSG:
+            return static_cast<int>(
+                recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
+        case IORING_OP_OPENAT:
+            return openat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.open_flags), sqe.len);
+        case IORING_OP_READ: return static_cast<int>(read(sqe.fd, pointer<void>(sqe.addr), sqe.len));
+        case IORING_OP_STATX:
+            return statx(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.statx_flags), sqe.len,
+                         pointer<struct statx>(sqe.off));
+        default: errno = EOPNOTSUPP; return -1;
     }
 }
 
@@ -129,8 +114,8 @@ request name_of(bool peer, int fd, sockaddr* into, socklen_t* size) noexcept {
 }  // namespace
 
 int socket_now(int family, int type, int protocol) noexcept {
-    return perform(about(IORING_OP_SOCKET, family, nullptr, static_cast<unsigned>(protocol),
-                         static_cast<std::uint64_t>(type)));
+    return perform(
+        about(IORING_OP_SOCKET, family, nullptr, static_cast<unsigned>(protocol), static_cast<std::uint64_t>(type)));
 }
 int bind_now(int fd, const sockaddr* to, socklen_t size) noexcept {
     return perform(about(IORING_OP_BIND, fd, to, 0, size));
@@ -167,8 +152,7 @@ int read_now(int fd, void* into, unsigned size) noexcept {
     return perform(about(IORING_OP_READ, fd, into, size, static_cast<std::uint64_t>(-1)));
 }
 int stat_now(const char* path, int flags, unsigned mask, struct statx& into) noexcept {
-    request what =
-        about(IORING_OP_STATX, AT_FDCWD, path, mask, reinterpret_cast<std::uintptr_t>(&into));
+    request what = about(IORING_OP_STATX, AT_FDCWD, path, mask, reinterpret_cast<std::uintptr_t>(&into));
     what->statx_flags = static_cast<unsigned>(flags);
     return perform(what);
 }

@@ -148,8 +148,8 @@ private:
         explicit reading(buffered& b) : buffered_(b) {
             const greenlet_base& me = loop::current().running();
             if (b.reader_ != nullptr)
-                throw std::logic_error(b.act() + ": " + me.name() + " wants to read while " +
-                                       b.reader_->name() + " already does");
+                throw std::logic_error(b.act() + ": " + me.name() + " wants to read while " + b.reader_->name() +
+                                       " already does");
             b.reader_ = &me;
         }
         reading(const reading&) = delete;
@@ -164,8 +164,7 @@ private:
 
     /// The place after the first `delimiter`, or not_found at the end of the stream. Looks at `limit` bytes
     /// and `beyond`, which errors do not mention.
-    task<std::size_t> find(std::string_view delimiter, std::size_t limit, std::size_t beyond,
-                           const char* what) {
+    task<std::size_t> find(std::string_view delimiter, std::size_t limit, std::size_t beyond, const char* what) {
         const std::size_t most = std::max(limit, limit + beyond);  // unless there is no limit
         for (std::size_t searched = 0;;) {
             const std::string_view text = peek_text();

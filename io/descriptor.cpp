@@ -17,7 +17,7 @@ struct descriptor::state {
     io::fd fd;
     std::string name;
     list<waiter> waiting;  // operations in flight, and finished ones while others are, before the close
-    list<waiter> queued;   // writers whose turn has not come
+    list<waiter> queued;  // writers whose turn has not come
     operation* reader = nullptr;
     operation* writer = nullptr;
     unsigned in_flight = 0;
@@ -52,8 +52,12 @@ descriptor::operation::operation(const descriptor& on, const char* what, const c
 }
 
 descriptor::operation::operation(operation&& other) noexcept
-    : waiter(std::move(other)), completion(&complete), state_(other.state_), what_(other.what_),
-      act_(other.act_), turn_(other.turn_) {
+    : waiter(std::move(other)),
+      completion(&complete),
+      state_(other.state_),
+      what_(other.what_),
+      act_(other.act_),
+      turn_(other.turn_) {
     ++state_.users;
 }
 
@@ -160,8 +164,7 @@ std::error_code descriptor::operation::error() const {
 
 // --- the handle --------------------------------------------------------------------------------------
 
-descriptor::descriptor(io::fd owned, std::string name)
-    : state_(new state(std::move(owned), std::move(name))) {}
+descriptor::descriptor(io::fd owned, std::string name) : state_(new state(std::move(owned), std::move(name))) {}
 
 descriptor::~descriptor() {
     if (state_ == nullptr)

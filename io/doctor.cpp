@@ -107,8 +107,8 @@ void look_at_mappings(diagnosis& d, const std::string& proc) {
 
 std::string to_raise_descriptors(const diagnosis& d, const std::string& proc) {
     const std::string wanted = say(d.descriptors_needed);
-    std::string fix = "ulimit -n " + wanted + "; under systemd: LimitNOFILE=" + wanted +
-                      "; in Docker: --ulimit nofile=" + wanted;
+    std::string fix =
+        "ulimit -n " + wanted + "; under systemd: LimitNOFILE=" + wanted + "; in Docker: --ulimit nofile=" + wanted;
     if (d.descriptors_needed > d.descriptors_possible)
         fix += "; as root, since the hard limit is " + say(d.descriptors_possible);
     const std::size_t most = number_in(proc + "/sys/fs/nr_open", 1'048'576);

@@ -13,9 +13,15 @@ class diagnose_options {
 public:
     diagnose_options() = default;
     /// How many fibers, each with a connection, the program is to have at a time.
-    diagnose_options& fibers(std::size_t count) { fibers_ = count; return *this; }
+    diagnose_options& fibers(std::size_t count) {
+        fibers_ = count;
+        return *this;
+    }
     /// Where the files of proc(5) are.
-    diagnose_options& proc(std::string folder) { proc_ = std::move(folder); return *this; }
+    diagnose_options& proc(std::string folder) {
+        proc_ = std::move(folder);
+        return *this;
+    }
 
     std::size_t fibers() const noexcept { return fibers_; }
     const std::string& proc() const noexcept { return proc_; }
@@ -29,7 +35,7 @@ private:
 struct feature {
     std::string name;
     bool on = false;
-    std::string cost;   // of lacking it
+    std::string cost;  // of lacking it
     std::string since;  // the Linux that has it
 };
 
@@ -41,14 +47,14 @@ struct problem {
 };
 
 struct diagnosis {
-    std::string version;       // of ringlet
+    std::string version;  // of ringlet
     std::string linux_version;
-    std::string kernel;        // "uring", "readiness", "virtual", "sim", or empty when no loop can start
+    std::string kernel;  // "uring", "readiness", "virtual", "sim", or empty when no loop can start
     std::string why;
-    int uring_error = 0;       // what io_uring_setup(2) answered
+    int uring_error = 0;  // what io_uring_setup(2) answered
     std::vector<feature> features;
 
-    std::size_t fibers = 0;    // wanted
+    std::size_t fibers = 0;  // wanted
     bool lightweight_guards = false;
     std::size_t mappings_allowed = 0;
     std::size_t mappings_used = 0;

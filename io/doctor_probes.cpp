@@ -144,13 +144,12 @@ std::vector<feature> features_of_uring() {
     if (io_uring_queue_init_params(4, &ring, &params) == 0)
         io_uring_queue_exit(&ring);
     const std::unique_ptr<kernel> k = make_uring();
-    add("deferred task work", takes_setup_flags(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN),
-        "6.1", "4 to 11 % more CPU per message");
+    add("deferred task work", takes_setup_flags(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN), "6.1",
+        "4 to 11 % more CPU per message");
     add("buffer rings and multishot receive", receives_many(*k), "6.0",
         "a request and a buffer of its own for every read");
     add("multishot accept", accepts_many(*k), "5.19", "a request for every accepted connection");
-    add("registered ring descriptor", takes_registered_ring(), "5.18",
-        "a look-up of the ring at every system call");
+    add("registered ring descriptor", takes_registered_ring(), "5.18", "a look-up of the ring at every system call");
     add("submit all", takes_setup_flags(IORING_SETUP_SUBMIT_ALL), "5.18",
         "another system call after a request that fails at once");
     add("no iowait", (params.features & IORING_FEAT_NO_IOWAIT) != 0, "6.15",
@@ -160,8 +159,7 @@ std::vector<feature> features_of_uring() {
 
 std::vector<feature> features_of_readiness() {
     return {
-        {"timeouts in nanoseconds (epoll_pwait2)", waits_in_nanoseconds(),
-         "sleeps end up to 1 ms late", "5.11"},
+        {"timeouts in nanoseconds (epoll_pwait2)", waits_in_nanoseconds(), "sleeps end up to 1 ms late", "5.11"},
         {"reads of pipes that do not wait (RWF_NOWAIT)", pipes_know_nowait(),
          "a helper thread for every read and write of a pipe", "6.4"},
         {"io_uring", false,

@@ -68,8 +68,7 @@ std::string to_text(const diagnosis& d) {
     out += line("kernel", name_of(d.kernel));
     out += line("why", d.why);
     for (const feature& f : d.features)
-        out += line(f.on ? "has" : "lacks",
-                    f.name + (f.on ? "" : " (Linux " + f.since + "): costs " + f.cost));
+        out += line(f.on ? "has" : "lacks", f.name + (f.on ? "" : " (Linux " + f.since + "): costs " + f.cost));
     out += line("fibers", std::to_string(d.fibers) + " wanted, " +
                               (d.lightweight_guards ? "lightweight guards" : "guards by mprotect"));
     out += line("mappings", std::to_string(d.mappings_needed) + " needed, " + std::to_string(d.mappings_used) +

@@ -65,7 +65,7 @@ std::string name_beside(const std::string& path) {
 
 /// The permissions of a regular file, or those for a new one.
 task<result<mode_t>> permissions_of(const std::string& path) {
-    struct statx about {};
+    struct statx about{};
     const auto there =
         co_await as_result(statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE, about));
     if (!there)

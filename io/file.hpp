@@ -38,9 +38,15 @@ public:
     /// Past the page cache; buffers, positions and sizes must be aligned.
     file_mode& direct() noexcept { return add(O_DIRECT); }
     /// Of a file that is made, less the umask.
-    file_mode& permissions(mode_t bits) noexcept { permissions_ = bits; return *this; }
+    file_mode& permissions(mode_t bits) noexcept {
+        permissions_ = bits;
+        return *this;
+    }
     /// Any other flag of open(2).
-    file_mode& add(int flags) noexcept { flags_ |= flags; return *this; }
+    file_mode& add(int flags) noexcept {
+        flags_ |= flags;
+        return *this;
+    }
 
     int flags() const noexcept { return flags_; }
     mode_t permissions() const noexcept { return permissions_; }
@@ -107,10 +113,16 @@ class replace_options {
 public:
     replace_options() = default;
     /// Of a new file, less the umask; a file that is there hands on its own.
-    replace_options& permissions(mode_t bits) noexcept { permissions_ = bits; return *this; }
+    replace_options& permissions(mode_t bits) noexcept {
+        permissions_ = bits;
+        return *this;
+    }
     /// Whether the bytes must be on the disk before the name points at them. Without, a crash of the
     /// machine can leave an empty file.
-    replace_options& sync(bool on) noexcept { sync_ = on; return *this; }
+    replace_options& sync(bool on) noexcept {
+        sync_ = on;
+        return *this;
+    }
 
     mode_t permissions() const noexcept { return permissions_; }
     bool sync() const noexcept { return sync_; }
@@ -167,8 +179,7 @@ private:
 
 class file::size_awaiter final : public descriptor::operation {
 public:
-    explicit size_awaiter(const descriptor& of) noexcept
-        : operation(of, "the size of a file", "stat", turn::any) {}
+    explicit size_awaiter(const descriptor& of) noexcept : operation(of, "the size of a file", "stat", turn::any) {}
 
     std::uint64_t await_resume() const {
         throw_if_failed();

@@ -49,9 +49,8 @@ std::unique_ptr<kernel> make_kernel() {
         const std::uint64_t number = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
         return sim::make_kernel(number, sim::faults::harmless_swarm(number));
     }
-    throw std::invalid_argument(
-        "RINGLET_KERNEL=" + std::string(name) +
-        ": there is no such kernel; uring, readiness, virtual and sim are known");
+    throw std::invalid_argument("RINGLET_KERNEL=" + std::string(name) +
+                                ": there is no such kernel; uring, readiness, virtual and sim are known");
 }
 
 }  // namespace ringlet

@@ -16,9 +16,9 @@ struct memory_stream::half {
     std::size_t start = 0;
     std::size_t size = 0;
     read_awaiter* reader = nullptr;  // waits for the buffer to have something
-    list<waiter> writers;            // of the peer: wait for it to have room
-    int end = 1;                     // 1: open; 0: the peer writes no more; negative: the error
-    bool shut = false;               // writes no more
+    list<waiter> writers;  // of the peer: wait for it to have room
+    int end = 1;  // 1: open; 0: the peer writes no more; negative: the error
+    bool shut = false;  // writes no more
     bool closed = false;
 
     std::size_t take(std::span<std::byte> into) noexcept {
@@ -212,9 +212,7 @@ void memory_stream::shutdown_awaiter::await_resume() const {
 // --- the handle --------------------------------------------------------------------------------------
 
 memory_stream::read_awaiter memory_stream::read(std::span<std::byte> into) { return {half_, into}; }
-memory_stream::write_awaiter memory_stream::write_all(std::span<const std::byte> from) {
-    return {half_, from};
-}
+memory_stream::write_awaiter memory_stream::write_all(std::span<const std::byte> from) { return {half_, from}; }
 memory_stream::shutdown_awaiter memory_stream::shutdown() noexcept { return shutdown_awaiter(half_); }
 void memory_stream::close() noexcept { half_->end_with(0); }
 

@@ -60,8 +60,7 @@ private:
 
 /// A connection. Each direction holds up to `capacity` bytes; then its writer waits. Errors call the
 /// ends by `name` and their side: "memory:left", "memory:right".
-std::pair<memory_stream, memory_stream> duplex(std::size_t capacity = 64 * 1024,
-                                               std::string name = "memory");
+std::pair<memory_stream, memory_stream> duplex(std::size_t capacity = 64 * 1024, std::string name = "memory");
 
 class memory_stream::read_awaiter : public waiter {
 public:

@@ -10,7 +10,7 @@
 namespace ringlet::io {
 
 enum class links {
-    refuse,   // no symbolic link on the way is followed
+    refuse,  // no symbolic link on the way is followed
     beneath,  // they are, as long as they stay below the folder
 };
 

@@ -24,24 +24,20 @@ inline unsigned length_of(std::size_t size) noexcept {
 
 inline constexpr std::uint64_t current_position = static_cast<std::uint64_t>(-1);
 
-inline operation<std::size_t> read(int fd, std::span<std::byte> into,
-                                   std::uint64_t offset = current_position) {
-    return {"read", fd, [&](io_uring_sqe* sqe) {
-                io_uring_prep_read(sqe, fd, into.data(), length_of(into.size()), offset);
-            }};
+inline operation<std::size_t> read(int fd, std::span<std::byte> into, std::uint64_t offset = current_position) {
+    return {"read", fd,
+            [&](io_uring_sqe* sqe) { io_uring_prep_read(sqe, fd, into.data(), length_of(into.size()), offset); }};
 }
 
 inline operation<std::size_t> write(int fd, std::span<const std::byte> from,
                                     std::uint64_t offset = current_position) {
-    return {"write", fd, [&](io_uring_sqe* sqe) {
-                io_uring_prep_write(sqe, fd, from.data(), length_of(from.size()), offset);
-            }};
+    return {"write", fd,
+            [&](io_uring_sqe* sqe) { io_uring_prep_write(sqe, fd, from.data(), length_of(from.size()), offset); }};
 }
 
 inline operation<std::size_t> recv(int fd, std::span<std::byte> into, int flags = 0) {
-    return {"recv", fd, [&](io_uring_sqe* sqe) {
-                io_uring_prep_recv(sqe, fd, into.data(), length_of(into.size()), flags);
-            }};
+    return {"recv", fd,
+            [&](io_uring_sqe* sqe) { io_uring_prep_recv(sqe, fd, into.data(), length_of(into.size()), flags); }};
 }
 
 /// A broken connection is an error, never a SIGPIPE.
@@ -52,20 +48,17 @@ inline operation<std::size_t> send(int fd, std::span<const std::byte> from, int 
 }
 
 inline operation<std::size_t> recvmsg(int fd, msghdr& message, unsigned flags = 0) {
-    return {"recvmsg", fd,
-            [&](io_uring_sqe* sqe) { io_uring_prep_recvmsg(sqe, fd, &message, flags); }};
+    return {"recvmsg", fd, [&](io_uring_sqe* sqe) { io_uring_prep_recvmsg(sqe, fd, &message, flags); }};
 }
 
 inline operation<std::size_t> sendmsg(int fd, const msghdr& message, unsigned flags = 0) {
-    return {"sendmsg", fd, [&](io_uring_sqe* sqe) {
-                io_uring_prep_sendmsg(sqe, fd, &message, flags | MSG_NOSIGNAL);
-            }};
+    return {"sendmsg", fd,
+            [&](io_uring_sqe* sqe) { io_uring_prep_sendmsg(sqe, fd, &message, flags | MSG_NOSIGNAL); }};
 }
 
 inline operation<fd> accept(int listener, sockaddr* peer = nullptr, socklen_t* size = nullptr) {
-    return {"accept", listener, [&](io_uring_sqe* sqe) {
-                io_uring_prep_accept(sqe, listener, peer, size, SOCK_CLOEXEC);
-            }};
+    return {"accept", listener,
+            [&](io_uring_sqe* sqe) { io_uring_prep_accept(sqe, listener, peer, size, SOCK_CLOEXEC); }};
 }
 
 inline operation<void> connect(int fd, const sockaddr* to, socklen_t size) {
@@ -85,28 +78,23 @@ inline operation<int> poll(int fd, short events) {
 }
 
 inline operation<fd> openat(int directory, const char* path, int flags, mode_t mode = 0) {
-    return {"open", -1, [&](io_uring_sqe* sqe) {
-                io_uring_prep_openat(sqe, directory, path, flags | O_CLOEXEC, mode);
-            }};
+    return {"open", -1,
+            [&](io_uring_sqe* sqe) { io_uring_prep_openat(sqe, directory, path, flags | O_CLOEXEC, mode); }};
 }
 
-inline operation<void> statx(int directory, const char* path, int flags, unsigned mask,
-                             struct statx& into) {
-    return {"statx", directory, [&](io_uring_sqe* sqe) {
-                io_uring_prep_statx(sqe, directory, path, flags, mask, &into);
-            }};
+inline operation<void> statx(int directory, const char* path, int flags, unsigned mask, struct statx& into) {
+    return {"statx", directory,
+            [&](io_uring_sqe* sqe) { io_uring_prep_statx(sqe, directory, path, flags, mask, &into); }};
 }
 
 /// With `data_only`, like fdatasync(2).
 inline operation<void> fsync(int fd, bool data_only = false) {
-    return {"fsync", fd, [&](io_uring_sqe* sqe) {
-                io_uring_prep_fsync(sqe, fd, data_only ? IORING_FSYNC_DATASYNC : 0U);
-            }};
+    return {"fsync", fd,
+            [&](io_uring_sqe* sqe) { io_uring_prep_fsync(sqe, fd, data_only ? IORING_FSYNC_DATASYNC : 0U); }};
 }
 
 inline operation<void> fallocate(int fd, int mode, off_t offset, off_t length) {
-    return {"fallocate", fd,
-            [&](io_uring_sqe* sqe) { io_uring_prep_fallocate(sqe, fd, mode, offset, length); }};
+    return {"fallocate", fd, [&](io_uring_sqe* sqe) { io_uring_prep_fallocate(sqe, fd, mode, offset, length); }};
 }
 
 inline operation<void> unlinkat(int directory, const char* path, int flags = 0) {
@@ -115,9 +103,8 @@ inline operation<void> unlinkat(int directory, const char* path, int flags = 0) 
 
 inline operation<void> renameat(int from_directory, const char* from, int to_directory, const char* to,
                                 unsigned flags = 0) {
-    return {"rename", -1, [&](io_uring_sqe* sqe) {
-                io_uring_prep_renameat(sqe, from_directory, from, to_directory, to, flags);
-            }};
+    return {"rename", -1,
+            [&](io_uring_sqe* sqe) { io_uring_prep_renameat(sqe, from_directory, from, to_directory, to, flags); }};
 }
 
 /// Goes once through the kernel and back.

@@ -19,7 +19,7 @@ std::atomic<bool> kernel_knows_nosignal = true;
 /// Keeps SIGPIPE from ending the process where the kernel cannot be told per request. A handler, unlike
 /// SIG_IGN, is not inherited by the programs that we start.
 void survive_sigpipe() noexcept {
-    struct sigaction now {};
+    struct sigaction now{};
     if (sigaction(SIGPIPE, nullptr, &now) != 0 || now.sa_handler != SIG_DFL)
         return;
     now.sa_handler = [](int) {};

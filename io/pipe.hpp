@@ -108,9 +108,7 @@ private:
 };
 
 inline pipe_reader::read_awaiter pipe_reader::read(std::span<std::byte> into) { return {end_, into}; }
-inline pipe_writer::write_awaiter pipe_writer::write_all(std::span<const std::byte> from) {
-    return {end_, from};
-}
+inline pipe_writer::write_awaiter pipe_writer::write_all(std::span<const std::byte> from) { return {end_, from}; }
 inline pipe_writer::shutdown_awaiter pipe_writer::shutdown() noexcept { return shutdown_awaiter(end_); }
 
 /// A stream that reads from one thing and writes to another. shutdown ends the writing.

@@ -18,19 +18,14 @@ namespace {
 // A UNIX listener with a full backlog tells nobody when there is room.
 constexpr duration pause_before_next_try = 1ms;
 
-constexpr unsigned unknown_flags =
-    IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+constexpr unsigned unknown_flags = IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
 
 bool answers_more_than_once(const io_uring_sqe& sqe) noexcept {
     switch (sqe.opcode) {
-    case IORING_OP_RECV:
-        return (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
-    case IORING_OP_ACCEPT:
-        return (sqe.ioprio & IORING_ACCEPT_MULTISHOT) != 0;
-    case IORING_OP_POLL_ADD:
-        return (sqe.len & IORING_POLL_ADD_MULTI) != 0;
-    default:
-        return false;
+        case IORING_OP_RECV: return (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
+        case IORING_OP_ACCEPT: return (sqe.ioprio & IORING_ACCEPT_MULTISHOT) != 0;
+        case IORING_OP_POLL_ADD: return (sqe.len & IORING_POLL_ADD_MULTI) != 0;
+        default: return false;
     }
 }
 
@@ -39,28 +34,24 @@ bool is_refused(const io_uring_sqe& sqe) noexcept {
     if (!is_known(sqe.opcode) || (sqe.flags & unknown_flags) != 0)
         return true;
     switch (sqe.opcode) {
-    case IORING_OP_RECV: {
-        const bool select = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
-        return (sqe.ioprio & ~(IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT)) != 0 ||
-               (answers_more_than_once(sqe) && (!select || (sqe.msg_flags & MSG_WAITALL) != 0));
-    }
-    case IORING_OP_SEND:
-    case IORING_OP_SENDMSG:
-    case IORING_OP_RECVMSG:
-        return (sqe.ioprio & ~IORING_RECVSEND_POLL_FIRST) != 0 ||
-               (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
-    case IORING_OP_ACCEPT:
-        return (sqe.ioprio & ~IORING_ACCEPT_MULTISHOT) != 0 || sqe.file_index != 0 || sqe.len != 0 ||
-               (sqe.accept_flags & ~unsigned(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0;
-    case IORING_OP_POLL_ADD:
-        return (sqe.len & ~IORING_POLL_ADD_MULTI) != 0 || sqe.addr != 0 || sqe.off != 0;
-    case IORING_OP_OPENAT:
-    case IORING_OP_OPENAT2:
-    case IORING_OP_CLOSE:
-    case IORING_OP_SOCKET:
-        return sqe.file_index != 0;
-    default:
-        return (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+        case IORING_OP_RECV: {
+            const bool select = (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+            return (sqe.ioprio & ~(IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT)) != 0 ||
+                   (answers_more_than_once(sqe) && (!select || (sqe.msg_flags & MSG_WAITALL) != 0));
+        }
+        case IORING_OP_SEND:
+        case IORING_OP_SENDMSG:
+        case IORING_OP_RECVMSG:
+            return (sqe.ioprio & ~IORING_RECVSEND_POLL_FIRST) != 0 || (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+        case IORING_OP_ACCEPT:
+            return (sqe.ioprio & ~IORING_ACCEPT_MULTISHOT) != 0 || sqe.file_index != 0 || sqe.len != 0 ||
+                   (sqe.accept_flags & ~unsigned(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0;
+        case IORING_OP_POLL_ADD: return (sqe.len & ~IORING_POLL_ADD_MULTI) != 0 || sqe.addr != 0 || sqe.off != 0;
+        case IORING_OP_OPENAT:
+        case IORING_OP_OPENAT2:
+        case IORING_OP_CLOSE:
+        case IORING_OP_SOCKET: return sqe.file_index != 0;
+        default: return (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
     }
 }
 
@@ -141,19 +132,12 @@ void readiness_kernel::submit(const io_uring_sqe& sqe) {
         return;
     }
     switch (sqe.opcode) {
-    case IORING_OP_TIMEOUT:
-        start_timeout(sqe);
-        return;
-    case IORING_OP_ASYNC_CANCEL:
-    case IORING_OP_POLL_REMOVE:
-    case IORING_OP_TIMEOUT_REMOVE:
-        cancel(sqe);
-        return;
-    case IORING_OP_CLOSE:
-        watches_.forget(sqe.fd);
-        break;
-    default:
-        break;
+        case IORING_OP_TIMEOUT: start_timeout(sqe); return;
+        case IORING_OP_ASYNC_CANCEL:
+        case IORING_OP_POLL_REMOVE:
+        case IORING_OP_TIMEOUT_REMOVE: cancel(sqe); return;
+        case IORING_OP_CLOSE: watches_.forget(sqe.fd); break;
+        default: break;
     }
     progress so_far;
     // Behind those who came earlier; should they wait for a file that is gone, the wait will show it.
@@ -172,15 +156,11 @@ void readiness_kernel::settle(const io_uring_sqe& sqe, const progress& so_far, i
     pending& p = requests_.add(sqe, so_far);
     p.wants = wanted_events(sqe);
     switch (outcome) {
-    case needs_thread:
-        hand_to_helper(p);
-        break;
-    case try_later:
-        wait_for_time(p, now() + pause_before_next_try);
-        break;
-    default:
-        // Epoll looks at what the descriptor is now, so whoever has more is told so at once.
-        wait_for_descriptor(p);
+        case needs_thread: hand_to_helper(p); break;
+        case try_later: wait_for_time(p, now() + pause_before_next_try); break;
+        default:
+            // Epoll looks at what the descriptor is now, so whoever has more is told so at once.
+            wait_for_descriptor(p);
     }
 }
 

@@ -59,22 +59,20 @@ int send_some(const io_uring_sqe& sqe, progress& so_far) noexcept {
 
 int receive_some(const io_uring_sqe& sqe, progress& so_far) noexcept {
     const std::size_t size = sqe.len - so_far.done;
-    return moved(sqe, so_far,
-                 recv(sqe.fd, pointer<char>(sqe.addr) + so_far.done, size,
-                      static_cast<int>(sqe.msg_flags | MSG_DONTWAIT)),
-                 size);
+    return moved(
+        sqe, so_far,
+        recv(sqe.fd, pointer<char>(sqe.addr) + so_far.done, size, static_cast<int>(sqe.msg_flags | MSG_DONTWAIT)),
+        size);
 }
 
 int message(const io_uring_sqe& sqe, progress& so_far) noexcept {
     msghdr& whole = *pointer<msghdr>(sqe.addr);
     const bool sending = sqe.opcode == IORING_OP_SENDMSG;
     const auto flags = static_cast<int>(sqe.msg_flags | MSG_DONTWAIT | (sending ? MSG_NOSIGNAL : 0));
-    const std::size_t size = (sqe.msg_flags & MSG_WAITALL) == 0
-                                 ? 0
-                                 : total_size(whole.msg_iov, whole.msg_iovlen) - so_far.done;
+    const std::size_t size =
+        (sqe.msg_flags & MSG_WAITALL) == 0 ? 0 : total_size(whole.msg_iov, whole.msg_iovlen) - so_far.done;
     if (so_far.done == 0)
-        return moved(sqe, so_far, sending ? sendmsg(sqe.fd, &whole, flags) : recvmsg(sqe.fd, &whole, flags),
-                     size);
+        return moved(sqe, so_far, sending ? sendmsg(sqe.fd, &whole, flags) : recvmsg(sqe.fd, &whole, flags), size);
     // What is left, without the descriptors and the like that went with the first part.
     parts left(whole.msg_iov, whole.msg_iovlen, so_far.done);
     msghdr rest{};
@@ -102,23 +100,17 @@ int connect_now(const io_uring_sqe& sqe, progress& so_far) noexcept {
     const bool borrow = (flags & O_NONBLOCK) == 0;
     if (borrow)
         fcntl(sqe.fd, F_SETFL, flags | O_NONBLOCK);
-    const int result =
-        answer(connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
+    const int result = answer(connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
     if (borrow)
         fcntl(sqe.fd, F_SETFL, flags);
     const bool before = std::exchange(so_far.connecting, true);
     switch (result) {
-    case -EINPROGRESS:
-    case -EINTR:
-        return would_block;
-    case -EALREADY:
-        return before ? would_block : result;
-    case -EISCONN:
-        return before ? 0 : result;
-    case -EAGAIN:
-        return try_later;  // a UNIX socket whose peer's backlog is full, which tells nobody
-    default:
-        return result;
+        case -EINPROGRESS:
+        case -EINTR: return would_block;
+        case -EALREADY: return before ? would_block : result;
+        case -EISCONN: return before ? 0 : result;
+        case -EAGAIN: return try_later;  // a UNIX socket whose peer's backlog is full, which tells nobody
+        default: return result;
     }
 }
 
@@ -182,124 +174,107 @@ bool is_tcp(int fd) noexcept {
 
 bool is_known(unsigned opcode) noexcept {
     switch (opcode) {
-    case IORING_OP_NOP:
-    case IORING_OP_READ:
-    case IORING_OP_READV:
-    case IORING_OP_WRITE:
-    case IORING_OP_WRITEV:
-    case IORING_OP_SEND:
-    case IORING_OP_SENDMSG:
-    case IORING_OP_RECV:
-    case IORING_OP_RECVMSG:
-    case IORING_OP_ACCEPT:
-    case IORING_OP_CONNECT:
-    case IORING_OP_SHUTDOWN:
-    case IORING_OP_SOCKET:
-    case IORING_OP_BIND:
-    case IORING_OP_LISTEN:
-    case IORING_OP_POLL_ADD:
-    case IORING_OP_POLL_REMOVE:
-    case IORING_OP_TIMEOUT:
-    case IORING_OP_TIMEOUT_REMOVE:
-    case IORING_OP_ASYNC_CANCEL:
-    case IORING_OP_OPENAT:
-    case IORING_OP_OPENAT2:
-    case IORING_OP_CLOSE:
-    case IORING_OP_STATX:
-    case IORING_OP_FSYNC:
-    case IORING_OP_SYNC_FILE_RANGE:
-    case IORING_OP_FALLOCATE:
-    case IORING_OP_FADVISE:
-    case IORING_OP_MADVISE:
-    case IORING_OP_FTRUNCATE:
-    case IORING_OP_RENAMEAT:
-    case IORING_OP_UNLINKAT:
-    case IORING_OP_MKDIRAT:
-    case IORING_OP_SYMLINKAT:
-    case IORING_OP_LINKAT:
-    case IORING_OP_SPLICE:
-    case IORING_OP_TEE:
-        return true;
-    default:
-        return false;
+        case IORING_OP_NOP:
+        case IORING_OP_READ:
+        case IORING_OP_READV:
+        case IORING_OP_WRITE:
+        case IORING_OP_WRITEV:
+        case IORING_OP_SEND:
+        case IORING_OP_SENDMSG:
+        case IORING_OP_RECV:
+        case IORING_OP_RECVMSG:
+        case IORING_OP_ACCEPT:
+        case IORING_OP_CONNECT:
+        case IORING_OP_SHUTDOWN:
+        case IORING_OP_SOCKET:
+        case IORING_OP_BIND:
+        case IORING_OP_LISTEN:
+        case IORING_OP_POLL_ADD:
+        case IORING_OP_POLL_REMOVE:
+        case IORING_OP_TIMEOUT:
+        case IORING_OP_TIMEOUT_REMOVE:
+        case IORING_OP_ASYNC_CANCEL:
+        case IORING_OP_OPENAT:
+        case IORING_OP_OPENAT2:
+        case IORING_OP_CLOSE:
+        case IORING_OP_STATX:
+        case IORING_OP_FSYNC:
+        case IORING_OP_SYNC_FILE_RANGE:
+        case IORING_OP_FALLOCATE:
+        case IORING_OP_FADVISE:
+        case IORING_OP_MADVISE:
+        case IORING_OP_FTRUNCATE:
+        case IORING_OP_RENAMEAT:
+        case IORING_OP_UNLINKAT:
+        case IORING_OP_MKDIRAT:
+        case IORING_OP_SYMLINKAT:
+        case IORING_OP_LINKAT:
+        case IORING_OP_SPLICE:
+        case IORING_OP_TEE: return true;
+        default: return false;
     }
 }
 
 bool works_on_descriptor(unsigned opcode) noexcept {
     switch (opcode) {
-    case IORING_OP_NOP:
-    case IORING_OP_TIMEOUT:
-    case IORING_OP_MADVISE:
-    case IORING_OP_SOCKET:
-    case IORING_OP_CLOSE:
-    case IORING_OP_OPENAT:
-    case IORING_OP_OPENAT2:
-    case IORING_OP_STATX:
-    case IORING_OP_RENAMEAT:
-    case IORING_OP_UNLINKAT:
-    case IORING_OP_MKDIRAT:
-    case IORING_OP_SYMLINKAT:
-    case IORING_OP_LINKAT:
-        return false;
-    default:
-        return true;
+        case IORING_OP_NOP:
+        case IORING_OP_TIMEOUT:
+        case IORING_OP_MADVISE:
+        case IORING_OP_SOCKET:
+        case IORING_OP_CLOSE:
+        case IORING_OP_OPENAT:
+        case IORING_OP_OPENAT2:
+        case IORING_OP_STATX:
+        case IORING_OP_RENAMEAT:
+        case IORING_OP_UNLINKAT:
+        case IORING_OP_MKDIRAT:
+        case IORING_OP_SYMLINKAT:
+        case IORING_OP_LINKAT: return false;
+        default: return true;
     }
 }
 
 std::uint32_t wanted_events(const io_uring_sqe& sqe) noexcept {
     switch (sqe.opcode) {
-    case IORING_OP_POLL_ADD: {
-        std::uint32_t events = sqe.poll32_events;
-        if constexpr (std::endian::native == std::endian::big)
-            events = events << 16 | events >> 16;
-        // How to wait is this kernel's affair; what to wait for is the low half.
-        return events & 0xffff;
-    }
-    case IORING_OP_SEND:
-    case IORING_OP_SENDMSG:
-    case IORING_OP_WRITE:
-    case IORING_OP_WRITEV:
-    case IORING_OP_CONNECT:
-        return POLLOUT;
-    default:
-        return POLLIN;
+        case IORING_OP_POLL_ADD: {
+            std::uint32_t events = sqe.poll32_events;
+            if constexpr (std::endian::native == std::endian::big)
+                events = events << 16 | events >> 16;
+            // How to wait is this kernel's affair; what to wait for is the low half.
+            return events & 0xffff;
+        }
+        case IORING_OP_SEND:
+        case IORING_OP_SENDMSG:
+        case IORING_OP_WRITE:
+        case IORING_OP_WRITEV:
+        case IORING_OP_CONNECT: return POLLOUT;
+        default: return POLLIN;
     }
 }
 
 int attempt(const io_uring_sqe& sqe, progress& so_far) noexcept {
     switch (sqe.opcode) {
-    case IORING_OP_NOP:
-        return 0;
-    case IORING_OP_SEND:
-        return repeat(send_some, sqe, so_far);
-    case IORING_OP_RECV:
-        return repeat(receive_some, sqe, so_far);
-    case IORING_OP_SENDMSG:
-    case IORING_OP_RECVMSG:
-        return repeat(message, sqe, so_far);
-    case IORING_OP_ACCEPT:
-        return accept_now(sqe);
-    case IORING_OP_CONNECT:
-        return connect_now(sqe, so_far);
-    case IORING_OP_READ:
-    case IORING_OP_READV:
-    case IORING_OP_WRITE:
-    case IORING_OP_WRITEV:
-        return transfer_now(sqe, so_far);
-    case IORING_OP_POLL_ADD: {
-        const int events = poll_now(sqe.fd, wanted_events(sqe));
-        return events == 0 ? would_block : events;
-    }
-    case IORING_OP_SHUTDOWN:
-        return answer(shutdown(sqe.fd, static_cast<int>(sqe.len)));
-    case IORING_OP_SOCKET:
-        return answer(socket(sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len)));
-    case IORING_OP_BIND:
-        return answer(bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
-    case IORING_OP_LISTEN:
-        return answer(listen(sqe.fd, static_cast<int>(sqe.len)));
-    default:
-        return needs_thread;
+        case IORING_OP_NOP: return 0;
+        case IORING_OP_SEND: return repeat(send_some, sqe, so_far);
+        case IORING_OP_RECV: return repeat(receive_some, sqe, so_far);
+        case IORING_OP_SENDMSG:
+        case IORING_OP_RECVMSG: return repeat(message, sqe, so_far);
+        case IORING_OP_ACCEPT: return accept_now(sqe);
+        case IORING_OP_CONNECT: return connect_now(sqe, so_far);
+        case IORING_OP_READ:
+        case IORING_OP_READV:
+        case IORING_OP_WRITE:
+        case IORING_OP_WRITEV: return transfer_now(sqe, so_far);
+        case IORING_OP_POLL_ADD: {
+            const int events = poll_now(sqe.fd, wanted_events(sqe));
+            return events == 0 ? would_block : events;
+        }
+        case IORING_OP_SHUTDOWN: return answer(shutdown(sqe.fd, static_cast<int>(sqe.len)));
+        case IORING_OP_SOCKET: return answer(socket(sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len)));
+        case IORING_OP_BIND:
+            return answer(bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
+        case IORING_OP_LISTEN: return answer(listen(sqe.fd, static_cast<int>(sqe.len)));
+        default: return needs_thread;
     }
 }
 

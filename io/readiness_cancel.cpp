@@ -13,9 +13,8 @@
 namespace ringlet::io::readiness {
 namespace {
 
-constexpr unsigned known_cancel_flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD |
-                                        IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_USERDATA |
-                                        IORING_ASYNC_CANCEL_OP;
+constexpr unsigned known_cancel_flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY |
+                                        IORING_ASYNC_CANCEL_USERDATA | IORING_ASYNC_CANCEL_OP;
 
 }  // namespace
 
@@ -26,9 +25,9 @@ void readiness_kernel::start_timeout(const io_uring_sqe& sqe) {
         emit(sqe, -EINVAL);
         return;
     }
-    const duration d = std::min<duration>(std::chrono::seconds(std::min<long long>(t.tv_sec, 1LL << 33)) +
-                                              std::chrono::nanoseconds(t.tv_nsec),
-                                          duration::max());
+    const duration d = std::min<duration>(
+        std::chrono::seconds(std::min<long long>(t.tv_sec, 1LL << 33)) + std::chrono::nanoseconds(t.tv_nsec),
+        duration::max());
     pending& p = requests_.add(sqe, {});
     wait_for_time(p, (sqe.timeout_flags & IORING_TIMEOUT_ABS) != 0 ? time_point(d) : after(now(), d));
 }
@@ -42,8 +41,7 @@ void readiness_kernel::cancel(const io_uring_sqe& sqe) {
     const bool by_fd = (flags & IORING_ASYNC_CANCEL_FD) != 0;
     const bool any = (flags & IORING_ASYNC_CANCEL_ANY) != 0;
     const bool by_opcode = (flags & IORING_ASYNC_CANCEL_OP) != 0;
-    if ((flags & ~known_cancel_flags) != 0 || (any && (by_fd || by_opcode)) || sqe.off != 0 ||
-        sqe.splice_fd_in != 0)
+    if ((flags & ~known_cancel_flags) != 0 || (any && (by_fd || by_opcode)) || sqe.off != 0 || sqe.splice_fd_in != 0)
         emit(sqe, -EINVAL);
     else if (by_fd && fcntl(sqe.fd, F_GETFD) < 0)
         emit(sqe, -EBADF);
@@ -61,10 +59,9 @@ void readiness_kernel::cancel_matching(const io_uring_sqe& sqe, unsigned flags, 
     int found = 0;
     int res = -ENOENT;
     const auto try_one = [&](pending& p) {
-        const bool matches =
-            (opcode == IORING_OP_LAST || p.sqe->opcode == opcode) &&
-            (!by_fd || (p.sqe->fd == sqe.fd && works_on_descriptor(p.sqe->opcode) &&
-                        p.where != pending::place::lost));
+        const bool matches = (opcode == IORING_OP_LAST || p.sqe->opcode == opcode) &&
+                             (!by_fd || (p.sqe->fd == sqe.fd && works_on_descriptor(p.sqe->opcode) &&
+                                         p.where != pending::place::lost));
         if (!matches)
             return false;
         ++found;
@@ -89,20 +86,18 @@ void readiness_kernel::finish_stopped() {
 /// when that ends.
 bool readiness_kernel::stop(pending& p) {
     switch (p.where) {
-    case pending::place::stopped:
-        return true;  // until it has answered, it can be found
-    case pending::place::clock: {
-        const auto [from, to] = clock_.equal_range(time_point(duration(p.when)));
-        clock_.erase(std::find_if(from, to, [&](const auto& each) { return each.second == &p; }));
-        break;
-    }
-    case pending::place::helper:
-        p.stop.store(true, std::memory_order_relaxed);
-        if (!helpers_->withdraw(p))
-            return false;
-        break;
-    default:
-        p.unlink();
+        case pending::place::stopped: return true;  // until it has answered, it can be found
+        case pending::place::clock: {
+            const auto [from, to] = clock_.equal_range(time_point(duration(p.when)));
+            clock_.erase(std::find_if(from, to, [&](const auto& each) { return each.second == &p; }));
+            break;
+        }
+        case pending::place::helper:
+            p.stop.store(true, std::memory_order_relaxed);
+            if (!helpers_->withdraw(p))
+                return false;
+            break;
+        default: p.unlink();
     }
     p.where = pending::place::stopped;
     stopped_.push_back(&p);

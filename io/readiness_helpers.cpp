@@ -79,8 +79,7 @@ void helpers::work() {
     std::unique_lock lock(mutex_);
     for (;;) {
         ++idle_;
-        const bool found =
-            work_to_do_.wait_for(lock, idle_time, [this] { return ending_ || !queue_.empty(); });
+        const bool found = work_to_do_.wait_for(lock, idle_time, [this] { return ending_ || !queue_.empty(); });
         --idle_;
         if (!found || ending_)
             break;

@@ -76,13 +76,13 @@ private:
     watches watches_;
     buffer_rings buffers_;
     std::multimap<time_point, pending*> clock_;
-    std::vector<more> more_;       // descriptors that were left before they were empty
+    std::vector<more> more_;  // descriptors that were left before they were empty
     std::vector<more> more_now_;
     std::vector<io_uring_sqe> taken_;
     std::vector<pending*> stopped_;
-    unsigned selected_ = 0;        // CQE flags of the answer that step() gives
-    bool completed_ = false;       // something was answered in this turn
-    bool skipped_ = false;         // the last turn did not ask epoll
+    unsigned selected_ = 0;  // CQE flags of the answer that step() gives
+    bool completed_ = false;  // something was answered in this turn
+    bool skipped_ = false;  // the last turn did not ask epoll
     std::optional<helpers> helpers_;
 };
 

@@ -48,10 +48,10 @@ long call(const io_uring_sqe& sqe, std::size_t done, int flags) noexcept {
 /// Regular files and disks move all or hit their end: RWF_NOWAIT stops where the cache ends.
 bool may_go_on(const io_uring_sqe& sqe, const progress& so_far) noexcept {
     const int before = errno;
-    struct stat file {};
+    struct stat file{};
     const bool stored = fstat(sqe.fd, &file) == 0 && (S_ISREG(file.st_mode) || S_ISBLK(file.st_mode));
-    const off_t end = sqe.off == current_position ? lseek(sqe.fd, 0, SEEK_CUR)
-                                                  : static_cast<off_t>(sqe.off + so_far.done);
+    const off_t end =
+        sqe.off == current_position ? lseek(sqe.fd, 0, SEEK_CUR) : static_cast<off_t>(sqe.off + so_far.done);
     errno = before;
     return stored && (writes(sqe) || !S_ISREG(file.st_mode) || end < file.st_size);
 }

@@ -11,8 +11,7 @@ receive_buffers::receive_buffers() {
     ring_ = loop::current().kernel().provide_buffers(group, count);
     if (ring_ == nullptr)
         return;
-    void* memory =
-        mmap(nullptr, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory = mmap(nullptr, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         throw std::system_error(errno, std::system_category(), "receive buffers of the event loop");
     memory_ = static_cast<std::byte*>(memory);

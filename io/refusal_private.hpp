@@ -7,7 +7,7 @@ namespace ringlet::io {
 
 struct refusal {
     std::string cause;  // "sysctl kernel.io_uring_disabled is 2"
-    std::string fix;    // "sysctl -w kernel.io_uring_disabled=0"
+    std::string fix;  // "sysctl -w kernel.io_uring_disabled=0"
 };
 
 /// `error` is what io_uring_setup(2) answered; `proc` is where the files of proc(5) are.

@@ -167,11 +167,20 @@ public:
     seeds() = default;
     /// The environment decides: SIM_SEED=n is that one alone, and SIM_SEEDS=n replaces count.
     explicit seeds(std::uint64_t count) noexcept : count_(count) {}
-    seeds& first(std::uint64_t seed) noexcept { first_ = seed; return *this; }
+    seeds& first(std::uint64_t seed) noexcept {
+        first_ = seed;
+        return *this;
+    }
     /// What fails in all of them; without it, a swarm of each seed's own.
-    seeds& fail(const faults& what) noexcept { fail_ = what; return *this; }
+    seeds& fail(const faults& what) noexcept {
+        fail_ = what;
+        return *this;
+    }
     /// Stop after so much real time.
-    seeds& within(duration real) noexcept { within_ = real; return *this; }
+    seeds& within(duration real) noexcept {
+        within_ = real;
+        return *this;
+    }
 
     std::uint64_t count() const noexcept { return count_; }
     std::uint64_t first() const noexcept { return first_; }
@@ -189,9 +198,9 @@ private:
 struct exploration {
     std::uint64_t runs = 0;
     std::optional<std::uint64_t> failed;  // the seed
-    std::string error;                    // what it threw
-    double seconds = 0;                   // of real time
-    std::uint64_t fingerprint = 0;        // of all runs together
+    std::string error;  // what it threw
+    double seconds = 0;  // of real time
+    std::uint64_t fingerprint = 0;  // of all runs together
 
     explicit operator bool() const noexcept { return !failed; }
 };

@@ -12,58 +12,52 @@
 namespace ringlet::sim {
 namespace {
 
-constexpr std::size_t largest = 65507;        // what fits into an IPv4 packet (udp(7))
+constexpr std::size_t largest = 65507;  // what fits into an IPv4 packet (udp(7))
 constexpr std::size_t most_waiting = 212992;  // net.core.rmem_default; what comes beyond is dropped
 
 }  // namespace
 
 std::optional<answer> datagram::attempt(pending& p) {
     switch (p.sqe->opcode) {
-    case IORING_OP_SEND:
-    case IORING_OP_SEND_ZC:
-    case IORING_OP_SENDMSG:
-    case IORING_OP_SENDMSG_ZC:
-    case IORING_OP_WRITE:
-    case IORING_OP_WRITEV:
-        return attempt_send(p);
-    case IORING_OP_RECV:
-    case IORING_OP_RECVMSG:
-        if ((p.sqe->ioprio & IORING_RECV_MULTISHOT) != 0)
-            return attempt_receive_many(p);
-        return attempt_receive(p);
-    case IORING_OP_READ:
-    case IORING_OP_READV:
-        return attempt_receive(p);
-    case IORING_OP_CONNECT:
-        return perform(*p.sqe);
-    default:
-        return -EINVAL;
+        case IORING_OP_SEND:
+        case IORING_OP_SEND_ZC:
+        case IORING_OP_SENDMSG:
+        case IORING_OP_SENDMSG_ZC:
+        case IORING_OP_WRITE:
+        case IORING_OP_WRITEV: return attempt_send(p);
+        case IORING_OP_RECV:
+        case IORING_OP_RECVMSG:
+            if ((p.sqe->ioprio & IORING_RECV_MULTISHOT) != 0)
+                return attempt_receive_many(p);
+            return attempt_receive(p);
+        case IORING_OP_READ:
+        case IORING_OP_READV: return attempt_receive(p);
+        case IORING_OP_CONNECT: return perform(*p.sqe);
+        default: return -EINVAL;
     }
 }
 
 int datagram::perform(const io_uring_sqe& sqe) {
     endpoint to;
     switch (sqe.opcode) {
-    case IORING_OP_BIND: {
-        const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
-        return wrong < 0 ? wrong : to.family != family_ ? -EAFNOSUPPORT : bind(to);
-    }
-    case IORING_OP_CONNECT: {
-        const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
-        return wrong < 0 ? wrong : connect(to);
-    }
-    case IORING_OP_SHUTDOWN:
-        return connected_ ? 0 : -ENOTCONN;
-    case IORING_OP_URING_CMD:
-        return command_of(sqe, options_,
-                          {.family = family_,
-                           .type = SOCK_DGRAM,
-                           .listening = false,
-                           .error = &error_,
-                           .local = &local_,
-                           .remote = connected_ ? &remote_ : nullptr});
-    default:
-        return -EOPNOTSUPP;
+        case IORING_OP_BIND: {
+            const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
+            return wrong < 0 ? wrong : to.family != family_ ? -EAFNOSUPPORT : bind(to);
+        }
+        case IORING_OP_CONNECT: {
+            const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
+            return wrong < 0 ? wrong : connect(to);
+        }
+        case IORING_OP_SHUTDOWN: return connected_ ? 0 : -ENOTCONN;
+        case IORING_OP_URING_CMD:
+            return command_of(sqe, options_,
+                              {.family = family_,
+                               .type = SOCK_DGRAM,
+                               .listening = false,
+                               .error = &error_,
+                               .local = &local_,
+                               .remote = connected_ ? &remote_ : nullptr});
+        default: return -EOPNOTSUPP;
     }
 }
 
@@ -150,7 +144,8 @@ int datagram::send(message m) {
     machine& here = *owner_->on;
     if (family_ == AF_UNIX) {
         const auto found = here.paths.find(m.to.path);
-        const auto to = found != here.paths.end() ? std::dynamic_pointer_cast<datagram>(found->second.lock()) : nullptr;
+        const auto to =
+            found != here.paths.end() ? std::dynamic_pointer_cast<datagram>(found->second.lock()) : nullptr;
         if (to == nullptr || to->gone_)
             return found == here.paths.end() ? -ENOENT : -ECONNREFUSED;
         m.from = local_;
@@ -194,7 +189,8 @@ void datagram::travel(machine& to, message m, duration longer) {
 }
 
 bool datagram::takes(const message& m) const noexcept {
-    return !gone_ && (is_any(local_.ip) || local_.ip == m.to.ip) && (!connected_ || (remote_.ip == m.from.ip && remote_.port == m.from.port));
+    return !gone_ && (is_any(local_.ip) || local_.ip == m.to.ip) &&
+           (!connected_ || (remote_.ip == m.from.ip && remote_.port == m.from.port));
 }
 
 void datagram::deliver(simulator& s, machine& to, const std::weak_ptr<datagram>& sender, message m) {
@@ -340,7 +336,8 @@ void datagram::released() {
 }
 
 unsigned datagram::ready() const noexcept {
-    return POLLOUT | (arrived_.empty() && error_ == 0 ? 0U : unsigned(POLLIN)) | (error_ != 0 ? unsigned(POLLERR) : 0U);
+    return POLLOUT | (arrived_.empty() && error_ == 0 ? 0U : unsigned(POLLIN)) |
+           (error_ != 0 ? unsigned(POLLERR) : 0U);
 }
 
 }  // namespace ringlet::sim

@@ -22,7 +22,7 @@ struct inode {
     mode_t mode = 0;
     time_point changed{};
     std::string bytes;  // as programs see it
-    std::string safe;   // as it would be found after a crash that keeps nothing else
+    std::string safe;  // as it would be found after a crash that keeps nothing else
 
     struct change {
         std::uint64_t offset;

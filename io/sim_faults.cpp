@@ -76,8 +76,7 @@ std::string faults::to_string() const {
     std::string text;
     const auto add = [&](const char* name, double value, const char* unit = "") {
         char line[60];
-        std::snprintf(line, sizeof line, "%s%s %.3g%s", text.empty() ? "" : ", ", name, value,
-                      unit);
+        std::snprintf(line, sizeof line, "%s%s %.3g%s", text.empty() ? "" : ", ", name, value, unit);
         text += line;
     };
     const auto add_time = [&](const char* name, const span_of_time& t) {

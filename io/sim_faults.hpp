@@ -17,8 +17,7 @@ public:
     constexpr span_of_time() noexcept = default;
     constexpr span_of_time(duration exactly) noexcept : least(exactly), most(exactly) {}
     template <class Rep, class Period>
-    constexpr span_of_time(std::chrono::duration<Rep, Period> exactly) noexcept
-        : span_of_time(duration(exactly)) {}
+    constexpr span_of_time(std::chrono::duration<Rep, Period> exactly) noexcept : span_of_time(duration(exactly)) {}
     constexpr span_of_time(duration from, duration to) noexcept : least(from), most(to) {}
 
     duration least{};
@@ -40,60 +39,138 @@ public:
     // --- the kernel ---
 
     /// A read or write moves less than it could.
-    faults& short_counts(double value) noexcept { short_counts_ = value; return *this; }
+    faults& short_counts(double value) noexcept {
+        short_counts_ = value;
+        return *this;
+    }
     /// The completions of one turn come in another order than they happened.
-    faults& reordering(double value) noexcept { reordering_ = value; return *this; }
+    faults& reordering(double value) noexcept {
+        reordering_ = value;
+        return *this;
+    }
     /// A completion is held back, for so long.
-    faults& late_completions(double value) noexcept { late_completions_ = value; return *this; }
-    faults& completion_delay(span_of_time value) noexcept { completion_delay_ = value; return *this; }
+    faults& late_completions(double value) noexcept {
+        late_completions_ = value;
+        return *this;
+    }
+    faults& completion_delay(span_of_time value) noexcept {
+        completion_delay_ = value;
+        return *this;
+    }
     /// A cancel is answered EALREADY, and what it meant goes on for so long, perhaps to its success.
-    faults& late_cancels(double value) noexcept { late_cancels_ = value; return *this; }
-    faults& cancel_delay(span_of_time value) noexcept { cancel_delay_ = value; return *this; }
+    faults& late_cancels(double value) noexcept {
+        late_cancels_ = value;
+        return *this;
+    }
+    faults& cancel_delay(span_of_time value) noexcept {
+        cancel_delay_ = value;
+        return *this;
+    }
     /// A multishot request ends although it could go on.
-    faults& multishot_ends(double value) noexcept { multishot_ends_ = value; return *this; }
+    faults& multishot_ends(double value) noexcept {
+        multishot_ends_ = value;
+        return *this;
+    }
     /// ENOBUFS where a buffer is to be selected.
-    faults& no_buffers(double value) noexcept { no_buffers_ = value; return *this; }
+    faults& no_buffers(double value) noexcept {
+        no_buffers_ = value;
+        return *this;
+    }
     /// EMFILE where a descriptor is to be made.
-    faults& no_descriptors(double value) noexcept { no_descriptors_ = value; return *this; }
+    faults& no_descriptors(double value) noexcept {
+        no_descriptors_ = value;
+        return *this;
+    }
     /// ENOMEM where a socket is to be made or written to.
-    faults& no_memory(double value) noexcept { no_memory_ = value; return *this; }
+    faults& no_memory(double value) noexcept {
+        no_memory_ = value;
+        return *this;
+    }
 
     // --- the network between hosts; what a host says to itself takes no time and is not lost ---
 
     /// From one host to another, one way.
-    faults& latency(span_of_time value) noexcept { latency_ = value; return *this; }
+    faults& latency(span_of_time value) noexcept {
+        latency_ = value;
+        return *this;
+    }
     /// Bytes per second from one host to another; 0 is no limit.
-    faults& bandwidth(std::uint64_t value) noexcept { bandwidth_ = value; return *this; }
+    faults& bandwidth(std::uint64_t value) noexcept {
+        bandwidth_ = value;
+        return *this;
+    }
     /// A TCP segment breaks its connection: both sides see ECONNRESET.
-    faults& resets(double value) noexcept { resets_ = value; return *this; }
+    faults& resets(double value) noexcept {
+        resets_ = value;
+        return *this;
+    }
     /// A write travels in several pieces, each with a latency of its own.
-    faults& fragments(double value) noexcept { fragments_ = value; return *this; }
+    faults& fragments(double value) noexcept {
+        fragments_ = value;
+        return *this;
+    }
     /// A datagram is lost. TCP retransmits, and is lost only to a partition.
-    faults& loss(double value) noexcept { loss_ = value; return *this; }
+    faults& loss(double value) noexcept {
+        loss_ = value;
+        return *this;
+    }
     /// A datagram arrives twice.
-    faults& duplication(double value) noexcept { duplication_ = value; return *this; }
+    faults& duplication(double value) noexcept {
+        duplication_ = value;
+        return *this;
+    }
     /// A datagram takes so much longer, and others overtake it.
-    faults& overtaking(double value) noexcept { overtaking_ = value; return *this; }
-    faults& overtaking_delay(span_of_time value) noexcept { overtaking_delay_ = value; return *this; }
+    faults& overtaking(double value) noexcept {
+        overtaking_ = value;
+        return *this;
+    }
+    faults& overtaking_delay(span_of_time value) noexcept {
+        overtaking_delay_ = value;
+        return *this;
+    }
     /// What one side of a connection has sent and the other has not read.
-    faults& window(std::size_t value) noexcept { window_ = value; return *this; }
+    faults& window(std::size_t value) noexcept {
+        window_ = value;
+        return *this;
+    }
     /// How long TCP retransmits before ETIMEDOUT (tcp_retries2, tcp(7)).
-    faults& give_up_sending(duration value) noexcept { give_up_sending_ = value; return *this; }
+    faults& give_up_sending(duration value) noexcept {
+        give_up_sending_ = value;
+        return *this;
+    }
     /// How long a connect goes on before ETIMEDOUT (tcp_syn_retries, tcp(7)).
-    faults& give_up_connecting(duration value) noexcept { give_up_connecting_ = value; return *this; }
+    faults& give_up_connecting(duration value) noexcept {
+        give_up_connecting_ = value;
+        return *this;
+    }
 
     // --- disks ---
 
     /// How long a request to a file takes.
-    faults& disk_latency(span_of_time value) noexcept { disk_latency_ = value; return *this; }
+    faults& disk_latency(span_of_time value) noexcept {
+        disk_latency_ = value;
+        return *this;
+    }
     /// EIO.
-    faults& disk_errors(double value) noexcept { disk_errors_ = value; return *this; }
+    faults& disk_errors(double value) noexcept {
+        disk_errors_ = value;
+        return *this;
+    }
     /// Bytes of each host's disk; beyond comes ENOSPC.
-    faults& disk_capacity(std::uint64_t value) noexcept { disk_capacity_ = value; return *this; }
+    faults& disk_capacity(std::uint64_t value) noexcept {
+        disk_capacity_ = value;
+        return *this;
+    }
     /// ENOSPC for once, as when others fill the disk and empty it again.
-    faults& disk_full(double value) noexcept { disk_full_ = value; return *this; }
+    faults& disk_full(double value) noexcept {
+        disk_full_ = value;
+        return *this;
+    }
     /// At a crash, what was not synced is lost or kept; this often a write is kept in part.
-    faults& torn_writes(double value) noexcept { torn_writes_ = value; return *this; }
+    faults& torn_writes(double value) noexcept {
+        torn_writes_ = value;
+        return *this;
+    }
 
     double short_counts() const noexcept { return short_counts_; }
     double reordering() const noexcept { return reordering_; }

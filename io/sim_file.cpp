@@ -101,23 +101,20 @@ answer work_on_path(simulator& s, process& who, const io_uring_sqe& sqe) {
         return -EIO;
     disk& d = who.on->files;
     switch (sqe.opcode) {
-    case IORING_OP_OPENAT:
-        return open_path(s, who, sqe);
-    case IORING_OP_STATX:
-        return stat_path(s, who, sqe);
-    case IORING_OP_RENAMEAT:
-        return rename_path(s, who, sqe);
-    case IORING_OP_UNLINKAT: {
-        const std::string path = path_of(s, sqe.fd, sqe.addr);
-        who.on->paths.erase(path);
-        return d.remove(path, (sqe.unlink_flags & AT_REMOVEDIR) != 0);
-    }
-    default: {
-        const std::string path = path_of(s, sqe.fd, sqe.addr);
-        if (s.hosts().look_up(*who.on, path) != nullptr)
-            return -EEXIST;
-        return d.make(path, S_IFDIR | (sqe.len & 07777), s.now()) != nullptr ? 0 : -ENOENT;
-    }
+        case IORING_OP_OPENAT: return open_path(s, who, sqe);
+        case IORING_OP_STATX: return stat_path(s, who, sqe);
+        case IORING_OP_RENAMEAT: return rename_path(s, who, sqe);
+        case IORING_OP_UNLINKAT: {
+            const std::string path = path_of(s, sqe.fd, sqe.addr);
+            who.on->paths.erase(path);
+            return d.remove(path, (sqe.unlink_flags & AT_REMOVEDIR) != 0);
+        }
+        default: {
+            const std::string path = path_of(s, sqe.fd, sqe.addr);
+            if (s.hosts().look_up(*who.on, path) != nullptr)
+                return -EEXIST;
+            return d.make(path, S_IFDIR | (sqe.len & 07777), s.now()) != nullptr ? 0 : -ENOENT;
+        }
     }
 }
 
@@ -134,9 +131,7 @@ std::optional<answer> file::attempt(pending& p) {
     return std::nullopt;
 }
 
-int file::perform(const io_uring_sqe& sqe) {
-    return sqe.opcode == IORING_OP_READ ? work(sqe).res : -ENOTSOCK;
-}
+int file::perform(const io_uring_sqe& sqe) { return sqe.opcode == IORING_OP_READ ? work(sqe).res : -ENOTSOCK; }
 
 unsigned file::ready() const noexcept { return POLLIN | POLLOUT; }
 
@@ -144,26 +139,22 @@ answer file::work(const io_uring_sqe& sqe) {
     if (!owner_->alive || sim_.dice().chance(sim_.faults().disk_errors()))
         return -EIO;
     switch (sqe.opcode) {
-    case IORING_OP_READ:
-    case IORING_OP_READV:
-        return read(sqe);
-    case IORING_OP_WRITE:
-    case IORING_OP_WRITEV:
-        return write(sqe);
-    case IORING_OP_FSYNC:
-        what_->sync();
-        if (what_->is_folder())
-            owner_->on->files.sync_names();
-        return 0;
-    case IORING_OP_FALLOCATE:
-        return allocate(sqe.off, sqe.addr, static_cast<int>(sqe.len));
-    case IORING_OP_FTRUNCATE:
-        if ((flags_ & O_ACCMODE) == O_RDONLY)
-            return -EINVAL;
-        what_->truncate(sqe.off);
-        return 0;
-    default:
-        return -ENOTSOCK;
+        case IORING_OP_READ:
+        case IORING_OP_READV: return read(sqe);
+        case IORING_OP_WRITE:
+        case IORING_OP_WRITEV: return write(sqe);
+        case IORING_OP_FSYNC:
+            what_->sync();
+            if (what_->is_folder())
+                owner_->on->files.sync_names();
+            return 0;
+        case IORING_OP_FALLOCATE: return allocate(sqe.off, sqe.addr, static_cast<int>(sqe.len));
+        case IORING_OP_FTRUNCATE:
+            if ((flags_ & O_ACCMODE) == O_RDONLY)
+                return -EINVAL;
+            what_->truncate(sqe.off);
+            return 0;
+        default: return -ENOTSOCK;
     }
 }
 
@@ -226,8 +217,7 @@ int file::allocate(std::uint64_t offset, std::uint64_t length, int mode) {
     constexpr int keep_size = 1;  // FALLOC_FL_KEEP_SIZE
     if ((mode & ~keep_size) != 0)
         return -EOPNOTSUPP;
-    if (sim_.dice().chance(sim_.faults().disk_full()) ||
-        offset + length > what_->bytes.size() + free_room())
+    if (sim_.dice().chance(sim_.faults().disk_full()) || offset + length > what_->bytes.size() + free_room())
         return -ENOSPC;
     if (mode == 0 && offset + length > what_->bytes.size())
         what_->truncate(offset + length);

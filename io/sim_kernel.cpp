@@ -14,38 +14,38 @@ namespace ringlet::sim {
 
 std::string_view name_of(unsigned opcode) noexcept {
     switch (opcode) {
-    case IORING_OP_NOP: return "nop";
-    case IORING_OP_ASYNC_CANCEL: return "cancel";
-    case IORING_OP_POLL_ADD: return "poll";
-    case IORING_OP_POLL_REMOVE: return "poll remove";
-    case IORING_OP_SOCKET: return "socket";
-    case IORING_OP_TIMEOUT: return "timeout";
-    case IORING_OP_TIMEOUT_REMOVE: return "timeout remove";
-    case IORING_OP_CONNECT: return "connect";
-    case IORING_OP_ACCEPT: return "accept";
-    case IORING_OP_SEND: return "send";
-    case IORING_OP_RECV: return "recv";
-    case IORING_OP_SENDMSG: return "sendmsg";
-    case IORING_OP_RECVMSG: return "recvmsg";
-    case IORING_OP_READ: return "read";
-    case IORING_OP_WRITE: return "write";
-    case IORING_OP_READV: return "readv";
-    case IORING_OP_WRITEV: return "writev";
-    case IORING_OP_SHUTDOWN: return "shutdown";
-    case IORING_OP_CLOSE: return "close";
-    case IORING_OP_OPENAT: return "open";
-    case IORING_OP_STATX: return "stat";
-    case IORING_OP_UNLINKAT: return "unlink";
-    case IORING_OP_RENAMEAT: return "rename";
-    case IORING_OP_MKDIRAT: return "make folder";
-    case IORING_OP_FSYNC: return "sync";
-    case IORING_OP_FALLOCATE: return "allocate";
-    case IORING_OP_FTRUNCATE: return "truncate";
-    case IORING_OP_PIPE: return "pipe";
-    case IORING_OP_BIND: return "bind";
-    case IORING_OP_LISTEN: return "listen";
-    case IORING_OP_URING_CMD: return "command";
-    default: return "";
+        case IORING_OP_NOP: return "nop";
+        case IORING_OP_ASYNC_CANCEL: return "cancel";
+        case IORING_OP_POLL_ADD: return "poll";
+        case IORING_OP_POLL_REMOVE: return "poll remove";
+        case IORING_OP_SOCKET: return "socket";
+        case IORING_OP_TIMEOUT: return "timeout";
+        case IORING_OP_TIMEOUT_REMOVE: return "timeout remove";
+        case IORING_OP_CONNECT: return "connect";
+        case IORING_OP_ACCEPT: return "accept";
+        case IORING_OP_SEND: return "send";
+        case IORING_OP_RECV: return "recv";
+        case IORING_OP_SENDMSG: return "sendmsg";
+        case IORING_OP_RECVMSG: return "recvmsg";
+        case IORING_OP_READ: return "read";
+        case IORING_OP_WRITE: return "write";
+        case IORING_OP_READV: return "readv";
+        case IORING_OP_WRITEV: return "writev";
+        case IORING_OP_SHUTDOWN: return "shutdown";
+        case IORING_OP_CLOSE: return "close";
+        case IORING_OP_OPENAT: return "open";
+        case IORING_OP_STATX: return "stat";
+        case IORING_OP_UNLINKAT: return "unlink";
+        case IORING_OP_RENAMEAT: return "rename";
+        case IORING_OP_MKDIRAT: return "make folder";
+        case IORING_OP_FSYNC: return "sync";
+        case IORING_OP_FALLOCATE: return "allocate";
+        case IORING_OP_FTRUNCATE: return "truncate";
+        case IORING_OP_PIPE: return "pipe";
+        case IORING_OP_BIND: return "bind";
+        case IORING_OP_LISTEN: return "listen";
+        case IORING_OP_URING_CMD: return "command";
+        default: return "";
     }
 }
 
@@ -115,20 +115,15 @@ void simulator::take(const io_uring_sqe& sqe) {
 
 void simulator::begin(pending& p) {
     switch (p.sqe->opcode) {
-    case IORING_OP_NOP:
-        return finish(p, 0);
-    case IORING_OP_ASYNC_CANCEL:
-    case IORING_OP_POLL_REMOVE:
-    case IORING_OP_TIMEOUT_REMOVE:
-        return cancel(p);
-    case IORING_OP_TIMEOUT:
-        return start_timeout(p);
-    case IORING_OP_SOCKET:
-    case IORING_OP_CLOSE:
-    case IORING_OP_PIPE:
-        return finish(p, perform(*p.sqe));
-    default:
-        break;
+        case IORING_OP_NOP: return finish(p, 0);
+        case IORING_OP_ASYNC_CANCEL:
+        case IORING_OP_POLL_REMOVE:
+        case IORING_OP_TIMEOUT_REMOVE: return cancel(p);
+        case IORING_OP_TIMEOUT: return start_timeout(p);
+        case IORING_OP_SOCKET:
+        case IORING_OP_CLOSE:
+        case IORING_OP_PIPE: return finish(p, perform(*p.sqe));
+        default: break;
     }
     if (!supports(p.sqe->opcode))
         return finish(p, -EINVAL);
@@ -148,25 +143,22 @@ void simulator::begin(pending& p) {
     if (p.on == nullptr)
         return finish(p, machines_.owner(p.sqe->fd) != nullptr ? -EIO : -EBADF);
     ++p.on->uses;
-    if (p.sqe->opcode == IORING_OP_SHUTDOWN || p.sqe->opcode == IORING_OP_BIND ||
-        p.sqe->opcode == IORING_OP_LISTEN || p.sqe->opcode == IORING_OP_URING_CMD)
+    if (p.sqe->opcode == IORING_OP_SHUTDOWN || p.sqe->opcode == IORING_OP_BIND || p.sqe->opcode == IORING_OP_LISTEN ||
+        p.sqe->opcode == IORING_OP_URING_CMD)
         return finish(p, p.on->perform(*p.sqe));
     if (const auto a = p.sqe->opcode == IORING_OP_POLL_ADD ? p.on->attempt_poll(p) : p.on->attempt(p))
         return finish(p, *a);
     p.on->line.push_back(p);
 }
 
-bool simulator::supports(unsigned opcode) const noexcept {
-    return !name_of(opcode).empty();
-}
+bool simulator::supports(unsigned opcode) const noexcept { return !name_of(opcode).empty(); }
 
 // --- cancelling --------------------------------------------------------------------------------------
 
 void simulator::cancel(pending& asking) {
     const auto& sqe = *asking.sqe;
     const unsigned how = sqe.opcode == IORING_OP_ASYNC_CANCEL ? sqe.cancel_flags : 0;
-    constexpr unsigned known =
-        IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY;
+    constexpr unsigned known = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY;
     const bool any = (how & IORING_ASYNC_CANCEL_ANY) != 0;
     const bool all = any || (how & IORING_ASYNC_CANCEL_ALL) != 0;
     const bool by_descriptor = (how & IORING_ASYNC_CANCEL_FD) != 0;
@@ -178,8 +170,7 @@ void simulator::cancel(pending& asking) {
     std::vector<pending*> found;
     requests_.for_each([&](in_flight& each) {
         auto& p = static_cast<pending&>(each);
-        const bool meant =
-            any || (by_descriptor ? p.on != nullptr && p.on == on : p.sqe->user_data == sqe.addr);
+        const bool meant = any || (by_descriptor ? p.on != nullptr && p.on == on : p.sqe->user_data == sqe.addr);
         if (meant && &p != &asking && (all || found.empty()))
             found.push_back(&p);
     });
@@ -228,9 +219,7 @@ pending* simulator::find(std::uint64_t number) {
     return found;
 }
 
-void simulator::stop(pending& p, int error) {
-    finish(p, p.moved > 0 ? static_cast<int>(p.moved) : -error);
-}
+void simulator::stop(pending& p, int error) { finish(p, p.moved > 0 ? static_cast<int>(p.moved) : -error); }
 
 void simulator::stop_all_of(const process& who) {
     std::vector<pending*> found;
@@ -299,9 +288,7 @@ bool simulator::deliver() {
 /// Different requests complete in any order, the completions of one request in theirs.
 void simulator::shuffle(std::vector<completion_entry>& batch) {
     const std::uint64_t salt = dice_.next();
-    const auto rank = [salt](std::uint64_t number) {
-        return sim::dice(number ^ salt).next();
-    };
+    const auto rank = [salt](std::uint64_t number) { return sim::dice(number ^ salt).next(); };
     std::stable_sort(batch.begin(), batch.end(), [&](const completion_entry& a, const completion_entry& b) {
         return rank(a.number) < rank(b.number);
     });

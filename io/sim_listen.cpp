@@ -13,11 +13,9 @@ namespace ringlet::sim {
 namespace {
 
 constexpr std::size_t longest_backlog = 4096;  // net.core.somaxconn
-constexpr duration unreachable_after = 3s;     // nobody answers ARP
+constexpr duration unreachable_after = 3s;  // nobody answers ARP
 
-bool overlap(const endpoint& a, const endpoint& b) noexcept {
-    return is_any(a.ip) || is_any(b.ip) || a.ip == b.ip;
-}
+bool overlap(const endpoint& a, const endpoint& b) noexcept { return is_any(a.ip) || is_any(b.ip) || a.ip == b.ip; }
 
 }  // namespace
 
@@ -46,8 +44,7 @@ int stream::bind(endpoint to) {
             if (other == nullptr || !overlap(other->local_, to))
                 continue;
             const auto both = [&](int option) {
-                return options_.number(SOL_SOCKET, option) != 0 &&
-                       other->options_.number(SOL_SOCKET, option) != 0;
+                return options_.number(SOL_SOCKET, option) != 0 && other->options_.number(SOL_SOCKET, option) != 0;
             };
             if (!both(SO_REUSEPORT) && !(both(SO_REUSEADDR) && other->phase_ != phase::listening))
                 return -EADDRINUSE;
@@ -222,12 +219,9 @@ void stream::confirmed() {
 std::optional<answer> stream::attempt_connect(pending& p) {
     if (p.started)
         switch (phase_) {
-        case phase::calling:
-            return std::nullopt;
-        case phase::connected:
-            return 0;
-        default:
-            return -std::exchange(error_, 0);
+            case phase::calling: return std::nullopt;
+            case phase::connected: return 0;
+            default: return -std::exchange(error_, 0);
         }
     endpoint to;
     if (const int wrong = parse(pointer<void>(p.sqe->addr), static_cast<socklen_t>(p.sqe->off), to); wrong < 0)
@@ -265,8 +259,7 @@ int stream::accept_one(pending& p) {
     const int fd = sim_.hosts().install(*owner_, callers_.front());
     if (fd < 0)
         return fd;
-    show(callers_.front()->remote_, family_, pointer<void>(p.sqe->addr),
-         pointer<socklen_t>(p.sqe->addr2));
+    show(callers_.front()->remote_, family_, pointer<void>(p.sqe->addr), pointer<socklen_t>(p.sqe->addr2));
     callers_.pop_front();
     return fd;
 }

@@ -22,8 +22,8 @@ void event_log::add(time_point when, std::string_view host, std::string_view wha
         return;
     char line[200];
     const int size = std::snprintf(line, sizeof line, "%" PRId64 ".%09" PRId64 " %.*s %.*s #%" PRIu64 " = %" PRId64,
-                                   ns / 1'000'000'000, ns % 1'000'000'000, static_cast<int>(host.size()),
-                                   host.data(), static_cast<int>(what.size()), what.data(), number, outcome);
+                                   ns / 1'000'000'000, ns % 1'000'000'000, static_cast<int>(host.size()), host.data(),
+                                   static_cast<int>(what.size()), what.data(), number, outcome);
     sink_({line, std::min(sizeof line - 1, static_cast<std::size_t>(size))});
 }
 

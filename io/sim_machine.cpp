@@ -102,9 +102,8 @@ void machines::end_process(process& who) {
 int machines::install(process& who, std::shared_ptr<object> what) {
     if (who.descriptors >= who.on->most_descriptors)
         return -EMFILE;
-    const auto free =
-        std::find_if(descriptors_.begin() + static_cast<std::ptrdiff_t>(lowest_),
-                     descriptors_.end(), [](const descriptor& d) { return d.who == nullptr; });
+    const auto free = std::find_if(descriptors_.begin() + static_cast<std::ptrdiff_t>(lowest_), descriptors_.end(),
+                                   [](const descriptor& d) { return d.who == nullptr; });
     const auto index = static_cast<std::size_t>(free - descriptors_.begin());
     if (free == descriptors_.end())
         descriptors_.emplace_back();
@@ -151,7 +150,8 @@ std::string machines::list_descriptors() const {
     std::string text;
     for (std::size_t i = 0; i < descriptors_.size(); ++i)
         if (const process* who = descriptors_[i].who)
-            text += (text.empty() ? "" : ", ") + std::to_string(first_descriptor + static_cast<int>(i)) + " of " + who->on->name;
+            text += (text.empty() ? "" : ", ") + std::to_string(first_descriptor + static_cast<int>(i)) + " of " +
+                    who->on->name;
     return text;
 }
 

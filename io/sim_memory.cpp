@@ -3,8 +3,8 @@
 namespace ringlet::sim {
 
 msghdr* message_of(const io_uring_sqe& sqe) noexcept {
-    const bool has_one = sqe.opcode == IORING_OP_SENDMSG || sqe.opcode == IORING_OP_RECVMSG ||
-                         sqe.opcode == IORING_OP_SENDMSG_ZC;
+    const bool has_one =
+        sqe.opcode == IORING_OP_SENDMSG || sqe.opcode == IORING_OP_RECVMSG || sqe.opcode == IORING_OP_SENDMSG_ZC;
     return has_one ? pointer<msghdr>(sqe.addr) : nullptr;
 }
 

@@ -70,8 +70,8 @@ void lane::go_on() {
         return;
     held_ = false;
     const duration waited = std::min(sim_.now() - held_since_, longest_backoff);
-    const time_point arrival = sim_.now() + sim_.dice().between({}, waited) +
-                               (sim_.network().arrival(*from_, *to_, 64) - sim_.now());
+    const time_point arrival =
+        sim_.now() + sim_.dice().between({}, waited) + (sim_.network().arrival(*from_, *to_, 64) - sim_.now());
     for (parcel& p : queue_)
         p.arrival = std::max(p.arrival, arrival);
     sim_.plan(queue_.front().arrival, std::static_pointer_cast<lane>(shared_from_this()));
@@ -95,9 +95,7 @@ void lane::deliver(parcel p) {
 
 // --- the network -------------------------------------------------------------------------------------
 
-network::way_key network::key(const machine& from, const machine& to) noexcept {
-    return {from.number, to.number};
-}
+network::way_key network::key(const machine& from, const machine& to) noexcept { return {from.number, to.number}; }
 
 bool network::parted(const machine& from, const machine& to) const noexcept {
     if (!to.up)

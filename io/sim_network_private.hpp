@@ -50,9 +50,9 @@ public:
     std::weak_ptr<stream> sender;
     std::weak_ptr<stream> receiver;
     std::weak_ptr<lane> back;
-    std::size_t used = 0;    // of the window: bytes sent that the sender does not know to be read
+    std::size_t used = 0;  // of the window: bytes sent that the sender does not know to be read
     std::size_t unread = 0;  // bytes that the receiver has read and not told of
-    bool starved = false;    // the sender waits for room
+    bool starved = false;  // the sender waits for room
 
 private:
     void happen() override;

@@ -32,10 +32,10 @@ struct pending : in_flight, in_line {
     std::uint64_t number = 0;
     process* who = nullptr;
     std::shared_ptr<object> on;
-    std::size_t moved = 0;        // bytes, by a request that goes on until all are moved
+    std::size_t moved = 0;  // bytes, by a request that goes on until all are moved
     time_point answered_until{};  // its latest completion; later ones must not overtake it
-    bool started = false;         // its object has begun something that is under way
-    bool unstoppable = false;     // runs on a kernel thread, where a cancel does not reach it
+    bool started = false;  // its object has begun something that is under way
+    bool unstoppable = false;  // runs on a kernel thread, where a cancel does not reach it
     bool asked_to_stop = false;
 };
 

@@ -51,9 +51,7 @@ int command_of(const io_uring_sqe& sqe, socket_options& options, socket_facts fa
     if (sqe.cmd_op != SOCKET_URING_OP_GETSOCKOPT)
         return -EOPNOTSUPP;
     if (level == SOL_SOCKET) {
-        const auto give = [&](int number) {
-            options.set(level, name, &number, sizeof number);
-        };
+        const auto give = [&](int number) { options.set(level, name, &number, sizeof number); };
         if (name == SO_ERROR)
             give(std::exchange(*facts.error, 0));
         else if (name == SO_TYPE)
@@ -69,28 +67,25 @@ int command_of(const io_uring_sqe& sqe, socket_options& options, socket_facts fa
 int stream::perform(const io_uring_sqe& sqe) {
     endpoint to;
     switch (sqe.opcode) {
-    case IORING_OP_BIND: {
-        const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
-        return wrong < 0 ? wrong : to.family != family_ ? -EAFNOSUPPORT : bind(to);
-    }
-    case IORING_OP_LISTEN:
-        return listen(static_cast<int>(sqe.len));
-    case IORING_OP_CONNECT: {
-        const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
-        return wrong < 0 ? wrong : call(to);
-    }
-    case IORING_OP_SHUTDOWN:
-        return shutdown(static_cast<int>(sqe.len));
-    case IORING_OP_URING_CMD:
-        return command_of(sqe, options_,
-                          {.family = family_,
-                           .type = SOCK_STREAM,
-                           .listening = phase_ == phase::listening,
-                           .error = &error_,
-                           .local = &local_,
-                           .remote = phase_ == phase::connected ? &remote_ : nullptr});
-    default:
-        return -EOPNOTSUPP;
+        case IORING_OP_BIND: {
+            const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
+            return wrong < 0 ? wrong : to.family != family_ ? -EAFNOSUPPORT : bind(to);
+        }
+        case IORING_OP_LISTEN: return listen(static_cast<int>(sqe.len));
+        case IORING_OP_CONNECT: {
+            const int wrong = parse(pointer<void>(sqe.addr), static_cast<socklen_t>(sqe.off), to);
+            return wrong < 0 ? wrong : call(to);
+        }
+        case IORING_OP_SHUTDOWN: return shutdown(static_cast<int>(sqe.len));
+        case IORING_OP_URING_CMD:
+            return command_of(sqe, options_,
+                              {.family = family_,
+                               .type = SOCK_STREAM,
+                               .listening = phase_ == phase::listening,
+                               .error = &error_,
+                               .local = &local_,
+                               .remote = phase_ == phase::connected ? &remote_ : nullptr});
+        default: return -EOPNOTSUPP;
     }
 }
 
@@ -101,30 +96,20 @@ int simulator::perform(const io_uring_sqe& sqe) noexcept {
     process& who = owner != nullptr ? *owner : machines_.process_of(sqe.personality);
     int result = -EOPNOTSUPP;
     switch (sqe.opcode) {
-    case IORING_OP_SOCKET:
-        result = make_socket(who, sqe.fd, static_cast<int>(sqe.off));
-        break;
-    case IORING_OP_CLOSE:
-        result = machines_.close(sqe.fd);
-        break;
-    case IORING_OP_PIPE:
-        result = make_pipe(who, pointer<int>(sqe.addr));
-        break;
-    case IORING_OP_OPENAT:
-    case IORING_OP_STATX:
-    case IORING_OP_UNLINKAT:
-        result = work_on_path(*this, who, sqe).res;
-        break;
-    case IORING_OP_SENDMSG:
-    case IORING_OP_RECVMSG:
-    case IORING_OP_ACCEPT:
-        result = attempt_now(who, sqe);
-        break;
-    default:
-        if (const auto on = machines_.open(sqe.fd))
-            result = on->perform(sqe);
-        else
-            result = owner != nullptr ? -EIO : -EBADF;
+        case IORING_OP_SOCKET: result = make_socket(who, sqe.fd, static_cast<int>(sqe.off)); break;
+        case IORING_OP_CLOSE: result = machines_.close(sqe.fd); break;
+        case IORING_OP_PIPE: result = make_pipe(who, pointer<int>(sqe.addr)); break;
+        case IORING_OP_OPENAT:
+        case IORING_OP_STATX:
+        case IORING_OP_UNLINKAT: result = work_on_path(*this, who, sqe).res; break;
+        case IORING_OP_SENDMSG:
+        case IORING_OP_RECVMSG:
+        case IORING_OP_ACCEPT: result = attempt_now(who, sqe); break;
+        default:
+            if (const auto on = machines_.open(sqe.fd))
+                result = on->perform(sqe);
+            else
+                result = owner != nullptr ? -EIO : -EBADF;
     }
     note(who, name_of(sqe.opcode), 0, result);
     return result;

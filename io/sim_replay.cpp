@@ -34,7 +34,7 @@ void on_signal(int number) {
 
 void listen_for_death() {
     for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
-        struct sigaction now {};
+        struct sigaction now{};
         sigaction(number, nullptr, &now);
         if (now.sa_handler != SIG_DFL)
             continue;  // somebody else's, a sanitizer's perhaps
@@ -62,7 +62,8 @@ void begin(std::uint64_t seed) noexcept {
     (void)once;
     static const std::string line = command(0).substr(std::strlen("SIM_SEED=0"));
     told = false;
-    std::snprintf(last_words, sizeof last_words, "ringlet: simulation: this was seed %llu; again with: SIM_SEED=%llu%s\n",
+    std::snprintf(last_words, sizeof last_words,
+                  "ringlet: simulation: this was seed %llu; again with: SIM_SEED=%llu%s\n",
                   static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed), line.c_str());
 }
 

@@ -19,27 +19,22 @@ constexpr std::size_t largest_piece = 64 * 1024;
 
 std::optional<answer> stream::attempt(pending& p) {
     switch (p.sqe->opcode) {
-    case IORING_OP_SEND:
-    case IORING_OP_SEND_ZC:
-    case IORING_OP_SENDMSG:
-    case IORING_OP_SENDMSG_ZC:
-    case IORING_OP_WRITE:
-    case IORING_OP_WRITEV:
-        return attempt_send(p);
-    case IORING_OP_RECV:
-        if ((p.sqe->ioprio & IORING_RECV_MULTISHOT) != 0)
-            return attempt_receive_many(p);
-        return attempt_receive(p);
-    case IORING_OP_RECVMSG:
-    case IORING_OP_READ:
-    case IORING_OP_READV:
-        return attempt_receive(p);
-    case IORING_OP_ACCEPT:
-        return attempt_accept(p);
-    case IORING_OP_CONNECT:
-        return attempt_connect(p);
-    default:
-        return -EINVAL;
+        case IORING_OP_SEND:
+        case IORING_OP_SEND_ZC:
+        case IORING_OP_SENDMSG:
+        case IORING_OP_SENDMSG_ZC:
+        case IORING_OP_WRITE:
+        case IORING_OP_WRITEV: return attempt_send(p);
+        case IORING_OP_RECV:
+            if ((p.sqe->ioprio & IORING_RECV_MULTISHOT) != 0)
+                return attempt_receive_many(p);
+            return attempt_receive(p);
+        case IORING_OP_RECVMSG:
+        case IORING_OP_READ:
+        case IORING_OP_READV: return attempt_receive(p);
+        case IORING_OP_ACCEPT: return attempt_accept(p);
+        case IORING_OP_CONNECT: return attempt_connect(p);
+        default: return -EINVAL;
     }
 }
 
@@ -214,8 +209,7 @@ std::optional<answer> stream::attempt_receive_many(pending& p) {
             return -ENOBUFS;
         const std::size_t count = some_of(std::min(unread_, room->room.size()));
         take(memory_parts(room->room), 0, count, false);
-        const answer got(static_cast<int>(count),
-                         room->flags | (unread_ > 0 ? IORING_CQE_F_SOCK_NONEMPTY : 0U));
+        const answer got(static_cast<int>(count), room->flags | (unread_ > 0 ? IORING_CQE_F_SOCK_NONEMPTY : 0U));
         if (sim_.ends_multishot(p))
             return got;
         sim_.finish_one(p, got);
@@ -229,37 +223,30 @@ std::optional<answer> stream::attempt_receive_many(pending& p) {
 
 void stream::arrive(parcel p) {
     switch (p.what) {
-    case parcel::kind::call:
-        return;  // is for listeners
-    case parcel::kind::answer_call:
-        if (phase_ != phase::calling)
-            return;
-        phase_ = phase::connected;
-        out_->put({parcel::kind::confirm, {}});
-        break;
-    case parcel::kind::confirm:
-        confirmed();
-        return;
-    case parcel::kind::data:
-        if (phase_ == phase::broken)
-            return;
-        if (!reading_shut_) {
-            unread_ += p.bytes.size();
-            arrived_.push_back(std::move(p.bytes));
-        }
-        break;
-    case parcel::kind::end:
-        no_more_arrives_ = true;
-        // A UNIX socket sees that its peer is closed, TCP only that it sends no more.
-        if (family_ == AF_UNIX && p.count != 0)
-            writing_shut_ = true;
-        break;
-    case parcel::kind::reset:
-        fail(phase_ == phase::calling ? ECONNREFUSED : ECONNRESET);
-        return;
-    case parcel::kind::room:
-        out_->used -= p.count;
-        break;
+        case parcel::kind::call: return;  // is for listeners
+        case parcel::kind::answer_call:
+            if (phase_ != phase::calling)
+                return;
+            phase_ = phase::connected;
+            out_->put({parcel::kind::confirm, {}});
+            break;
+        case parcel::kind::confirm: confirmed(); return;
+        case parcel::kind::data:
+            if (phase_ == phase::broken)
+                return;
+            if (!reading_shut_) {
+                unread_ += p.bytes.size();
+                arrived_.push_back(std::move(p.bytes));
+            }
+            break;
+        case parcel::kind::end:
+            no_more_arrives_ = true;
+            // A UNIX socket sees that its peer is closed, TCP only that it sends no more.
+            if (family_ == AF_UNIX && p.count != 0)
+                writing_shut_ = true;
+            break;
+        case parcel::kind::reset: fail(phase_ == phase::calling ? ECONNREFUSED : ECONNRESET); return;
+        case parcel::kind::room: out_->used -= p.count; break;
     }
     retry();
 }

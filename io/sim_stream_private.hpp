@@ -15,8 +15,7 @@ namespace ringlet::sim {
 
 class stream final : public object {
 public:
-    stream(simulator& s, process& owner, sa_family_t family) noexcept
-        : object(s), owner_(&owner), family_(family) {}
+    stream(simulator& s, process& owner, sa_family_t family) noexcept : object(s), owner_(&owner), family_(family) {}
 
     std::optional<answer> attempt(pending& p) override;
     int perform(const io_uring_sqe& sqe) override;
@@ -78,7 +77,7 @@ private:
     std::deque<std::shared_ptr<stream>> dialing_;  // who have called and not been confirmed
     std::size_t most_callers_ = 0;
     std::weak_ptr<stream> listener_;  // of one that was called and is not connected yet
-    unsigned calls_ = 0;              // how often a full backlog had no room for it
+    unsigned calls_ = 0;  // how often a full backlog had no room for it
 
     std::shared_ptr<lane> out_;
     std::shared_ptr<lane> in_;

@@ -165,8 +165,7 @@ void world::run() {
 /// In run() that is the end of it; otherwise whoever waits outside of the hosts waits forever.
 bool world::nothing_can_happen() {
     if (!until_quiet_)
-        report("simulation: deadlock: nothing can ever wake the greenlets that are left:" +
-               list_greenlets(*loop_));
+        report("simulation: deadlock: nothing can ever wake the greenlets that are left:" + list_greenlets(*loop_));
     loop_->main().abort_wait();
     return true;
 }

@@ -75,8 +75,7 @@ private:
 class end_of_stream : public std::system_error {
 public:
     explicit end_of_stream(const std::string& act)
-        : std::system_error(std::make_error_code(std::errc::connection_reset),
-                            act + ": the stream ended early") {}
+        : std::system_error(std::make_error_code(std::errc::connection_reset), act + ": the stream ended early") {}
 };
 
 /// Awaitable: fills all of `into`, or throws end_of_stream.

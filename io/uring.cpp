@@ -27,8 +27,7 @@ constexpr unsigned completion_entries = 4 * submission_entries;
 // Not NO_SQARRAY: liburing 2.3 writes the identity map into the array that the ring would not have, over
 // the ring's own counters. It gains nothing measurable.
 constexpr unsigned wanted_flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-                                  IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                                  IORING_SETUP_TASKRUN_FLAG;
+                                  IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
 
 // What to give up, newest first, when the running kernel answers EINVAL.
 constexpr std::array dropped_in_turn{
@@ -164,10 +163,10 @@ private:
         __kernel_timespec past{};
         io_uring_getevents_arg arg{};
         arg.ts = reinterpret_cast<std::uintptr_t>(&past);
-        const int answer = io_uring_enter2(
-            static_cast<unsigned>(ring_.enter_ring_fd), 0, 1,
-            enter_flags_ | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_ABS_TIMER,
-            reinterpret_cast<sigset_t*>(&arg), sizeof arg);
+        const int answer =
+            io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), 0, 1,
+                            enter_flags_ | IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | IORING_ENTER_ABS_TIMER,
+                            reinterpret_cast<sigset_t*>(&arg), sizeof arg);
         return answer != -EINVAL;
     }
 
@@ -207,9 +206,8 @@ private:
                 limit.tv_nsec = left.count() % 1'000'000'000;
                 arg.ts = reinterpret_cast<std::uintptr_t>(&limit);
             }
-            const int answer = io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), count,
-                                               wait ? 1 : 0, flags, reinterpret_cast<sigset_t*>(&arg),
-                                               sizeof arg);
+            const int answer = io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), count, wait ? 1 : 0, flags,
+                                               reinterpret_cast<sigset_t*>(&arg), sizeof arg);
             count = in_submission_queue();
             if (answer >= 0 && count > 0)
                 continue;  // an SQE at a time where SUBMIT_ALL is missing
@@ -238,8 +236,7 @@ private:
             if ((__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) == 0)
                 return;
             io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), 0, 0,
-                            (enter_flags_ & IORING_ENTER_REGISTERED_RING) | IORING_ENTER_GETEVENTS,
-                            nullptr, 0);
+                            (enter_flags_ & IORING_ENTER_REGISTERED_RING) | IORING_ENTER_GETEVENTS, nullptr, 0);
         }
     }
 

@@ -3,9 +3,9 @@
 // not resolved here (see resolve.hpp); only "%eth0" of a link-local address asks the system.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <netinet/in.h>
 
 #include <compare>
 #include <cstddef>

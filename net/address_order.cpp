@@ -57,8 +57,8 @@ constexpr std::array policies{
 };
 
 const policy& policy_of(const ip6_bytes& bytes) {
-    return *std::ranges::find_if(
-        policies, [&](const policy& p) { return common_prefix(p.prefix, bytes) >= p.length; });
+    return *std::ranges::find_if(policies,
+                                 [&](const policy& p) { return common_prefix(p.prefix, bytes) >= p.length; });
 }
 
 /// RFC 6724 section 3.1 and 3.2, in the numbers of multicast scopes.

@@ -15,7 +15,8 @@ constexpr bool is_alpha(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
 
 /// The value of a hexadecimal digit, -1 if `c` is none.
 constexpr int hex_value(char c) {
-    if (is_digit(c)) return c - '0';
+    if (is_digit(c))
+        return c - '0';
     const char l = lower(c);
     return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
@@ -23,7 +24,8 @@ constexpr bool is_hex(char c) { return hex_value(c) >= 0; }
 
 constexpr bool is_ascii(std::string_view s) {
     for (const char c : s)
-        if (static_cast<unsigned char>(c) >= 0x80) return false;
+        if (static_cast<unsigned char>(c) >= 0x80)
+            return false;
     return true;
 }
 
@@ -39,21 +41,25 @@ constexpr bool is_token_char(char c) {
 struct token_table {
     bool is[256]{};
     constexpr token_table() {
-        for (unsigned i = 0; i < 128; ++i) is[i] = is_token_char(static_cast<char>(i));
+        for (unsigned i = 0; i < 128; ++i)
+            is[i] = is_token_char(static_cast<char>(i));
     }
 };
 inline constexpr token_table token_chars;
 
 constexpr bool is_token(std::string_view s) {
     for (const char c : s)
-        if (!token_chars.is[static_cast<unsigned char>(c)]) return false;
+        if (!token_chars.is[static_cast<unsigned char>(c)])
+            return false;
     return !s.empty();
 }
 
 constexpr bool iequals(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
+    if (a.size() != b.size())
+        return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
+        if (lower(a[i]) != lower(b[i]))
+            return false;
     return true;
 }
 
@@ -61,8 +67,10 @@ constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 /// Without the optional white space (RFC 9110 section 5.6.3) at both ends.
 constexpr std::string_view trim(std::string_view s) {
-    while (!s.empty() && is_blank(s.front())) s.remove_prefix(1);
-    while (!s.empty() && is_blank(s.back())) s.remove_suffix(1);
+    while (!s.empty() && is_blank(s.front()))
+        s.remove_prefix(1);
+    while (!s.empty() && is_blank(s.back()))
+        s.remove_suffix(1);
     return s;
 }
 
@@ -81,7 +89,8 @@ inline std::string printable(std::string_view s, std::size_t most = 80) {
             out += digits[byte & 15];
         }
     }
-    if (s.size() > most) out += "...";
+    if (s.size() > most)
+        out += "...";
     return out;
 }
 

@@ -50,8 +50,10 @@ std::vector<address> interleaved(const std::vector<address>& list) {
 class attempts {
 public:
     attempts(std::string target, const std::vector<address>& addresses, const connect_options& options)
-        : target_(std::move(target)), addresses_(interleaved(addresses)),
-          outcomes_(addresses_.size()), options_(options) {}
+        : target_(std::move(target)),
+          addresses_(interleaved(addresses)),
+          outcomes_(addresses_.size()),
+          options_(options) {}
 
     task<tcp_stream> first_success(time_point end) {
         const deadline limit(end);
@@ -153,8 +155,7 @@ task<std::vector<address>> resolved(const std::string& host, std::uint16_t port,
 }  // namespace
 
 connect_error::connect_error(const std::string& target, std::vector<failure> failures)
-    : std::system_error(failures.front().code), failures_(std::move(failures)),
-      text_(words_of(target, failures_)) {}
+    : std::system_error(failures.front().code), failures_(std::move(failures)), text_(words_of(target, failures_)) {}
 
 task<tcp_stream> connect_any(std::string target, std::vector<address> addresses, connect_options options) {
     if (addresses.empty())

@@ -19,11 +19,20 @@ class connect_options {
 public:
     connect_options() = default;
     /// For everything: the name and all attempts.
-    connect_options& timeout(duration d) noexcept { timeout_ = d; return *this; }
+    connect_options& timeout(duration d) noexcept {
+        timeout_ = d;
+        return *this;
+    }
     /// How long an attempt is alone before the next address is tried beside it. RFC 8305 section 5.
-    connect_options& attempt_delay(duration d) noexcept { attempt_delay_ = d; return *this; }
+    connect_options& attempt_delay(duration d) noexcept {
+        attempt_delay_ = d;
+        return *this;
+    }
     /// AF_INET or AF_INET6 only; AF_UNSPEC, the default, means both.
-    connect_options& family(int value) noexcept { family_ = value; return *this; }
+    connect_options& family(int value) noexcept {
+        family_ = value;
+        return *this;
+    }
 
     duration timeout() const noexcept { return timeout_; }
     duration attempt_delay() const noexcept { return attempt_delay_; }

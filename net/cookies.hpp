@@ -21,11 +21,11 @@ struct cookie {
     enum class same_site { unset, none, lax, strict };
 
     std::string name, value;
-    std::string domain;     // lower case, without a leading dot; empty, if its maker wants so: all of them
+    std::string domain;  // lower case, without a leading dot; empty, if its maker wants so: all of them
     std::string path = "/";
     bool host_only = true;  // sent to the domain itself only, not to what is below it
-    bool secure = false;    // sent over https only
-    bool http_only = false; // not for scripts; nothing to us
+    bool secure = false;  // sent over https only
+    bool http_only = false;  // not for scripts; nothing to us
     same_site site = same_site::unset;  // kept; a client that is no browser has no site of its own
     std::time_t expires = session;
     std::uint64_t number = 0;  // those set earlier have smaller ones

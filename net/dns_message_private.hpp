@@ -1,8 +1,8 @@
 #pragma once
 // The little of a DNS message that c-ares has no function for: how long a "no" may be believed.
 
-#include <cstddef>
 #include <chrono>
+#include <cstddef>
 #include <span>
 
 namespace ringlet::net::detail {

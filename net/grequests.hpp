@@ -50,7 +50,7 @@ using ExceptionHandler = std::function<std::optional<Response>(const AsyncReques
 struct MapOptions {
     std::optional<std::size_t> size = {};  // so many at a time; all, if not given
     ExceptionHandler exception_handler = {};
-    std::optional<double> gtimeout = {};   // seconds for all of them; those not done by then have no response
+    std::optional<double> gtimeout = {};  // seconds for all of them; those not done by then have no response
 };
 
 /// The responses in the order of the requests.

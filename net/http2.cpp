@@ -23,7 +23,8 @@ void throw_if_broken(const detail::exchange& e) {
     const std::errc code = e.reset == NGHTTP2_REFUSED_STREAM ? std::errc::connection_refused
                            : e.reset == NGHTTP2_CANCEL       ? std::errc::operation_canceled
                                                              : std::errc::protocol_error;
-    throw error(code, e.reset, (owner ? owner->act() : "http/2") + ": the stream was reset: " + detail::name_of(e.reset));
+    throw error(code, e.reset,
+                (owner ? owner->act() : "http/2") + ": the stream was reset: " + detail::name_of(e.reset));
 }
 
 }  // namespace
@@ -64,7 +65,8 @@ task<std::string> incoming::read_all(std::size_t most) {
         if (piece.size() > most - all.size()) {
             if (const auto owner = exchange_->owner.lock())
                 owner->give_up(*exchange_, NGHTTP2_CANCEL);
-            throw error(std::errc::message_size, NGHTTP2_CANCEL, "http/2: the body is larger than " + std::to_string(most) + " bytes");
+            throw error(std::errc::message_size, NGHTTP2_CANCEL,
+                        "http/2: the body is larger than " + std::to_string(most) + " bytes");
         }
         all += piece;
     }
@@ -95,8 +97,8 @@ task<incoming> client::open(std::string method, std::string scheme, std::string 
                             http::fields fields, std::string body) {
     throw_if_canceled();
     const auto connection = connection_;
-    const auto e = connection->request(std::move(method), std::move(scheme), std::move(authority), std::move(target), fields,
-                                       std::move(body));
+    const auto e = connection->request(std::move(method), std::move(scheme), std::move(authority), std::move(target),
+                                       fields, std::move(body));
     std::exception_ptr killed;
     try {
         while (!e->has_head) {
@@ -125,8 +127,8 @@ task<incoming> client::open(std::string method, std::string scheme, std::string 
 
 task<http::response> client::fetch(std::string method, std::string scheme, std::string authority, std::string target,
                                    http::fields fields, std::string body) {
-    auto asked = open(std::move(method), std::move(scheme), std::move(authority), std::move(target), std::move(fields),
-                      std::move(body));
+    auto asked = open(std::move(method), std::move(scheme), std::move(authority), std::move(target),
+                      std::move(fields), std::move(body));
     incoming in = co_await std::move(asked);
     http::response whole(in.status());
     whole.fields = in.fields();

@@ -27,15 +27,30 @@ class options {
 public:
     options() = default;
     /// Exchanges at the same time.
-    options& streams(std::uint32_t most) noexcept { streams_ = most; return *this; }
+    options& streams(std::uint32_t most) noexcept {
+        streams_ = most;
+        return *this;
+    }
     /// Bytes of a body that may come before anybody reads it.
-    options& window(std::uint32_t bytes) noexcept { window_ = bytes; return *this; }
+    options& window(std::uint32_t bytes) noexcept {
+        window_ = bytes;
+        return *this;
+    }
     /// All names and values of one head, and of its trailers, with 32 bytes for each.
-    options& head(std::size_t bytes) noexcept { head_ = bytes; return *this; }
+    options& head(std::size_t bytes) noexcept {
+        head_ = bytes;
+        return *this;
+    }
     /// How long a connection may carry nothing at all.
-    options& idle(duration d) noexcept { idle_ = d; return *this; }
+    options& idle(duration d) noexcept {
+        idle_ = d;
+        return *this;
+    }
     /// How long the peer may take nothing of what is sent.
-    options& stalled(duration d) noexcept { stalled_ = d; return *this; }
+    options& stalled(duration d) noexcept {
+        stalled_ = d;
+        return *this;
+    }
 
     std::uint32_t streams() const noexcept { return streams_; }
     std::uint32_t window() const noexcept { return window_; }

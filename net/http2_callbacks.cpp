@@ -12,7 +12,9 @@ namespace {
 
 connection& of(void* user) { return *static_cast<connection*>(user); }
 
-std::string_view text(const std::uint8_t* data, std::size_t size) { return {reinterpret_cast<const char*>(data), size}; }
+std::string_view text(const std::uint8_t* data, std::size_t size) {
+    return {reinterpret_cast<const char*>(data), size};
+}
 
 void add_pseudo(exchange& e, std::string_view name, std::string_view value) {
     if (name == ":method")

@@ -14,7 +14,9 @@ constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t send_size = 64 * 1024;
 
 nghttp2_nv pair_of(const std::string& name, std::string_view value) {
-    const auto bytes = [](std::string_view s) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(s.data())); };
+    const auto bytes = [](std::string_view s) {
+        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(s.data()));
+    };
     return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
@@ -135,7 +137,8 @@ task<> connection::flush(std::shared_ptr<connection> self) noexcept {
 }
 
 void connection::take(std::span<const std::byte> bytes) {
-    const ssize_t outcome = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    const ssize_t outcome =
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     if (thrown_)
         std::rethrow_exception(std::exchange(thrown_, nullptr));
     if (outcome < 0)
@@ -207,8 +210,8 @@ task<> connection::receive(std::shared_ptr<connection> self) {
         why = std::current_exception();
     }
     if (!why)
-        why = std::make_exception_ptr(error(std::errc::connection_reset, NGHTTP2_NO_ERROR,
-                                            self->act() + ": the connection ended"));
+        why = std::make_exception_ptr(
+            error(std::errc::connection_reset, NGHTTP2_NO_ERROR, self->act() + ": the connection ended"));
     while (!killed && self->flushing_) {  // the goodbye leaves first; a peer that takes nothing ends the flush
         try {
             co_await self->flushed_.wait();
@@ -240,7 +243,8 @@ std::shared_ptr<exchange> connection::request(std::string method, std::string sc
         list.add("content-length", std::to_string(e->out.size()));
     const auto pairs = list.pairs();
     const nghttp2_data_provider from = body_of(*e);
-    e->id = nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(), e->out.empty() ? nullptr : &from, nullptr);
+    e->id = nghttp2_submit_request(session_, nullptr, pairs.data(), pairs.size(), e->out.empty() ? nullptr : &from,
+                                   nullptr);
     if (e->id < 0)
         throw error(std::errc::connection_refused, NGHTTP2_REFUSED_STREAM,
                     act() + ": no more requests: " + nghttp2_strerror(e->id));

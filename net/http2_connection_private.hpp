@@ -24,15 +24,15 @@ struct exchange {
     int status = 0;
     http::fields fields, trailers;
     std::size_t head_size = 0;
-    std::string in;             // of the body, not read yet
-    std::string out;            // of our body
+    std::string in;  // of the body, not read yet
+    std::string out;  // of our body
     std::size_t out_sent = 0;
-    event progress;             // head, bytes or the end have come
+    event progress;  // head, bytes or the end have come
     bool has_head = false;
     bool in_ended = false;
-    bool closed = false;        // nothing more comes or goes
-    std::uint32_t reset = 0;    // why, when it did not end well
-    std::exception_ptr failure; // of the connection
+    bool closed = false;  // nothing more comes or goes
+    std::uint32_t reset = 0;  // why, when it did not end well
+    std::exception_ptr failure;  // of the connection
 };
 
 class connection : public std::enable_shared_from_this<connection> {
@@ -79,14 +79,14 @@ private:
     nghttp2_session* session_ = nullptr;
     std::unordered_map<std::int32_t, std::shared_ptr<exchange>> open_;
     event flushed_;
-    std::exception_ptr thrown_;   // by a callback
+    std::exception_ptr thrown_;  // by a callback
     std::exception_ptr failure_;  // of the connection
-    std::uint64_t resets_ = 0;    // by the peer
+    std::uint64_t resets_ = 0;  // by the peer
     std::uint64_t ended_well_ = 0;
     bool server_;
     bool flushing_ = false;
     bool closed_ = false;
-    bool goaway_ = false;         // the peer takes no more
+    bool goaway_ = false;  // the peer takes no more
 };
 
 /// Gives nghttp2 the body of the exchange that `source` points to.

@@ -21,7 +21,7 @@ struct log_entry {
     int version_minor = 1;
     int status = 0;
     std::uint64_t body_bytes = 0;  // of the answer, as far as it was made
-    duration took{};               // from the end of the request's head to the end of the answer
+    duration took{};  // from the end of the request's head to the end of the answer
     std::string_view referer, user_agent;
 };
 

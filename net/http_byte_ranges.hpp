@@ -15,7 +15,7 @@ struct byte_range {
 };
 
 enum class ranges {
-    all,   // the field says nothing that binds us: send everything (200)
+    all,  // the field says nothing that binds us: send everything (200)
     some,  // send these (206)
     none,  // nothing of what was asked for exists (416)
 };

@@ -31,8 +31,8 @@ public:
     retries() {}  // not an aggregate: temporaries of it are safe in a co_await
     explicit retries(unsigned count) : most(count) {}
 
-    unsigned most = 0;            // after the first attempt
-    duration backoff = 500ms;     // before the first repetition; doubles with each
+    unsigned most = 0;  // after the first attempt
+    duration backoff = 500ms;  // before the first repetition; doubles with each
     duration longest_wait = 60s;  // a Retry-After beyond that is not waited for: its response is returned
     std::vector<int> statuses{429, 502, 503, 504};
 };
@@ -51,7 +51,7 @@ public:
     duration idle = 30s;  // older connections are not used again
     std::string user_agent = "ringlet";
     unsigned redirects = 30;  // followed one after the other; 0: they are returned as they come
-    bool decompress = true;   // ask for what supported_codings() says, and undo it
+    bool decompress = true;  // ask for what supported_codings() says, and undo it
     http::retries retries;
     /// Null: cookies are neither kept nor sent.
     std::shared_ptr<cookie_jar> cookies = std::make_shared<cookie_jar>();

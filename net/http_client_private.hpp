@@ -20,7 +20,7 @@ struct client_core {
 
     client_options options;
     std::shared_ptr<connection_pool> pool;
-    std::string usual_lines;     // of a request that has no fields of its own
+    std::string usual_lines;  // of a request that has no fields of its own
     std::string usual_identity;  // the same without asking for compression
     std::vector<std::string> spare_heads;  // memory of requests that are over, a few
 };
@@ -43,7 +43,8 @@ public:
     std::string_view origin_in_place() const {
         const std::string& text = url_.to_string();
         const bool plain = socket_.empty() && url_.username().empty() && url_.password().empty();
-        return plain ? std::string_view(text).substr(0, static_cast<std::size_t>(url_.path().data() - text.data())) : std::string_view();
+        return plain ? std::string_view(text).substr(0, static_cast<std::size_t>(url_.path().data() - text.data()))
+                     : std::string_view();
     }
     /// "http+unix://%2Ftmp%2Fs/x" for what has a socket.
     std::string text() const;
@@ -84,7 +85,8 @@ struct incoming::state : pooled_frame {
 /// One request until its final response. Lives in the frame of client::open.
 class fetching {
 public:
-    fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url, request_options options);
+    fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url,
+             request_options options);
     fetching(const fetching&) = delete;
     fetching& operator=(const fetching&) = delete;
     ~fetching();

@@ -11,14 +11,14 @@ namespace ringlet::http {
 
 /// What tells one state of a resource from another.
 struct validators {
-    std::string_view etag;        // with its quotes, and W/ if it is weak; empty: none
+    std::string_view etag;  // with its quotes, and W/ if it is weak; empty: none
     std::time_t modified = -1;  // -1: not known
 };
 
 enum class condition {
     holds,
     not_modified,  // answer 304
-    failed,        // answer 412
+    failed,  // answer 412
 };
 
 /// If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since, in the order of section 13.2.2.

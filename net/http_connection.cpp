@@ -46,7 +46,8 @@ task<> connection::write(std::string_view bytes) {
         } catch (const canceled&) {
             if (!limit.ends_here())
                 throw;
-            throw timeout_error("write to " + stream_.name(), until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
+            throw timeout_error("write to " + stream_.name(),
+                                until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
         } catch (const std::system_error&) {
             write_failed_ = true;
             throw;
@@ -67,8 +68,7 @@ task<> connection::read_refusal() {
             co_await read_more("wait for the response", duration::max());
         if (head().status() >= 300)
             co_return;
-    } catch (const std::system_error&) {
-    }
+    } catch (const std::system_error&) {}
     co_await sleep_for(duration::max());
 }
 
@@ -114,7 +114,8 @@ task<> connection::read_all(std::string& to, std::uint64_t most) {
         if (piece.empty())
             co_return;
         if (to.size() > most || piece.size() > most - to.size())
-            throw protocol_error(errc::body_too_large, "http response, body after " + std::to_string(to.size()) + " bytes");
+            throw protocol_error(errc::body_too_large,
+                                 "http response, body after " + std::to_string(to.size()) + " bytes");
         to.append(piece);
     }
 }
@@ -129,8 +130,7 @@ task<bool> connection::quiet() {
         if (!at_once.ends_here())
             throw;
         co_return true;
-    } catch (const std::system_error&) {
-    }
+    } catch (const std::system_error&) {}
     co_return false;
 }
 
@@ -143,7 +143,8 @@ task<> connection::read_more(const char* act, duration allowed) {
     } catch (const canceled&) {
         if (!limit.ends_here())
             throw;
-        throw timeout_error(std::string(act) + " from " + stream_.name(), until_ < in_time ? timeouts_.total : allowed);
+        throw timeout_error(std::string(act) + " from " + stream_.name(),
+                            until_ < in_time ? timeouts_.total : allowed);
     }
     reader_.filled(count);
     answered_ = answered_ || count > 0;
@@ -151,8 +152,6 @@ task<> connection::read_more(const char* act, duration allowed) {
         refuse();
 }
 
-void connection::refuse() {
-    throw protocol_error(reader_.parser().error(), reader_.parser().error_text());
-}
+void connection::refuse() { throw protocol_error(reader_.parser().error(), reader_.parser().error_text()); }
 
 }  // namespace ringlet::http

@@ -19,8 +19,8 @@ class timeouts {
 public:
     timeouts() {}  // not an aggregate: temporaries of it are safe in a co_await
 
-    duration connect = 10s;        // the name and the connection
-    duration first_byte = 30s;     // from the request to the first byte of its response
+    duration connect = 10s;  // the name and the connection
+    duration first_byte = 30s;  // from the request to the first byte of its response
     duration between_bytes = 30s;  // to every later one, and to send 256 KiB of the request
     duration total = duration::max();
 };

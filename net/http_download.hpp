@@ -14,7 +14,7 @@ namespace ringlet::http {
 
 /// How far a download is.
 struct progress {
-    std::uint64_t done = 0;              // bytes that are in the file
+    std::uint64_t done = 0;  // bytes that are in the file
     std::optional<std::uint64_t> total;  // if the server said so
 };
 
@@ -26,8 +26,8 @@ public:
     request_options request;
     /// Called whenever bytes were written. What it throws ends the download.
     std::function<void(const http::progress&)> on_progress;
-    bool resume = true;        // go on with what an earlier call left
-    unsigned attempts = 5;     // so many in a row without a byte are the end
+    bool resume = true;  // go on with what an earlier call left
+    unsigned attempts = 5;  // so many in a row without a byte are the end
     duration backoff = 500ms;  // between two; doubles
     /// The bytes are on the disk before the file has its name, and only such are gone on with. Without, the
     /// machine must not crash.
@@ -37,7 +37,7 @@ public:
 /// What became of it.
 class downloaded {
 public:
-    std::string url;               // after redirects
+    std::string url;  // after redirects
     std::uint64_t size = 0;
     std::uint64_t resumed_at = 0;  // bytes that an earlier call had fetched
     unsigned attempts = 0;

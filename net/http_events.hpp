@@ -26,13 +26,22 @@ class server_event {
 public:
     explicit server_event(std::string data) : data_(std::move(data)) {}
     /// What the page listens for; without, "message".
-    server_event& name(std::string text) & { name_ = std::move(text); return *this; }
+    server_event& name(std::string text) & {
+        name_ = std::move(text);
+        return *this;
+    }
     server_event&& name(std::string text) && { return std::move(name(std::move(text))); }
     /// What the page says it has seen, when it comes back; "" makes it forget.
-    server_event& id(std::string text) & { id_ = std::move(text); return *this; }
+    server_event& id(std::string text) & {
+        id_ = std::move(text);
+        return *this;
+    }
     server_event&& id(std::string text) && { return std::move(id(std::move(text))); }
     /// How long the page is to wait before it comes back.
-    server_event& retry(duration d) & { retry_ = d; return *this; }
+    server_event& retry(duration d) & {
+        retry_ = d;
+        return *this;
+    }
     server_event&& retry(duration d) && { return std::move(retry(d)); }
 
     /// Its lines, with the empty one at the end. Throws std::invalid_argument when a name or an id would

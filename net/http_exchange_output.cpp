@@ -99,8 +99,7 @@ task<> exchange::linger() {
     } catch (const canceled&) {
         if (!limit.ends_here())
             throw;
-    } catch (const std::system_error&) {
-    }
+    } catch (const std::system_error&) {}
 }
 
 }  // namespace ringlet::http::detail

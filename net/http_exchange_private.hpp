@@ -118,24 +118,24 @@ private:
     route_match match_;
     std::string_view piece_;
     std::uint64_t body_taken_ = 0;
-    duration body_waited_{};   // for its bytes
-    time_point began_{};       // when the head was complete
-    std::uint64_t sent_ = 0;   // of the body of this answer
+    duration body_waited_{};  // for its bytes
+    time_point began_{};  // when the head was complete
+    std::uint64_t sent_ = 0;  // of the body of this answer
     bool body_over_ = false;
-    bool continued_ = false;   // "100 Continue" was sent, or is not wanted
+    bool continued_ = false;  // "100 Continue" was sent, or is not wanted
     bool body_failed_ = false;  // nothing behind it can be read
-    int refusal_ = 0;          // what to answer when the handler gives up because of that
+    int refusal_ = 0;  // what to answer when the handler gives up because of that
 
-    std::string out_;          // the answers that are to be sent
-    std::string tail_;         // a large body that follows out_
+    std::string out_;  // the answers that are to be sent
+    std::string tail_;  // a large body that follows out_
     std::size_t tail_start_ = 0;
-    std::string leaving_;      // what is being sent
-    greenlet<> meanwhile_;     // sends it while a handler works on the next answer
-    std::string own_fields_;   // what the server adds to a head
+    std::string leaving_;  // what is being sent
+    greenlet<> meanwhile_;  // sends it while a handler works on the next answer
+    std::string own_fields_;  // what the server adds to a head
     std::size_t answer_at_ = 0;  // where in out_ this answer begins
-    bool left_ = false;        // some of this answer was sent
-    bool last_ = false;        // the connection ends after this answer
-    bool broken_ = false;      // writing has failed
+    bool left_ = false;  // some of this answer was sent
+    bool last_ = false;  // the connection ends after this answer
+    bool broken_ = false;  // writing has failed
 };
 
 }  // namespace ringlet::http::detail

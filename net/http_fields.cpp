@@ -14,17 +14,20 @@ using net::ascii::iequals;
 using net::ascii::printable;
 
 void check(std::string_view name, std::string_view value) {
-    if (!net::ascii::is_token(name)) throw std::invalid_argument("header field '" + printable(name) + "': the name is not a token");
+    if (!net::ascii::is_token(name))
+        throw std::invalid_argument("header field '" + printable(name) + "': the name is not a token");
     const auto bad = value.find_first_of(std::string_view("\r\n\0", 3));
     if (bad != value.npos)
         throw std::invalid_argument("header field '" + printable(name) + "': the value has a " +
-                                    (value[bad] == '\0' ? "NUL byte" : "line break") + " at position " + std::to_string(bad));
+                                    (value[bad] == '\0' ? "NUL byte" : "line break") + " at position " +
+                                    std::to_string(bad));
 }
 
 }  // namespace
 
 fields::fields(std::initializer_list<std::pair<std::string_view, std::string_view>> list) {
-    for (const auto& [name, value] : list) add(name, value);
+    for (const auto& [name, value] : list)
+        add(name, value);
 }
 
 void fields::add(std::string_view name, std::string_view value) {
@@ -52,8 +55,10 @@ void fields::append(std::string_view name, std::string_view value) {
 /// The continuation of a folded line: joined by one space (RFC 9112 section 5.2).
 void fields::extend_last(std::string_view more) {
     auto& last = entries_.back();
-    if (more.empty()) return;
-    if (last.value_size > 0) text_ += ' ', ++last.value_size;
+    if (more.empty())
+        return;
+    if (last.value_size > 0)
+        text_ += ' ', ++last.value_size;
     text_ += more;
     last.value_size += static_cast<std::uint32_t>(more.size());
 }
@@ -95,14 +100,16 @@ void fields::erase(std::size_t i) {
 
 void fields::shift_behind(std::uint32_t start, std::ptrdiff_t by) {
     for (auto& e : entries_)
-        if (e.start > start) e.start = static_cast<std::uint32_t>(e.start + by);
+        if (e.start > start)
+            e.start = static_cast<std::uint32_t>(e.start + by);
 }
 
 std::size_t fields::remove(std::string_view name) {
     const std::string kept(name);
     const auto before = entries_.size();
     for (std::size_t i = entries_.size(); i-- > 0;)
-        if (iequals(name_of(entries_[i]), kept)) erase(i);
+        if (iequals(name_of(entries_[i]), kept))
+            erase(i);
     return before - entries_.size();
 }
 
@@ -113,14 +120,16 @@ void fields::clear() noexcept {
 
 std::optional<std::string_view> fields::get(std::string_view name) const {
     for (const auto& e : entries_)
-        if (iequals(name_of(e), name)) return value_of(e);
+        if (iequals(name_of(e), name))
+            return value_of(e);
     return std::nullopt;
 }
 
 std::vector<std::string_view> fields::get_all(std::string_view name) const {
     std::vector<std::string_view> values;
     for (const auto& e : entries_)
-        if (iequals(name_of(e), name)) values.push_back(value_of(e));
+        if (iequals(name_of(e), name))
+            values.push_back(value_of(e));
     return values;
 }
 
@@ -131,12 +140,15 @@ std::size_t fields::count(std::string_view name) const {
 
 bool fields::has_token(std::string_view name, std::string_view token) const {
     for (const auto& e : entries_) {
-        if (!iequals(name_of(e), name)) continue;
+        if (!iequals(name_of(e), name))
+            continue;
         auto rest = value_of(e);
         while (true) {
             const auto comma = rest.find(',');
-            if (iequals(net::ascii::trim(rest.substr(0, comma)), token)) return true;
-            if (comma == rest.npos) break;
+            if (iequals(net::ascii::trim(rest.substr(0, comma)), token))
+                return true;
+            if (comma == rest.npos)
+                break;
             rest.remove_prefix(comma + 1);
         }
     }
@@ -147,75 +159,78 @@ bool operator==(const fields& a, const fields& b) { return std::equal(a.begin(),
 
 std::string_view reason_of(int status) noexcept {
     switch (status) {
-    case 100: return "Continue";
-    case 101: return "Switching Protocols";
-    case 102: return "Processing";
-    case 103: return "Early Hints";
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 203: return "Non-Authoritative Information";
-    case 204: return "No Content";
-    case 205: return "Reset Content";
-    case 206: return "Partial Content";
-    case 207: return "Multi-Status";
-    case 208: return "Already Reported";
-    case 226: return "IM Used";
-    case 300: return "Multiple Choices";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 304: return "Not Modified";
-    case 305: return "Use Proxy";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 407: return "Proxy Authentication Required";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 416: return "Range Not Satisfiable";
-    case 417: return "Expectation Failed";
-    case 421: return "Misdirected Request";
-    case 422: return "Unprocessable Content";
-    case 423: return "Locked";
-    case 424: return "Failed Dependency";
-    case 425: return "Too Early";
-    case 426: return "Upgrade Required";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 451: return "Unavailable For Legal Reasons";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    case 506: return "Variant Also Negotiates";
-    case 507: return "Insufficient Storage";
-    case 508: return "Loop Detected";
-    case 510: return "Not Extended";
-    case 511: return "Network Authentication Required";
-    default: return {};
+        case 100: return "Continue";
+        case 101: return "Switching Protocols";
+        case 102: return "Processing";
+        case 103: return "Early Hints";
+        case 200: return "OK";
+        case 201: return "Created";
+        case 202: return "Accepted";
+        case 203: return "Non-Authoritative Information";
+        case 204: return "No Content";
+        case 205: return "Reset Content";
+        case 206: return "Partial Content";
+        case 207: return "Multi-Status";
+        case 208: return "Already Reported";
+        case 226: return "IM Used";
+        case 300: return "Multiple Choices";
+        case 301: return "Moved Permanently";
+        case 302: return "Found";
+        case 303: return "See Other";
+        case 304: return "Not Modified";
+        case 305: return "Use Proxy";
+        case 307: return "Temporary Redirect";
+        case 308: return "Permanent Redirect";
+        case 400: return "Bad Request";
+        case 401: return "Unauthorized";
+        case 402: return "Payment Required";
+        case 403: return "Forbidden";
+        case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
+        case 406: return "Not Acceptable";
+        case 407: return "Proxy Authentication Required";
+        case 408: return "Request Timeout";
+        case 409: return "Conflict";
+        case 410: return "Gone";
+        case 411: return "Length Required";
+        case 412: return "Precondition Failed";
+        case 413: return "Content Too Large";
+        case 414: return "URI Too Long";
+        case 415: return "Unsupported Media Type";
+        case 416: return "Range Not Satisfiable";
+        case 417: return "Expectation Failed";
+        case 421: return "Misdirected Request";
+        case 422: return "Unprocessable Content";
+        case 423: return "Locked";
+        case 424: return "Failed Dependency";
+        case 425: return "Too Early";
+        case 426: return "Upgrade Required";
+        case 428: return "Precondition Required";
+        case 429: return "Too Many Requests";
+        case 431: return "Request Header Fields Too Large";
+        case 451: return "Unavailable For Legal Reasons";
+        case 500: return "Internal Server Error";
+        case 501: return "Not Implemented";
+        case 502: return "Bad Gateway";
+        case 503: return "Service Unavailable";
+        case 504: return "Gateway Timeout";
+        case 505: return "HTTP Version Not Supported";
+        case 506: return "Variant Also Negotiates";
+        case 507: return "Insufficient Storage";
+        case 508: return "Loop Detected";
+        case 510: return "Not Extended";
+        case 511: return "Network Authentication Required";
+        default: return {};
     }
 }
 
 bool is_idempotent(std::string_view method) noexcept {
-    return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+    return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" ||
+           method == "TRACE";
 }
 
-bool expects_body(std::string_view method) noexcept { return method == "POST" || method == "PUT" || method == "PATCH"; }
+bool expects_body(std::string_view method) noexcept {
+    return method == "POST" || method == "PUT" || method == "PATCH";
+}
 
 }  // namespace ringlet::http

@@ -40,7 +40,9 @@ public:
 
     /// The first value of that name.
     std::optional<std::string_view> get(std::string_view name) const;
-    std::string_view get_or(std::string_view name, std::string_view otherwise) const { return get(name).value_or(otherwise); }
+    std::string_view get_or(std::string_view name, std::string_view otherwise) const {
+        return get(name).value_or(otherwise);
+    }
     std::vector<std::string_view> get_all(std::string_view name) const;
     bool contains(std::string_view name) const { return get(name).has_value(); }
     std::size_t count(std::string_view name) const;

@@ -1,10 +1,10 @@
 #include <ringlet/net/http_files.hpp>
 
 #include <ringlet/io/file.hpp>
+#include <ringlet/net/http_byte_ranges.hpp>
 #include <ringlet/net/http_conditions.hpp>
 #include <ringlet/net/http_content_type.hpp>
 #include <ringlet/net/http_date.hpp>
-#include <ringlet/net/http_byte_ranges.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -66,15 +66,15 @@ std::optional<std::string> name_of(std::string_view encoded, const file_options&
 /// The status that tells a client of an error of open(2), or 0 when it is not the client's business.
 int status_of(const std::system_error& e) {
     switch (e.code().value()) {
-    case EACCES:
-    case EPERM: return 403;
-    case ENOENT:
-    case ENOTDIR:
-    case ELOOP:
-    case EXDEV:
-    case ENXIO:
-    case ENAMETOOLONG: return 404;
-    default: return 0;
+        case EACCES:
+        case EPERM: return 403;
+        case ENOENT:
+        case ENOTDIR:
+        case ELOOP:
+        case EXDEV:
+        case ENXIO:
+        case ENAMETOOLONG: return 404;
+        default: return 0;
     }
 }
 
@@ -138,9 +138,9 @@ task<> send_file(const found_file& f, request& asked, response_writer& out) {
     const validators now{f.etag, f.modified};
     out.set("ETag", f.etag).set("Last-Modified", format_date(f.modified)).set("Accept-Ranges", "bytes");
     switch (judge_conditions(asked.method(), asked.fields(), now)) {
-    case condition::not_modified: out.status(304); co_return;
-    case condition::failed: co_await plainly(out, 412); co_return;
-    case condition::holds: break;
+        case condition::not_modified: out.status(304); co_return;
+        case condition::failed: co_await plainly(out, 412); co_return;
+        case condition::holds: break;
     }
     std::vector<byte_range> parts;
     const auto range = asked.get("range");

@@ -16,13 +16,25 @@ class file_options {
 public:
     file_options() = default;
     /// What stands for a folder; empty: nothing, a folder is answered 404.
-    file_options& index(std::string name) { index_ = std::move(name); return *this; }
+    file_options& index(std::string name) {
+        index_ = std::move(name);
+        return *this;
+    }
     /// What becomes of symbolic links; without a word none is followed.
-    file_options& symbolic_links(io::links how) { links_ = how; return *this; }
+    file_options& symbolic_links(io::links how) {
+        links_ = how;
+        return *this;
+    }
     /// Names that begin with a dot are there too. Below "/.well-known/" they always are (RFC 8615).
-    file_options& hidden(bool shown) { hidden_ = shown; return *this; }
+    file_options& hidden(bool shown) {
+        hidden_ = shown;
+        return *this;
+    }
     /// For the Cache-Control field: "max-age=3600".
-    file_options& cache_control(std::string value) { cache_control_ = std::move(value); return *this; }
+    file_options& cache_control(std::string value) {
+        cache_control_ = std::move(value);
+        return *this;
+    }
 
     const std::string& index() const noexcept { return index_; }
     io::links symbolic_links() const noexcept { return links_; }

@@ -20,7 +20,9 @@ struct framer::callbacks {
     // 1 means that no body follows, whatever the fields say.
     static int headers_complete(llhttp_t* machine) { return owner(machine).skip_body_ ? 1 : 0; }
     static int chunk_header(llhttp_t* machine) { return owner(machine).chunk_size_ = machine->content_length, 0; }
-    static int body(llhttp_t* machine, const char*, std::size_t size) { return owner(machine).body_bytes_ += size, 0; }
+    static int body(llhttp_t* machine, const char*, std::size_t size) {
+        return owner(machine).body_bytes_ += size, 0;
+    }
     static int message_complete(llhttp_t* machine) { return owner(machine).complete_ = true, 0; }
 
     static const llhttp_settings_t* settings() {
@@ -38,7 +40,8 @@ struct framer::callbacks {
 };
 
 framer::framer(bool requests) {
-    static_assert(sizeof(llhttp_t) <= sizeof machine_ && alignof(llhttp_t) <= 8 && std::is_trivially_copyable_v<llhttp_t>);
+    static_assert(sizeof(llhttp_t) <= sizeof machine_ && alignof(llhttp_t) <= 8 &&
+                  std::is_trivially_copyable_v<llhttp_t>);
     llhttp_init(new (machine_) llhttp_t, requests ? HTTP_REQUEST : HTTP_RESPONSE, callbacks::settings());
 }
 

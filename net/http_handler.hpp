@@ -54,7 +54,8 @@ handler make_handler(Fn fn) {
         else
             return detail::writing<Fn>{std::move(fn)};
     } else {
-        static_assert(std::is_invocable_v<Fn&, request&>, "a handler takes a request&, and perhaps a response_writer&");
+        static_assert(std::is_invocable_v<Fn&, request&>,
+                      "a handler takes a request&, and perhaps a response_writer&");
         if constexpr (is_task<std::invoke_result_t<Fn&, request&>>)
             return detail::returning_task<Fn>{std::move(fn)};
         else

@@ -47,7 +47,9 @@ private:
     errc judge_request();
     errc judge_response(bool no_body, bool tunnel, bool& skip);
 
-    std::string_view part(std::size_t from, std::size_t to) const { return std::string_view(start_line_).substr(from, to - from); }
+    std::string_view part(std::size_t from, std::size_t to) const {
+        return std::string_view(start_line_).substr(from, to - from);
+    }
 
     std::string start_line_;
     std::size_t method_end_ = 0, target_start_ = 0, target_end_ = 0, reason_start_ = 0;

@@ -20,13 +20,17 @@ bool is_printable(char c) { return c > 0x20 && c < 0x7f; }
 
 /// "HTTP/1.0" or "HTTP/1.1"; another digit pair is a version, anything else is no HTTP at all.
 errc split_version(std::string_view text, errc otherwise, int& minor) {
-    if (text.size() != 8 || !text.starts_with("HTTP/") || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7])) return otherwise;
-    if (text[5] != '1' || text[7] > '1') return errc::unsupported_version;
+    if (text.size() != 8 || !text.starts_with("HTTP/") || !is_digit(text[5]) || text[6] != '.' || !is_digit(text[7]))
+        return otherwise;
+    if (text[5] != '1' || text[7] > '1')
+        return errc::unsupported_version;
     minor = text[7] - '0';
     return fine;
 }
 
-bool is_port(std::string_view digits) { return digits.size() <= 5 && std::all_of(digits.begin(), digits.end(), is_digit); }
+bool is_port(std::string_view digits) {
+    return digits.size() <= 5 && std::all_of(digits.begin(), digits.end(), is_digit);
+}
 
 /// The characters of a host, by one look-up: every request asks it for each byte of its Host.
 struct host_table {
@@ -34,7 +38,8 @@ struct host_table {
     constexpr host_table() {
         for (unsigned i = 0; i < 128; ++i) {
             const char c = static_cast<char>(i);
-            is[i] = net::ascii::is_alpha(c) || is_digit(c) || std::string_view("-._~%!$&'()*+;=").find(c) != std::string_view::npos;
+            is[i] = net::ascii::is_alpha(c) || is_digit(c) ||
+                    std::string_view("-._~%!$&'()*+;=").find(c) != std::string_view::npos;
         }
     }
 };
@@ -46,29 +51,37 @@ bool is_authority(std::string_view text) {
     if (const auto bracket = text.find(']'); text.starts_with('[') && bracket != text.npos) {
         host = text.substr(0, bracket + 1);
         const auto inside = text.substr(1, bracket - 1);
-        if (inside.empty() || inside.find_first_not_of("0123456789abcdefABCDEF:.") != inside.npos) return false;
+        if (inside.empty() || inside.find_first_not_of("0123456789abcdefABCDEF:.") != inside.npos)
+            return false;
         const auto rest = text.substr(bracket + 1);
         return rest.empty() || (rest.starts_with(':') && is_port(rest.substr(1)));
     }
     if (const auto colon = text.find(':'); colon != text.npos) {
         host = text.substr(0, colon);
-        if (!is_port(text.substr(colon + 1))) return false;
+        if (!is_port(text.substr(colon + 1)))
+            return false;
     }
     return std::all_of(host.begin(), host.end(), [](char c) { return host_chars.is[static_cast<unsigned char>(c)]; });
 }
 
 /// The four forms of RFC 9112 section 3.2. A fragment is never sent, so '#' is refused.
 bool is_target(std::string_view method, std::string_view target) {
-    if (method == "CONNECT") return !target.starts_with(':') && target.find(':') != target.npos && is_authority(target);
-    if (target == "*") return method == "OPTIONS";
-    if (target.find('#') != target.npos) return false;
-    const auto absolute = [&](std::string_view scheme) { return target.size() > scheme.size() && iequals(target.substr(0, scheme.size()), scheme); };
+    if (method == "CONNECT")
+        return !target.starts_with(':') && target.find(':') != target.npos && is_authority(target);
+    if (target == "*")
+        return method == "OPTIONS";
+    if (target.find('#') != target.npos)
+        return false;
+    const auto absolute = [&](std::string_view scheme) {
+        return target.size() > scheme.size() && iequals(target.substr(0, scheme.size()), scheme);
+    };
     return target.starts_with('/') || absolute("http://") || absolute("https://");
 }
 
 /// "Transfer_Encoding" means Transfer-Encoding to programs behind a CGI-like gateway.
 bool is_disguised(std::string_view name) {
-    if (name.find('_') == name.npos) return false;
+    if (name.find('_') == name.npos)
+        return false;
     std::string dashed(name);
     std::replace(dashed.begin(), dashed.end(), '_', '-');
     return is_framing_field(dashed);
@@ -79,7 +92,8 @@ bool is_chunk_extension(std::string_view text) {
     const auto skip_blanks = [&] { text = text.substr(std::min(text.find_first_not_of(" \t"), text.size())); };
     const auto take_token = [&] {
         std::size_t n = 0;
-        while (n < text.size() && net::ascii::is_token_char(text[n])) ++n;
+        while (n < text.size() && net::ascii::is_token_char(text[n]))
+            ++n;
         text.remove_prefix(n);
         return n > 0;
     };
@@ -91,21 +105,26 @@ bool is_chunk_extension(std::string_view text) {
                 text.remove_prefix(i + 1);
                 return true;
             }
-            if (net::ascii::is_control(text[i]) && text[i] != '\t') return false;
+            if (net::ascii::is_control(text[i]) && text[i] != '\t')
+                return false;
         }
         return false;
     };
     while (!text.empty()) {
         skip_blanks();
-        if (!text.starts_with(';')) return false;
+        if (!text.starts_with(';'))
+            return false;
         text.remove_prefix(1);
         skip_blanks();
-        if (!take_token()) return false;
+        if (!take_token())
+            return false;
         const auto rest = trim(text);
-        if (!rest.starts_with('=')) continue;
+        if (!rest.starts_with('='))
+            continue;
         text = rest.substr(1);
         skip_blanks();
-        if (!(text.starts_with('"') ? take_quoted() : take_token())) return false;
+        if (!(text.starts_with('"') ? take_quoted() : take_token()))
+            return false;
     }
     return true;
 }
@@ -114,8 +133,10 @@ std::optional<std::uint64_t> length_of(std::string_view digits) {
     std::uint64_t value = 0;
     const auto* end = digits.data() + digits.size();
     const auto [stop, error] = std::from_chars(digits.data(), end, value);
-    if (digits.empty() || error != std::errc{} || stop != end) return std::nullopt;
-    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    if (digits.empty() || error != std::errc{} || stop != end)
+        return std::nullopt;
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return std::nullopt;
     return value;
 }
 
@@ -124,8 +145,10 @@ template <typename Fn>
 bool every_member(std::string_view list, Fn each) {
     while (true) {
         const auto comma = list.find(',');
-        if (!each(trim(list.substr(0, comma)))) return false;
-        if (comma == list.npos) return true;
+        if (!each(trim(list.substr(0, comma))))
+            return false;
+        if (comma == list.npos)
+            return true;
         list.remove_prefix(comma + 1);
     }
 }
@@ -134,11 +157,13 @@ errc judge_codings(const fields& f, strictness how, bool& chunked) {
     bool others = false, last_is_chunked = false, sane = true;
     int lines = 0, chunkeds = 0;
     for (const auto [name, value] : f) {
-        if (!iequals(name, "transfer-encoding")) continue;
+        if (!iequals(name, "transfer-encoding"))
+            continue;
         ++lines;
         every_member(value, [&](std::string_view coding) {
             // "identity" was dropped from the standard; old servers still send it, and it says nothing.
-            if (how == strictness::response && (coding.empty() || iequals(coding, "identity"))) return true;
+            if (how == strictness::response && (coding.empty() || iequals(coding, "identity")))
+                return true;
             last_is_chunked = iequals(coding, "chunked");
             chunkeds += last_is_chunked;
             others = others || !last_is_chunked;
@@ -147,10 +172,13 @@ errc judge_codings(const fields& f, strictness how, bool& chunked) {
         });
     }
     chunked = chunkeds == 1 && last_is_chunked && !others;
-    if (how == strictness::request && lines > 1) return errc::ambiguous_length;
-    if (chunked || (how == strictness::response && chunkeds == 0 && !others)) return fine;
+    if (how == strictness::request && lines > 1)
+        return errc::ambiguous_length;
+    if (chunked || (how == strictness::response && chunkeds == 0 && !others))
+        return fine;
     // Codings before one final "chunked" are proper HTTP that we do not implement; all else is a trick.
-    return sane && chunkeds <= 1 && (last_is_chunked || how == strictness::response) ? errc::unsupported_coding : errc::ambiguous_length;
+    return sane && chunkeds <= 1 && (last_is_chunked || how == strictness::response) ? errc::unsupported_coding
+                                                                                     : errc::ambiguous_length;
 }
 
 errc judge_length(const fields& f, strictness how, std::optional<std::uint64_t>& length) {
@@ -166,9 +194,11 @@ errc judge_length(const fields& f, strictness how, std::optional<std::uint64_t>&
         return verdict == fine;
     };
     for (const auto [name, value] : f) {
-        if (!iequals(name, "content-length")) continue;
+        if (!iequals(name, "content-length"))
+            continue;
         // Responses may repeat the same number (RFC 9112 section 6.3, item 5); a request that does is odd.
-        if (how == strictness::request ? !member(value) : !every_member(value, member)) return verdict;
+        if (how == strictness::request ? !member(value) : !every_member(value, member))
+            return verdict;
     }
     return fine;
 }
@@ -178,53 +208,68 @@ errc judge_length(const fields& f, strictness how, std::optional<std::uint64_t>&
 errc split_request_line(std::string_view line, request_line& out) {
     const auto first = line.find(' ');
     const auto second = first == line.npos ? first : line.find(' ', first + 1);
-    if (second == line.npos || line.find(' ', second + 1) != line.npos) return errc::bad_request_line;
+    if (second == line.npos || line.find(' ', second + 1) != line.npos)
+        return errc::bad_request_line;
     out.method = line.substr(0, first);
     out.target = line.substr(first + 1, second - first - 1);
-    if (!is_token(out.method)) return errc::bad_request_line;
-    if (const auto e = split_version(line.substr(second + 1), errc::bad_request_line, out.minor); e != fine) return e;
-    if (out.method == "PRI") return errc::unknown_method;  // the preface of HTTP/2, and never a method
-    if (out.target.empty() || !std::all_of(out.target.begin(), out.target.end(), is_printable)) return errc::bad_target;
+    if (!is_token(out.method))
+        return errc::bad_request_line;
+    if (const auto e = split_version(line.substr(second + 1), errc::bad_request_line, out.minor); e != fine)
+        return e;
+    if (out.method == "PRI")
+        return errc::unknown_method;  // the preface of HTTP/2, and never a method
+    if (out.target.empty() || !std::all_of(out.target.begin(), out.target.end(), is_printable))
+        return errc::bad_target;
     return is_target(out.method, out.target) ? fine : errc::bad_target;
 }
 
 errc split_status_line(std::string_view line, status_line& out) {
-    if (const auto e = split_version(line.substr(0, 8), errc::bad_status_line, out.minor); e != fine) return e;
+    if (const auto e = split_version(line.substr(0, 8), errc::bad_status_line, out.minor); e != fine)
+        return e;
     const auto rest = line.substr(8);
-    if (rest.size() < 4 || rest[0] != ' ' || !std::all_of(rest.begin() + 1, rest.begin() + 4, is_digit)) return errc::bad_status_line;
+    if (rest.size() < 4 || rest[0] != ' ' || !std::all_of(rest.begin() + 1, rest.begin() + 4, is_digit))
+        return errc::bad_status_line;
     out.status = (rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0');
-    if (out.status < 100 || (rest.size() > 4 && rest[4] != ' ')) return errc::bad_status_line;
+    if (out.status < 100 || (rest.size() > 4 && rest[4] != ' '))
+        return errc::bad_status_line;
     out.reason = trim(rest.substr(4));
     return fine;
 }
 
 errc split_field(std::string_view line, strictness how, field& out) {
     const auto colon = line.find(':');
-    if (colon == line.npos || colon == 0) return errc::bad_field;
+    if (colon == line.npos || colon == 0)
+        return errc::bad_field;
     out.name = line.substr(0, colon);
     out.value = trim(line.substr(colon + 1));
     if (net::ascii::is_blank(out.name.back())) {
         // Some parsers strip it, some take it as part of the name: harmless only where nothing hangs on it.
         out.name = trim(out.name);
-        if (how == strictness::request || is_framing_field(out.name)) return errc::space_before_colon;
+        if (how == strictness::request || is_framing_field(out.name))
+            return errc::space_before_colon;
     }
     if (how == strictness::response) {
-        if (!is_token(out.name)) out.name = {};
+        if (!is_token(out.name))
+            out.name = {};
         return fine;
     }
     const auto is_plain = [](char c) { return !net::ascii::is_control(c) || c == '\t'; };
-    if (!is_token(out.name) || is_disguised(out.name) || !std::all_of(out.value.begin(), out.value.end(), is_plain)) return errc::bad_field;
+    if (!is_token(out.name) || is_disguised(out.name) || !std::all_of(out.value.begin(), out.value.end(), is_plain))
+        return errc::bad_field;
     return fine;
 }
 
 errc split_chunk_line(std::string_view line, strictness how, chunk_line& out) {
     std::size_t n = 0;
-    while (n < line.size() && net::ascii::is_hex(line[n])) ++n;
-    if (n == 0 || n > 16) return errc::bad_chunk;
+    while (n < line.size() && net::ascii::is_hex(line[n]))
+        ++n;
+    if (n == 0 || n > 16)
+        return errc::bad_chunk;
     out.digits = line.substr(0, n);
     const auto rest = line.substr(n);
     out.extension_bytes = rest.size();
-    if (how == strictness::request) return is_chunk_extension(rest) ? fine : errc::bad_chunk;
+    if (how == strictness::request)
+        return is_chunk_extension(rest) ? fine : errc::bad_chunk;
     // Old servers pad the size with spaces.
     const auto extension = trim(rest);
     return extension.empty() || extension.front() == ';' ? fine : errc::bad_chunk;
@@ -234,9 +279,11 @@ errc judge_framing(const fields& f, int minor, strictness how, framing& out) {
     const bool has_coding = f.contains("transfer-encoding");
     const bool has_length = f.contains("content-length");
     // Section 6.1: HTTP/1.0 knows no Transfer-Encoding, so an old hop may have framed by something else.
-    if (how == strictness::request && has_coding && (has_length || minor == 0)) return errc::ambiguous_length;
+    if (how == strictness::request && has_coding && (has_length || minor == 0))
+        return errc::ambiguous_length;
     if (has_coding)
-        if (const auto e = judge_codings(f, how, out.chunked); e != fine) return e;
+        if (const auto e = judge_codings(f, how, out.chunked); e != fine)
+            return e;
     // Transfer-Encoding overrides the length, whatever it says.
     if (out.chunked) {
         out.both = has_length;
@@ -247,9 +294,9 @@ errc judge_framing(const fields& f, int minor, strictness how, framing& out) {
 
 errc judge_host(const fields& f, int minor) {
     switch (f.count("host")) {
-    case 0: return minor == 0 ? fine : errc::missing_host;
-    case 1: return is_authority(*f.get("host")) ? fine : errc::bad_host;
-    default: return errc::duplicate_host;
+        case 0: return minor == 0 ? fine : errc::missing_host;
+        case 1: return is_authority(*f.get("host")) ? fine : errc::bad_host;
+        default: return errc::duplicate_host;
     }
 }
 

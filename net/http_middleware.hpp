@@ -28,7 +28,8 @@ public:
 
     /// Awaitable: until the handler has returned. What it throws passes through.
     task<> operator()(request& asked, response_writer& out) const {
-        if (at_ == all_->size()) return (*last_)(asked, out);
+        if (at_ == all_->size())
+            return (*last_)(asked, out);
         return (*all_)[at_](asked, out, next(*all_, at_ + 1, *last_));
     }
 
@@ -51,9 +52,7 @@ struct blocking_middleware {
 struct one_around {
     std::vector<middleware> around;
     handler inner;
-    task<> operator()(request& asked, response_writer& out) const {
-        return next(around, 0, inner)(asked, out);
-    }
+    task<> operator()(request& asked, response_writer& out) const { return next(around, 0, inner)(asked, out); }
 };
 
 }  // namespace detail

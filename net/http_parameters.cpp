@@ -13,7 +13,8 @@ using net::ascii::is_hex;
 /// The byte that `text` begins with, of which `size` characters are taken.
 char decoded_front(std::string_view text, std::size_t& size) noexcept {
     size = 1;
-    if (text[0] != '%' || text.size() < 3 || !is_hex(text[1]) || !is_hex(text[2])) return text[0];
+    if (text[0] != '%' || text.size() < 3 || !is_hex(text[1]) || !is_hex(text[2]))
+        return text[0];
     size = 3;
     return static_cast<char>(hex_value(text[1]) * 16 + hex_value(text[2]));
 }
@@ -36,7 +37,8 @@ std::string percent_decode(std::string_view text) {
 
 bool percent_decodes_to(std::string_view encoded, std::string_view plain) noexcept {
     for (std::size_t size = 0; !encoded.empty(); encoded.remove_prefix(size)) {
-        if (plain.empty() || decoded_front(encoded, size) != plain.front()) return false;
+        if (plain.empty() || decoded_front(encoded, size) != plain.front())
+            return false;
         plain.remove_prefix(1);
     }
     return plain.empty();
@@ -56,7 +58,8 @@ std::optional<std::string> form_value(std::string_view query, std::string_view n
 
 std::optional<std::string_view> parameters::get(std::string_view name) const noexcept {
     for (std::size_t i = 0; i < size_; ++i)
-        if (all_[i].name == name) return all_[i].value;
+        if (all_[i].name == name)
+            return all_[i].value;
     return std::nullopt;
 }
 

@@ -26,7 +26,7 @@ struct limits {
     std::size_t field_count = 100;
     std::uint64_t body = 1024 * 1024;
     std::size_t chunk_extensions = 4 * 1024;  // of all chunks of a message together
-    unsigned interim_responses = 16;          // 1xx heads before the final one
+    unsigned interim_responses = 16;  // 1xx heads before the final one
 
     static limits server() { return {}; }
     static limits client();
@@ -36,10 +36,10 @@ enum class reads { requests, responses };
 
 enum class event {
     need_more,  // all input was taken
-    head,       // head() is complete
-    body,       // step::body_piece is the next part of the body
-    done,       // the message is complete; what was not consumed belongs to what comes next
-    failed,     // only from try_feed and try_finish: error() says why, and stays so until reset()
+    head,  // head() is complete
+    body,  // step::body_piece is the next part of the body
+    done,  // the message is complete; what was not consumed belongs to what comes next
+    failed,  // only from try_feed and try_finish: error() says why, and stays so until reset()
 };
 
 struct step {
@@ -86,7 +86,18 @@ public:
     std::string error_text() const;
 
 private:
-    enum class phase { start_line, field_lines, body, until_close, chunk_line, chunk_data, chunk_end, trailer_lines, done, failed };
+    enum class phase {
+        start_line,
+        field_lines,
+        body,
+        until_close,
+        chunk_line,
+        chunk_data,
+        chunk_end,
+        trailer_lines,
+        done,
+        failed
+    };
     struct allowance {
         std::size_t bytes;
         errc otherwise;
@@ -113,14 +124,14 @@ private:
     phase phase_ = phase::start_line;
     phase failed_in_ = phase::start_line;
     bool no_body_ = false, tunnel_ = false;
-    bool gathered_ = false;      // the last line was handed out from partial_
-    bool drop_folds_ = false;    // continuations of a field that was dropped go with it
+    bool gathered_ = false;  // the last line was handed out from partial_
+    bool drop_folds_ = false;  // continuations of a field that was dropped go with it
     errc error_{};
     unsigned line_number_ = 0, blank_lines_ = 0, interim_ = 0;
     std::size_t fields_bytes_ = 0, extension_bytes_ = 0;
     std::uint64_t body_bytes_ = 0, body_left_ = 0;  // left: of the body, or of this chunk
-    std::string partial_;        // the beginning of a line whose end has not come yet
-    std::string offending_;      // for error_text
+    std::string partial_;  // the beginning of a line whose end has not come yet
+    std::string offending_;  // for error_text
     message_head head_;
     fields trailers_;
 };

@@ -17,7 +17,7 @@ namespace ringlet::http::detail {
 
 /// How many connections there may be at a time, and for how long one is kept that has nothing to do.
 struct pool_limits {
-    std::size_t per_origin, in_all;            // in use and idle together
+    std::size_t per_origin, in_all;  // in use and idle together
     std::size_t idle_per_origin, idle_in_all;
     duration idle;
 };

@@ -6,7 +6,9 @@
 namespace ringlet::http {
 
 status_error::status_error(int status, std::string_view reason, std::string_view url)
-    : std::system_error(std::make_error_code(std::errc::protocol_error)), status_(status), text_(std::to_string(status)) {
+    : std::system_error(std::make_error_code(std::errc::protocol_error)),
+      status_(status),
+      text_(std::to_string(status)) {
     text_ += status < 500 ? " Client Error: " : " Server Error: ";
     text_ += net::ascii::printable(reason.empty() ? reason_of(status) : reason);
     text_ += " for url: ";

@@ -24,9 +24,9 @@ private:
 
 class reply : public response {
 public:
-    std::string url;             // after all redirects
+    std::string url;  // after all redirects
     std::vector<reply> history;  // the redirects that led here, oldest first
-    duration elapsed{};          // from the (last) request until its head had come
+    duration elapsed{};  // from the (last) request until its head had come
 
     bool ok() const noexcept { return status < 400; }
     /// Throws status_error for a status of 400 or more.

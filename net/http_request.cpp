@@ -20,19 +20,19 @@ task<bool> exchange::next_piece() {
     while (!body_over_) {
         const step found = reader_.next();
         switch (found.kind) {
-        case http::event::body:
-            piece_ = found.body_piece;
-            body_taken_ += piece_.size();
-            continued_ = true;
-            co_return true;
-        case http::event::done: body_over_ = true; break;
-        case http::event::failed: refuse_body(reader_.parser().error(), reader_.parser().error_text()); break;
-        default:
-            if (!continued_ && !writer_.begun())
-                out_.append("HTTP/1.1 100 Continue\r\n\r\n");
-            continued_ = true;
-            co_await flush();  // whoever waits for an answer before sending more
-            co_await read_body_bytes();
+            case http::event::body:
+                piece_ = found.body_piece;
+                body_taken_ += piece_.size();
+                continued_ = true;
+                co_return true;
+            case http::event::done: body_over_ = true; break;
+            case http::event::failed: refuse_body(reader_.parser().error(), reader_.parser().error_text()); break;
+            default:
+                if (!continued_ && !writer_.begun())
+                    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+                continued_ = true;
+                co_await flush();  // whoever waits for an answer before sending more
+                co_await read_body_bytes();
         }
     }
     co_return false;

@@ -20,7 +20,7 @@ namespace ringlet::http {
 namespace detail {
 class exchange;
 class server_core;
-}
+}  // namespace detail
 class response_writer;
 
 class request {

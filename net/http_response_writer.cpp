@@ -50,8 +50,7 @@ void exchange::put_head(int status, std::string_view reason, const fields& f, bo
 bool exchange::expects_more_body() const {
     if (body_over_)
         return false;
-    return body_failed_ || !continued_ ||
-           head().content_length().value_or(0) > body_taken_ + options_.unread_body;
+    return body_failed_ || !continued_ || head().content_length().value_or(0) > body_taken_ + options_.unread_body;
 }
 
 }  // namespace detail

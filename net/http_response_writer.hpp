@@ -21,7 +21,7 @@ namespace detail {
 class exchange;
 /// Where what waits long on an upgraded connection leaves its scope, to be cancelled when the server stops.
 scope** waiting_place(response_writer& out) noexcept;
-}
+}  // namespace detail
 
 /// Status and fields first, then either send() or answer() or any number of write(). A handler that returns
 /// without either has sent an empty body.

@@ -31,11 +31,14 @@ bool is_name(std::string_view text) {
 void allow(std::string& list, std::string_view method) {
     const auto add = [&list](std::string_view one) {
         fields all{{"allow", list}};
-        if (!all.has_token("allow", one)) list.append(list.empty() ? "" : ", ").append(one);
+        if (!all.has_token("allow", one))
+            list.append(list.empty() ? "" : ", ").append(one);
     };
-    if (method.empty()) return;
+    if (method.empty())
+        return;
     add(method);
-    if (method == "GET") add("HEAD");
+    if (method == "GET")
+        add("HEAD");
     add("OPTIONS");
 }
 
@@ -44,8 +47,7 @@ void allow(std::string& list, std::string_view method) {
 void router::put(place& where, std::string_view pattern, entry e) {
     for (const entry& other : where.entries)
         if (other.method == e.method)
-            refuse(pattern,
-                   "given twice" + (e.method.empty() ? std::string() : " for " + e.method));
+            refuse(pattern, "given twice" + (e.method.empty() ? std::string() : " for " + e.method));
     allow(where.allowed, e.method);
     where.entries.push_back(std::move(e));
 }
@@ -54,7 +56,8 @@ void router::add(std::string_view method, std::string_view pattern, handler h) {
     if (!method.empty() && !net::ascii::is_token(method))
         refuse(pattern, "'" + net::ascii::printable(method) + "' is no method");
     entry e{std::string(method), {}, std::move(h)};
-    if (!pattern.starts_with('/')) refuse(pattern, "does not begin with '/'");
+    if (!pattern.starts_with('/'))
+        refuse(pattern, "does not begin with '/'");
     node* at = &root_;
     std::string_view rest = pattern.substr(1);
     place* end = nullptr;
@@ -63,27 +66,31 @@ void router::add(std::string_view method, std::string_view pattern, handler h) {
         const bool named = segment.starts_with('{') && segment.ends_with('}');
         std::string_view name = named ? segment.substr(1, segment.size() - 2) : std::string_view();
         const bool tail = named && name.ends_with("...");
-        if (tail) name.remove_suffix(3);
+        if (tail)
+            name.remove_suffix(3);
         if (named ? !is_name(name) : segment.find_first_of("{}") != segment.npos)
-            refuse(pattern, "'" + net::ascii::printable(segment) +
-                                "' is neither a text nor a {name} nor a {name...}");
-        if (tail && !last) refuse(pattern, "nothing can follow {" + std::string(name) + "...}");
+            refuse(pattern,
+                   "'" + net::ascii::printable(segment) + "' is neither a text nor a {name} nor a {name...}");
+        if (tail && !last)
+            refuse(pattern, "nothing can follow {" + std::string(name) + "...}");
         if (named && std::find(e.names.begin(), e.names.end(), name) != e.names.end())
             refuse(pattern, "has {" + std::string(name) + "} twice");
         if (named && e.names.size() == parameters::most)
             refuse(pattern, "has more than " + std::to_string(parameters::most) + " names");
-        if (named) e.names.emplace_back(name);
+        if (named)
+            e.names.emplace_back(name);
         if (tail) {
             end = &at->below;
             break;
         }
         if (named) {
-            if (!at->any) at->any = std::make_unique<node>();
+            if (!at->any)
+                at->any = std::make_unique<node>();
             at = at->any.get();
             continue;
         }
-        const auto found = std::find_if(at->texts.begin(), at->texts.end(),
-                                        [&](const auto& t) { return t.first == segment; });
+        const auto found =
+            std::find_if(at->texts.begin(), at->texts.end(), [&](const auto& t) { return t.first == segment; });
         if (found != at->texts.end())
             at = found->second.get();
         else
@@ -111,7 +118,8 @@ struct router::search {
         }
         best = best != nullptr ? best : get != nullptr ? get : all;
         if (best == nullptr) {
-            if (found.allowed.empty()) found.allowed = where.allowed;
+            if (found.allowed.empty())
+                found.allowed = where.allowed;
             return false;
         }
         for (std::size_t i = 0; i < best->names.size(); ++i)
@@ -129,12 +137,15 @@ struct router::search {
                 return true;
         if (at.any && !segment.empty()) {
             found.parameters.push(segment);
-            if (last ? take(at.any->here) : walk(*at.any, left)) return true;
+            if (last ? take(at.any->here) : walk(*at.any, left))
+                return true;
             found.parameters.pop();
         }
-        if (at.below.entries.empty()) return false;
+        if (at.below.entries.empty())
+            return false;
         found.parameters.push(rest);
-        if (take(at.below)) return true;
+        if (take(at.below))
+            return true;
         found.parameters.pop();
         return false;
     }
@@ -144,7 +155,8 @@ void router::find(std::string_view method, std::string_view path, route_match& f
     found.answer = nullptr;
     found.allowed = {};
     found.parameters.clear();
-    if (path.starts_with('/')) search{method, found}.walk(root_, path.substr(1));
+    if (path.starts_with('/'))
+        search{method, found}.walk(root_, path.substr(1));
 }
 
 }  // namespace ringlet::http

@@ -21,7 +21,7 @@ namespace ringlet::http::detail {
 task<io::any_stream> secured(io::any_stream below, const net::url& to, std::shared_ptr<const tls::context> with);
 
 /// What differs from that; paths of PEM files, empty if not given.
-std::shared_ptr<const tls::context> make_tls_context(bool verify, const std::string& authorities, const std::string& chain,
-                                                     const std::string& key);
+std::shared_ptr<const tls::context> make_tls_context(bool verify, const std::string& authorities,
+                                                     const std::string& chain, const std::string& key);
 
 }  // namespace ringlet::http::detail

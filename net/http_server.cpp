@@ -72,8 +72,7 @@ task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
 
 // --- the core ----------------------------------------------------------------------------------------
 
-server_core::server_core(const server_options& given)
-    : options(given), room(given.connections) {
+server_core::server_core(const server_options& given) : options(given), room(given.connections) {
     http::fields().add("Server", options.server_name);  // throws when it is no sound value
     not_found_ = [](request&, response_writer& out) -> task<> { return say(out, 404); };
     not_allowed_ = [](request& asked, response_writer& out) -> task<> {

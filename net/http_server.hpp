@@ -114,8 +114,7 @@ private:
     void add(std::string_view method, std::string_view pattern, handler h);
     void add(middleware m);
 
-    std::shared_ptr<detail::server_core>
-        core_;  // shared with the connections, which may outlive us
+    std::shared_ptr<detail::server_core> core_;  // shared with the connections, which may outlive us
 };
 
 }  // namespace ringlet::http

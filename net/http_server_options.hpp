@@ -16,15 +16,15 @@ public:
     server_options() {}  // not an aggregate: temporaries of it are safe in a co_await
 
     http::limits limits;
-    std::size_t connections = 10'000;       // a full server stops accepting
-    std::size_t unread_body = 64 * 1024;    // what is read and dropped to keep a connection
+    std::size_t connections = 10'000;  // a full server stops accepting
+    std::size_t unread_body = 64 * 1024;  // what is read and dropped to keep a connection
 
     // Each phase of a connection has a time of its own.
-    duration idle = 60s;    // to the first byte of a request
-    duration head = 15s;    // from there to the end of its head
-    duration body = 30s;    // between two pieces of its body
-    duration write = 30s;   // for each 256 KiB of the response
-    duration linger = 2s;   // for the peer to read the last response before the connection ends
+    duration idle = 60s;  // to the first byte of a request
+    duration head = 15s;  // from there to the end of its head
+    duration body = 30s;  // between two pieces of its body
+    duration write = 30s;  // for each 256 KiB of the response
+    duration linger = 2s;  // for the peer to read the last response before the connection ends
 
     // Bytes per second that a body must have brought on average, counting only what the handler waited
     // for them, once `body` has passed: a byte now and then keeps nobody. 0: none.

@@ -37,13 +37,13 @@ private:
 /// without body, "Content-Length: 0" for a POST without. A Content-Length or Transfer-Encoding in `f`
 /// is left out if it says what `body` says, and refused if it contradicts. `lines` are field lines that
 /// are known to be sound, each with its CRLF; they go in as they are.
-void append_request(std::string& out, std::string_view method, std::string_view target, std::string_view host, const fields& f,
-                    body_size body = body_size::none(), std::string_view lines = {});
+void append_request(std::string& out, std::string_view method, std::string_view target, std::string_view host,
+                    const fields& f, body_size body = body_size::none(), std::string_view lines = {});
 
 /// "HTTP/1.1 200 OK" and so on; an empty `reason` stands for the usual one. 1xx, 204 and 304 carry no
 /// length and refuse a body. To answer HEAD, pass the size that GET would have and send no body.
-void append_response(std::string& out, int status, std::string_view reason, const fields& f, body_size body = body_size::none(),
-                     std::string_view lines = {});
+void append_response(std::string& out, int status, std::string_view reason, const fields& f,
+                     body_size body = body_size::none(), std::string_view lines = {});
 inline void append_response(std::string& out, int status, const fields& f, body_size body = body_size::none()) {
     append_response(out, status, {}, f, body);
 }

@@ -20,15 +20,13 @@ constexpr duration first_pause = 10ms;
 constexpr duration longest_pause = 1s;
 
 /// Errors that other people's work will end: everything else about a listener is final (accept(2)).
-bool passes(int error) noexcept {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
+bool passes(int error) noexcept { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 /// Errors of one connection that was gone before it was accepted.
 bool concerns_one(int error) noexcept {
-    return error == ECONNABORTED || error == EPERM || error == EPROTO || error == ENETDOWN ||
-           error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
-           error == EOPNOTSUPP || error == ENETUNREACH || error == ETIMEDOUT;
+    return error == ECONNABORTED || error == EPERM || error == EPROTO || error == ENETDOWN || error == ENOPROTOOPT ||
+           error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP ||
+           error == ENETUNREACH || error == ETIMEDOUT;
 }
 
 /// Throws when `answer` is a negative errno.
@@ -42,7 +40,7 @@ void succeed(int answer, const char* act, const address& where) {
 bool is_stale(const address& where) {
     if (!where.is_unix() || where.host().empty() || where.host()[0] == '\0')
         return false;
-    struct statx file {};
+    struct statx file{};
     if (io::stat_now(where.host().c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, file) < 0 || !S_ISSOCK(file.stx_mode))
         return false;
     const io::fd probe(io::socket_now(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -106,10 +104,10 @@ struct listener::state : completion, timer {
     list<waiter> waiting_;
     duration pause_ = first_pause;
     time_point not_before_{};
-    unsigned users_ = 1;      // the handle, and everybody who waits
-    bool multishot_ = true;   // as far as is known
-    bool armed_ = false;      // an accept is in flight
-    bool paused_ = false;     // and was asked to end
+    unsigned users_ = 1;  // the handle, and everybody who waits
+    bool multishot_ = true;  // as far as is known
+    bool armed_ = false;  // an accept is in flight
+    bool paused_ = false;  // and was asked to end
     bool closed_ = false;
     bool complained_ = false;
 };
@@ -209,10 +207,7 @@ void listener::state::close_if_done() noexcept {
 
 // --- waiting -----------------------------------------------------------------------------------------
 
-listener::accept_awaiter::accept_awaiter(state& s) noexcept
-    : waiter(source::outside), state_(s) {
-    ++state_.users_;
-}
+listener::accept_awaiter::accept_awaiter(state& s) noexcept : waiter(source::outside), state_(s) { ++state_.users_; }
 
 listener::accept_awaiter::~accept_awaiter() { state_.leave(); }
 

@@ -16,9 +16,15 @@ class listen_options {
 public:
     listen_options() = default;
     /// Connections that the kernel completes and holds before they are accepted (listen(2)).
-    listen_options& backlog(int count) noexcept { backlog_ = count; return *this; }
+    listen_options& backlog(int count) noexcept {
+        backlog_ = count;
+        return *this;
+    }
     /// Several listeners, one per loop or process, share the port (SO_REUSEPORT, socket(7)).
-    listen_options& reuse_port(bool on = true) noexcept { reuse_port_ = on; return *this; }
+    listen_options& reuse_port(bool on = true) noexcept {
+        reuse_port_ = on;
+        return *this;
+    }
 
     int backlog() const noexcept { return backlog_; }
     bool reuse_port() const noexcept { return reuse_port_; }

@@ -17,9 +17,11 @@ public:
 
     multipart& add(std::string_view name, std::string_view value);
     /// A file on disk; the server is told the last part of its path unless `filename` is given.
-    multipart& add_file(std::string_view name, std::string path, std::string_view filename = {}, std::string_view type = {});
+    multipart& add_file(std::string_view name, std::string path, std::string_view filename = {},
+                        std::string_view type = {});
     /// The same from memory, or from anywhere.
-    multipart& add_content(std::string_view name, std::string_view filename, request_body content, std::string_view type = {});
+    multipart& add_content(std::string_view name, std::string_view filename, request_body content,
+                           std::string_view type = {});
 
     /// "multipart/form-data; boundary=..."
     std::string content_type() const { return "multipart/form-data; boundary=" + boundary_; }

@@ -39,8 +39,8 @@ class query_settings {
 public:
     query_settings() = default;
     std::vector<address> servers;
-    duration timeout{0};   ///< of the first try
-    int tries = 1;         ///< of each server
+    duration timeout{0};  ///< of the first try
+    int tries = 1;  ///< of each server
     duration patience{0};  ///< for the second family, once the first is there
 };
 

@@ -42,10 +42,10 @@ private:
 
     io::fd fd_;
     socket_watcher* watcher_;  // null once it is closed
-    unsigned wanted_ = 0;      // events of poll(2)
-    unsigned armed_ = 0;       // those of the poll in flight; 0: none is
+    unsigned wanted_ = 0;  // events of poll(2)
+    unsigned armed_ = 0;  // those of the poll in flight; 0: none is
     bool canceling_ = false;
-    bool telling_ = false;     // the watcher is being told right now
+    bool telling_ = false;  // the watcher is being told right now
     bool datagram_;
 };
 

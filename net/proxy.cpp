@@ -1,8 +1,8 @@
 #include <ringlet/net/proxy.hpp>
 
 #include <ringlet/core/timeout.hpp>
-#include "ascii_private.hpp"
 #include <ringlet/net/proxy_messages_private.hpp>
+#include "ascii_private.hpp"
 
 #include <array>
 
@@ -101,13 +101,17 @@ proxy proxy::parse(std::string_view text) {
         throw std::invalid_argument(shown + reason);
     result.host_ = place->host();
     const bool own_port = rest.ends_with(':' + std::to_string(place->port()));
-    const std::uint16_t usual = result.protocol_ == protocol::socks5 ? 1080 : result.protocol_ == protocol::https ? 443 : 80;
+    const std::uint16_t usual = result.protocol_ == protocol::socks5  ? 1080
+                                : result.protocol_ == protocol::https ? 443
+                                                                      : 80;
     result.port_ = own_port || place->port() != 80 ? place->port() : usual;
     return result;
 }
 
 std::string proxy::to_string() const {
-    const char* scheme = protocol_ == protocol::socks5 ? "socks5://" : protocol_ == protocol::https ? "https://" : "http://";
+    const char* scheme = protocol_ == protocol::socks5  ? "socks5://"
+                         : protocol_ == protocol::https ? "https://"
+                                                        : "http://";
     return scheme + target_of(host_, port_);
 }
 

@@ -47,7 +47,8 @@ private:
 /// Proxy Authentication Required". The code is the nearest one of errno.
 class proxy_error : public std::system_error {
 public:
-    proxy_error(std::errc code, std::string text) : std::system_error(std::make_error_code(code)), text_(std::move(text)) {}
+    proxy_error(std::errc code, std::string text)
+        : std::system_error(std::make_error_code(code)), text_(std::move(text)) {}
     const char* what() const noexcept override { return text_.c_str(); }
 
 private:

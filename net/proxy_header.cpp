@@ -129,19 +129,19 @@ proxy_header parse_v2(std::string_view whole) {
     if (whole.size() < v2_head + size)
         refuse("the addresses are cut short");
     switch (family >> 4) {
-    case 1:
-        header.source = ip4_at(whole, 16, 24);
-        header.destination = ip4_at(whole, 20, 26);
-        break;
-    case 2:
-        header.source = ip6_at(whole, 16, 48);
-        header.destination = ip6_at(whole, 32, 50);
-        break;
-    case 3:
-        header.source = unix_at(whole, 16);
-        header.destination = unix_at(whole, 124);
-        break;
-    default: break;
+        case 1:
+            header.source = ip4_at(whole, 16, 24);
+            header.destination = ip4_at(whole, 20, 26);
+            break;
+        case 2:
+            header.source = ip6_at(whole, 16, 48);
+            header.destination = ip6_at(whole, 32, 50);
+            break;
+        case 3:
+            header.source = unix_at(whole, 16);
+            header.destination = unix_at(whole, 124);
+            break;
+        default: break;
     }
     read_extras(whole, v2_head + size, header);
     return header;

@@ -24,7 +24,7 @@ public:
     /// Who connects, and to what. Empty when the balancer speaks for itself (health checks: LOCAL), or
     /// does not know (UNKNOWN).
     std::optional<address> source, destination;
-    std::string alpn;       ///< what was agreed on where TLS ended (version 2)
+    std::string alpn;  ///< what was agreed on where TLS ended (version 2)
     std::string authority;  ///< the host that the client asked for (SNI)
 };
 

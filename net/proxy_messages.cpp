@@ -1,8 +1,8 @@
 #include <ringlet/net/proxy_messages_private.hpp>
 
 #include <ringlet/net/address.hpp>
-#include "ascii_private.hpp"
 #include <ringlet/net/proxy.hpp>
+#include "ascii_private.hpp"
 
 #include <stdexcept>
 
@@ -44,8 +44,9 @@ char socks5_method(std::string_view answer, bool has_password, const std::string
         nonsense(act, "it does not speak SOCKS5");
     if (answer[1] == socks5_no_login || (answer[1] == socks5_password && has_password))
         return answer[1];
-    throw proxy_error(std::errc::permission_denied,
-                      act + (has_password ? ": it takes no password" : ": it wants a name and a password, or something else"));
+    throw proxy_error(
+        std::errc::permission_denied,
+        act + (has_password ? ": it takes no password" : ": it wants a name and a password, or something else"));
 }
 
 std::string socks5_login(std::string_view username, std::string_view password, const std::string& act) {
@@ -78,22 +79,22 @@ std::size_t check_socks5_reply(std::string_view head, const std::string& act) {
         nonsense(act, "it does not speak SOCKS5");
     const auto refused = [&](std::errc code, const char* why) -> proxy_error { return {code, act + ": " + why}; };
     switch (head[1]) {
-    case 0: break;
-    case 1: throw refused(std::errc::io_error, "it failed");
-    case 2: throw refused(std::errc::permission_denied, "its rules forbid this");
-    case 3: throw refused(std::errc::network_unreachable, "it cannot reach the network");
-    case 4: throw refused(std::errc::host_unreachable, "it cannot reach the host");
-    case 5: throw refused(std::errc::connection_refused, "the host refused the connection");
-    case 6: throw refused(std::errc::timed_out, "it gave up waiting");
-    case 7: throw refused(std::errc::operation_not_supported, "it does not connect");
-    case 8: throw refused(std::errc::operation_not_supported, "it does not know this kind of address");
-    default: throw refused(std::errc::io_error, "it failed in an unknown way");
+        case 0: break;
+        case 1: throw refused(std::errc::io_error, "it failed");
+        case 2: throw refused(std::errc::permission_denied, "its rules forbid this");
+        case 3: throw refused(std::errc::network_unreachable, "it cannot reach the network");
+        case 4: throw refused(std::errc::host_unreachable, "it cannot reach the host");
+        case 5: throw refused(std::errc::connection_refused, "the host refused the connection");
+        case 6: throw refused(std::errc::timed_out, "it gave up waiting");
+        case 7: throw refused(std::errc::operation_not_supported, "it does not connect");
+        case 8: throw refused(std::errc::operation_not_supported, "it does not know this kind of address");
+        default: throw refused(std::errc::io_error, "it failed in an unknown way");
     }
     switch (head[3]) {  // one byte of the address was read already, two of the port follow
-    case 1: return 4 - 1 + 2;
-    case 3: return static_cast<unsigned char>(head[4]) + std::size_t(2);
-    case 4: return 16 - 1 + 2;
-    default: nonsense(act, "its answer makes no sense");
+        case 1: return 4 - 1 + 2;
+        case 3: return static_cast<unsigned char>(head[4]) + std::size_t(2);
+        case 4: return 16 - 1 + 2;
+        default: nonsense(act, "its answer makes no sense");
     }
 }
 

@@ -33,7 +33,7 @@ public:
     CookieJar cookies;
     Verify verify = true;
     Cert cert;
-    Pairs proxies;          // as in Options
+    Pairs proxies;  // as in Options
     bool trust_env = true;  // what the environment says of proxies, when nothing else is said
     unsigned max_redirects = 30;
     /// How often a call is repeated that failed or was answered 429, 502, 503 or 504 (HTTPAdapter's
@@ -76,6 +76,8 @@ inline Response head(const std::string& url, const Options& options = {}) { retu
 Response post(const std::string& url, Data data = {}, Options options = {});
 Response put(const std::string& url, Data data = {}, Options options = {});
 Response patch(const std::string& url, Data data = {}, Options options = {});
-inline Response delete_(const std::string& url, const Options& options = {}) { return request("DELETE", url, options); }
+inline Response delete_(const std::string& url, const Options& options = {}) {
+    return request("DELETE", url, options);
+}
 
 }  // namespace ringlet::requests

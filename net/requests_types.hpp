@@ -128,7 +128,8 @@ public:
     Cert() = default;
     Cert(std::string both) : chain(std::move(both)) {}
     Cert(const char* both) : chain(both) {}
-    Cert(std::string certificate, std::string private_key) : chain(std::move(certificate)), key(std::move(private_key)) {}
+    Cert(std::string certificate, std::string private_key)
+        : chain(std::move(certificate)), key(std::move(private_key)) {}
     std::string chain, key;
     friend bool operator==(const Cert&, const Cert&) = default;
 };
@@ -163,8 +164,8 @@ struct Options {
     Headers headers = {};
     Data data = {};
     std::string json = {};  // JSON text; sent as application/json
-    Files files = {};       // sent with the form in `data` as multipart/form-data
-    Pairs cookies = {};     // for this call, besides those of the session
+    Files files = {};  // sent with the form in `data` as multipart/form-data
+    Pairs cookies = {};  // for this call, besides those of the session
     Auth auth = {};
     Seconds timeout = 30;
     std::optional<bool> allow_redirects = {};  // true but for head()
@@ -210,12 +211,12 @@ public:
     std::string reason;
     Headers headers;
     std::string content;  // of a stream: what was read of it by text()
-    std::string url;      // after redirects
-    double elapsed = 0;   // seconds until the head had come
+    std::string url;  // after redirects
+    double elapsed = 0;  // seconds until the head had come
     std::vector<Response> history;  // the redirects that led here, oldest first
-    CookieJar cookies;              // that this response has set
-    std::string encoding;           // of the content; may be changed before text()
-    std::string method;             // of the last request
+    CookieJar cookies;  // that this response has set
+    std::string encoding;  // of the content; may be changed before text()
+    std::string method;  // of the last request
 
     /// The content as UTF-8. Reads what is left of a stream.
     std::string text();

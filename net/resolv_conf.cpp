@@ -59,8 +59,7 @@ resolv_conf parse_resolv_conf(std::string_view text) {
     return conf;
 }
 
-std::vector<std::string> candidates(const std::string& name, const std::vector<std::string>& domains,
-                                    int ndots) {
+std::vector<std::string> candidates(const std::string& name, const std::vector<std::string>& domains, int ndots) {
     if (name.ends_with('.'))
         return {without_dot(name)};
     std::vector<std::string> list;

@@ -26,7 +26,6 @@ public:
 resolv_conf parse_resolv_conf(std::string_view text);
 
 /// The names to ask for when somebody says `name`, in that order. One that ends in a dot is complete.
-std::vector<std::string> candidates(const std::string& name, const std::vector<std::string>& domains,
-                                    int ndots);
+std::vector<std::string> candidates(const std::string& name, const std::vector<std::string>& domains, int ndots);
 
 }  // namespace ringlet::net::detail

@@ -2,11 +2,11 @@
 
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/net/address_order_private.hpp>
-#include "ascii_private.hpp"
 #include <ringlet/net/hosts_file_private.hpp>
 #include <ringlet/net/name_cache_private.hpp>
 #include <ringlet/net/name_query_private.hpp>
 #include <ringlet/net/resolv_conf_private.hpp>
+#include "ascii_private.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -90,8 +90,11 @@ private:
 
 struct resolver::state : private timer {
     explicit state(resolver_options given)
-        : timer(&start_some), options_(std::move(given)), hosts_(options_.hosts()),
-          conf_file_(options_.resolv_conf()), cache_(options_.cache_size()) {}
+        : timer(&start_some),
+          options_(std::move(given)),
+          hosts_(options_.hosts()),
+          conf_file_(options_.resolv_conf()),
+          cache_(options_.cache_size()) {}
     ~state() {
         if (armed())
             loop::current().timers().disarm(*this);
@@ -120,8 +123,7 @@ struct resolver::state : private timer {
 class resolver::answer_awaiter : public waiter {
 public:
     const char* what() const noexcept override { return "the addresses of a name"; }
-    explicit answer_awaiter(question& q) noexcept
-        : waiter(source::outside), question_(q) {}
+    explicit answer_awaiter(question& q) noexcept : waiter(source::outside), question_(q) {}
 
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> h) noexcept {
@@ -231,8 +233,8 @@ std::shared_ptr<resolver::question> resolver::state::ask(const std::string& key,
     if (known == nullptr) {
         const bool libc = options_.backend() == resolver_backend::getaddrinfo;
         known = std::make_shared<question>(
-            *this, key, libc ? std::vector<std::string>(1, name) : detail::candidates(name, conf_.domains, conf_.ndots),
-            family);
+            *this, key,
+            libc ? std::vector<std::string>(1, name) : detail::candidates(name, conf_.domains, conf_.ndots), family);
         if (running_ < options_.most_in_flight()) {
             ++running_;
             known->ask_next();
@@ -271,15 +273,14 @@ resolver::~resolver() = default;
 resolver_backend resolver_options::default_backend() noexcept {
     static const char* const chosen = std::getenv("RINGLET_RESOLVER");
     return chosen != nullptr && std::string_view(chosen) == "getaddrinfo" ? resolver_backend::getaddrinfo
-                                                                         : resolver_backend::cares;
+                                                                          : resolver_backend::cares;
 }
 
 resolver& resolver::current() { return loop::current().service<resolver>(); }
 
 void resolver::configure(resolver_options options) { state_ = std::make_shared<state>(std::move(options)); }
 
-task<std::vector<address>> resolver::resolve(std::string host, std::uint16_t port,
-                                             resolve_options options) {
+task<std::vector<address>> resolver::resolve(std::string host, std::uint16_t port, resolve_options options) {
     throw_if_canceled();
     std::string_view bare = host;
     if (bare.starts_with('[') && bare.ends_with(']'))

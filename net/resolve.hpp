@@ -21,7 +21,10 @@ class resolve_options {
 public:
     resolve_options() = default;
     /// AF_INET or AF_INET6 only; AF_UNSPEC, the default, means both.
-    resolve_options& family(int value) noexcept { family_ = value; return *this; }
+    resolve_options& family(int value) noexcept {
+        family_ = value;
+        return *this;
+    }
 
     int family() const noexcept { return family_; }
 
@@ -36,7 +39,7 @@ task<std::vector<address>> resolve(std::string host, std::uint16_t port, resolve
 
 /// Who is asked for names that are neither numeric nor in the hosts file.
 enum class resolver_backend : std::uint8_t {
-    cares,        ///< the name servers, by c-ares on the loop
+    cares,  ///< the name servers, by c-ares on the loop
     getaddrinfo,  ///< libc, on a helper thread: for what nsswitch.conf knows besides (mdns, ldap, systemd)
 };
 
@@ -47,25 +50,58 @@ public:
     /// The default is c-ares, unless RINGLET_RESOLVER=getaddrinfo is in the environment or c-ares was not
     /// there at build time. getaddrinfo reads resolv.conf itself: of what follows only hosts, cache_size
     /// and most_in_flight count, and as it says nothing of how long its answers stay true, none is kept.
-    resolver_options& backend(resolver_backend which) noexcept { backend_ = which; return *this; }
+    resolver_options& backend(resolver_backend which) noexcept {
+        backend_ = which;
+        return *this;
+    }
     /// Name servers, asked in this order; their ports count. Empty: those of resolv_conf.
-    resolver_options& servers(std::vector<address> list) { servers_ = std::move(list); return *this; }
+    resolver_options& servers(std::vector<address> list) {
+        servers_ = std::move(list);
+        return *this;
+    }
     /// How long one server may take for its first answer; later tries wait longer. 0: as resolv_conf says.
-    resolver_options& timeout(duration d) noexcept { timeout_ = d; return *this; }
+    resolver_options& timeout(duration d) noexcept {
+        timeout_ = d;
+        return *this;
+    }
     /// How often each server is asked. 0: as resolv_conf says.
-    resolver_options& tries(int count) noexcept { tries_ = count; return *this; }
+    resolver_options& tries(int count) noexcept {
+        tries_ = count;
+        return *this;
+    }
     /// Domains to be appended to names with few dots. Given together with servers.
-    resolver_options& domains(std::vector<std::string> list) { domains_ = std::move(list); return *this; }
+    resolver_options& domains(std::vector<std::string> list) {
+        domains_ = std::move(list);
+        return *this;
+    }
     /// A name with this many dots is first looked up as it is.
-    resolver_options& ndots(int count) noexcept { ndots_ = count; return *this; }
-    resolver_options& hosts(std::string path) { hosts_ = std::move(path); return *this; }
-    resolver_options& resolv_conf(std::string path) { resolv_conf_ = std::move(path); return *this; }
+    resolver_options& ndots(int count) noexcept {
+        ndots_ = count;
+        return *this;
+    }
+    resolver_options& hosts(std::string path) {
+        hosts_ = std::move(path);
+        return *this;
+    }
+    resolver_options& resolv_conf(std::string path) {
+        resolv_conf_ = std::move(path);
+        return *this;
+    }
     /// Names that are remembered; those not used for longest are forgotten first. 0: none.
-    resolver_options& cache_size(std::size_t names) noexcept { cache_size_ = names; return *this; }
+    resolver_options& cache_size(std::size_t names) noexcept {
+        cache_size_ = names;
+        return *this;
+    }
     /// Names that are asked for at the same time; the others wait in line.
-    resolver_options& most_in_flight(std::size_t names) noexcept { most_in_flight_ = names; return *this; }
+    resolver_options& most_in_flight(std::size_t names) noexcept {
+        most_in_flight_ = names;
+        return *this;
+    }
     /// Once one family has addresses, how long the other may still take (RFC 8305 section 3).
-    resolver_options& patience(duration d) noexcept { patience_ = d; return *this; }
+    resolver_options& patience(duration d) noexcept {
+        patience_ = d;
+        return *this;
+    }
 
     resolver_backend backend() const noexcept { return backend_; }
     const std::vector<address>& servers() const noexcept { return servers_; }

@@ -36,23 +36,21 @@ constexpr duration longest_keep = 24h;
 
 std::error_code code_of(int status) {
     switch (status) {
-    case ARES_ENODATA: return resolve_errc::no_addresses;
-    case ARES_ENOTFOUND: return resolve_errc::not_found;
-    case ARES_ESERVFAIL: return resolve_errc::server_failed;
-    case ARES_EREFUSED: return resolve_errc::refused;
-    case ARES_ENOTIMP: return resolve_errc::not_implemented;
-    case ARES_EBADNAME:
-    case ARES_EBADSTR: return resolve_errc::bad_name;
-    case ARES_ETIMEOUT: return resolve_errc::timed_out;
-    case ARES_ECONNREFUSED: return resolve_errc::unreachable;
-    case ARES_ENOMEM: return std::make_error_code(std::errc::not_enough_memory);
-    default: return resolve_errc::bad_answer;
+        case ARES_ENODATA: return resolve_errc::no_addresses;
+        case ARES_ENOTFOUND: return resolve_errc::not_found;
+        case ARES_ESERVFAIL: return resolve_errc::server_failed;
+        case ARES_EREFUSED: return resolve_errc::refused;
+        case ARES_ENOTIMP: return resolve_errc::not_implemented;
+        case ARES_EBADNAME:
+        case ARES_EBADSTR: return resolve_errc::bad_name;
+        case ARES_ETIMEOUT: return resolve_errc::timed_out;
+        case ARES_ECONNREFUSED: return resolve_errc::unreachable;
+        case ARES_ENOMEM: return std::make_error_code(std::errc::not_enough_memory);
+        default: return resolve_errc::bad_answer;
     }
 }
 
-bool is_no(std::error_code e) {
-    return e == resolve_errc::not_found || e == resolve_errc::no_addresses;
-}
+bool is_no(std::error_code e) { return e == resolve_errc::not_found || e == resolve_errc::no_addresses; }
 
 /// A failure says more than a "no", and that a name exists more than that it was not found.
 std::error_code weightier(std::error_code a, std::error_code b) {
@@ -75,8 +73,7 @@ public:
 
 class ares_question final : public name_query, private timer, private socket_watcher {
 public:
-    ares_question(const std::string& name, int family, const query_settings& settings,
-                  name_asker& asker);
+    ares_question(const std::string& name, int family, const query_settings& settings, name_asker& asker);
     ~ares_question() override;
 
 private:
@@ -109,8 +106,8 @@ private:
     static int make_socket(int family, int type, int protocol, void* self) noexcept;
     static int close_socket(int fd, void* self) noexcept;
     static int connect_socket(int fd, const sockaddr* to, socklen_t size, void* self) noexcept;
-    static ssize_t receive(int fd, void* into, std::size_t size, int flags, sockaddr* from,
-                           socklen_t* from_size, void* self) noexcept;
+    static ssize_t receive(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size,
+                           void* self) noexcept;
     static ssize_t send(int fd, const iovec* pieces, int count, void* self) noexcept;
 
     const std::string name_;
@@ -123,15 +120,14 @@ private:
     part ip4_;
     part ip6_;
     time_point patient_until_ = never;
-    std::error_code broken_;     // what ended it, if that was not an answer
-    int socket_error_ = 0;       // errno of a socket that could not be opened
-    std::error_code last_rcode_; // c-ares 1.18 forgets why it gave a server up
+    std::error_code broken_;  // what ended it, if that was not an answer
+    int socket_error_ = 0;  // errno of a socket that could not be opened
+    std::error_code last_rcode_;  // c-ares 1.18 forgets why it gave a server up
     std::optional<address> last_server_;
     bool ending_ = false;
 };
 
-ares_question::ares_question(const std::string& name, int family, const query_settings& settings,
-                             name_asker& asker)
+ares_question::ares_question(const std::string& name, int family, const query_settings& settings, name_asker& asker)
     : timer(&timer_fired), name_(name), settings_(settings), asker_(asker) {
     ip6_.asked = family != AF_INET;
     ip4_.asked = family != AF_INET6;
@@ -160,15 +156,14 @@ bool ares_question::open_channel() {
     options.lookups = lookups;
     options.sock_state_cb = &state_changed;
     options.sock_state_cb_data = this;
-    constexpr int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
-                          ARES_OPT_LOOKUPS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST |
-                          ARES_OPT_NOROTATE | ARES_OPT_SOCK_STATE_CB;
+    constexpr int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_LOOKUPS |
+                          ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_NOROTATE |
+                          ARES_OPT_SOCK_STATE_CB;
     if (ares_init_options(&channel_, &options, given) != ARES_SUCCESS) {
         channel_ = nullptr;
         return false;
     }
-    static const ares_socket_functions functions{&make_socket, &close_socket, &connect_socket, &receive,
-                                                 &send};
+    static const ares_socket_functions functions{&make_socket, &close_socket, &connect_socket, &receive, &send};
     ares_set_socket_functions(channel_, &functions, this);
 
     std::vector<ares_addr_port_node> servers(settings_.servers.size());
@@ -205,8 +200,7 @@ void ares_question::begin_try() {
 
 /// The time of the loop is not that of c-ares, and in the loop's a try is over: ask the next server.
 void ares_question::try_again() {
-    const std::size_t most =
-        settings_.servers.size() * static_cast<std::size_t>(std::max(settings_.tries, 1));
+    const std::size_t most = settings_.servers.size() * static_cast<std::size_t>(std::max(settings_.tries, 1));
     if (tries_ >= most) {
         for (part* p : {&ip6_, &ip4_})
             if (p->open()) {
@@ -276,15 +270,13 @@ duration ares_question::time_left() const noexcept {
     if (next == nullptr)
         return 1h;
     // c-ares counts in milliseconds and rounds down: without a floor the last one would be spun away.
-    return std::max<duration>(
-        std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec), 1ms);
+    return std::max<duration>(std::chrono::seconds(next->tv_sec) + std::chrono::microseconds(next->tv_usec), 1ms);
 }
 
 // --- what c-ares says --------------------------------------------------------------------------------
 
 template <int Family>
-void ares_question::on_answer(void* arg, int status, int timeouts, unsigned char* message,
-                              int size) noexcept {
+void ares_question::on_answer(void* arg, int status, int timeouts, unsigned char* message, int size) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
     if (self.ending_)
         return;
@@ -324,8 +316,8 @@ void ares_question::on_answer(void* arg, int status, int timeouts, unsigned char
     }
     if (status == ARES_SUCCESS) {
         p.answer.keep = std::chrono::seconds(keep);
-        self.patient_until_ = std::min(self.patient_until_,
-                                       after(loop::current().fresh_now(), self.settings_.patience));
+        self.patient_until_ =
+            std::min(self.patient_until_, after(loop::current().fresh_now(), self.settings_.patience));
         return;
     }
     p.answer.error = self.explained(code_of(status));
@@ -439,8 +431,8 @@ int ares_question::connect_socket(int fd, const sockaddr* to, socklen_t size, vo
     return told(outcome);
 }
 
-ssize_t ares_question::receive(int fd, void* into, std::size_t size, int flags, sockaddr* from,
-                               socklen_t* from_size, void* arg) noexcept {
+ssize_t ares_question::receive(int fd, void* into, std::size_t size, int flags, sockaddr* from, socklen_t* from_size,
+                               void* arg) noexcept {
     auto& self = *static_cast<ares_question*>(arg);
     const auto at = self.find(fd);
     const bool datagram = at->socket->datagram();
@@ -465,10 +457,10 @@ ssize_t ares_question::receive(int fd, void* into, std::size_t size, int flags, 
 
 void ares_question::note_rcode(int rcode) noexcept {
     switch (rcode) {
-    case ns_r_servfail: last_rcode_ = resolve_errc::server_failed; break;
-    case ns_r_notimpl: last_rcode_ = resolve_errc::not_implemented; break;
-    case ns_r_refused: last_rcode_ = resolve_errc::refused; break;
-    default: break;
+        case ns_r_servfail: last_rcode_ = resolve_errc::server_failed; break;
+        case ns_r_notimpl: last_rcode_ = resolve_errc::not_implemented; break;
+        case ns_r_refused: last_rcode_ = resolve_errc::refused; break;
+        default: break;
     }
 }
 

@@ -12,15 +12,15 @@
 namespace ringlet::net {
 
 enum class resolve_errc {
-    not_found = 1,   ///< no such name
-    no_addresses,    ///< the name exists and has no address of the family asked for
-    bad_name,        ///< not a host name, so nobody was asked
-    timed_out,       ///< no name server answered; equivalent to std::errc::timed_out
-    server_failed,   ///< SERVFAIL
-    refused,         ///< REFUSED
-    not_implemented, ///< NOTIMP
-    bad_answer,      ///< an answer that cannot be understood
-    unreachable,     ///< no name server could be reached
+    not_found = 1,  ///< no such name
+    no_addresses,  ///< the name exists and has no address of the family asked for
+    bad_name,  ///< not a host name, so nobody was asked
+    timed_out,  ///< no name server answered; equivalent to std::errc::timed_out
+    server_failed,  ///< SERVFAIL
+    refused,  ///< REFUSED
+    not_implemented,  ///< NOTIMP
+    bad_answer,  ///< an answer that cannot be understood
+    unreachable,  ///< no name server could be reached
 };
 
 /// Its name is "resolve".

@@ -14,16 +14,16 @@ namespace {
 
 std::error_code code_of(int outcome, int error) {
     switch (outcome) {
-    case EAI_NONAME: return resolve_errc::not_found;
+        case EAI_NONAME: return resolve_errc::not_found;
 #ifdef EAI_NODATA  // of glibc, with _GNU_SOURCE
-    case EAI_NODATA:
-    case EAI_ADDRFAMILY: return resolve_errc::no_addresses;
+        case EAI_NODATA:
+        case EAI_ADDRFAMILY: return resolve_errc::no_addresses;
 #endif
-    case EAI_AGAIN:
-    case EAI_FAIL: return resolve_errc::server_failed;
-    case EAI_MEMORY: return std::make_error_code(std::errc::not_enough_memory);
-    case EAI_SYSTEM: return {error, std::system_category()};
-    default: return resolve_errc::bad_answer;
+        case EAI_AGAIN:
+        case EAI_FAIL: return resolve_errc::server_failed;
+        case EAI_MEMORY: return std::make_error_code(std::errc::not_enough_memory);
+        case EAI_SYSTEM: return {error, std::system_category()};
+        default: return resolve_errc::bad_answer;
     }
 }
 
@@ -50,7 +50,8 @@ class libc_question final : public name_query {
 public:
     libc_question(const std::string& name, int family, name_asker& asker, lookup_function lookup)
         : asker_(std::make_shared<name_asker*>(&asker)),
-          asking_(spawn(spawn_options().name("getaddrinfo " + name), &libc_question::run, lookup, name, family, asker_)) {}
+          asking_(spawn(spawn_options().name("getaddrinfo " + name), &libc_question::run, lookup, name, family,
+                        asker_)) {}
     ~libc_question() override {
         if (std::exchange(*asker_, nullptr) != nullptr)
             asking_.kill();

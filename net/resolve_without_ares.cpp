@@ -3,8 +3,7 @@
 
 namespace ringlet::net::detail {
 
-std::unique_ptr<name_query> ask_cares(const std::string& name, int family, const query_settings&,
-                                      name_asker& asker) {
+std::unique_ptr<name_query> ask_cares(const std::string& name, int family, const query_settings&, name_asker& asker) {
     return ask_getaddrinfo(name, family, asker);
 }
 

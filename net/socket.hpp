@@ -99,13 +99,13 @@ struct socket::state : completion {
     std::size_t unread_start_ = 0;
     read_awaiter* reader_ = nullptr;
     write_awaiter* writer_ = nullptr;  // whose turn it is
-    list<waiter> writers_;             // who come next
-    int end_ = 1;                      // 1: open; 0: the peer has finished; negative: the error
-    bool multishot_ = true;            // as far as is known
-    bool armed_ = false;               // a multishot receive is in flight
-    bool paused_ = false;              // and was asked to end
-    bool direct_ = false;              // a receive into the reader's own buffer is in flight
-    bool sending_ = false;             // a send of writer_ is in flight
+    list<waiter> writers_;  // who come next
+    int end_ = 1;  // 1: open; 0: the peer has finished; negative: the error
+    bool multishot_ = true;  // as far as is known
+    bool armed_ = false;  // a multishot receive is in flight
+    bool paused_ = false;  // and was asked to end
+    bool direct_ = false;  // a receive into the reader's own buffer is in flight
+    bool sending_ = false;  // a send of writer_ is in flight
     bool closed_ = false;
     unsigned users_ = 1;  // the handle, and everybody who reads or writes
 };
@@ -114,8 +114,7 @@ class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a read from a socket"; }
     read_awaiter(state& s, std::span<std::byte> into) noexcept
-        : waiter(source::outside), completion(&received), state_(s),
-          into_(into) {
+        : waiter(source::outside), completion(&received), state_(s), into_(into) {
         ++state_.users_;
     }
     read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_) {}
@@ -141,8 +140,7 @@ class [[nodiscard]] socket::write_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a write to a socket"; }
     write_awaiter(state& s, std::span<const std::byte> from) noexcept
-        : waiter(source::outside), completion(&sent), state_(s),
-          from_(from) {
+        : waiter(source::outside), completion(&sent), state_(s), from_(from) {
         ++state_.users_;
     }
     write_awaiter(write_awaiter&& other) noexcept : write_awaiter(other.state_, other.from_) {}

@@ -59,8 +59,9 @@ ctx_ptr make_server(const server_options&, const identity& own, version least, v
     while (const x509_ptr each{PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)})
         sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(each.get())));
     SSL_CTX_set_client_CA_list(ctx.get(), names);
-    SSL_CTX_set_verify(ctx.get(), SSL_VERIFY_PEER | (policy == client_certificate::required
-                                                         ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    SSL_CTX_set_verify(
+        ctx.get(), SSL_VERIFY_PEER | (policy == client_certificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        nullptr);
     SSL_CTX_set_cert_verify_callback(ctx.get(), &engine::verify, nullptr);
     return ctx;
 }
@@ -93,7 +94,8 @@ context::context(const client_options& options) : data_(std::make_shared<data>(o
 context::context(const server_options& options) : data_(std::make_shared<data>(0)) {
     data_->server = true;
     for (const identity& own : options.identities_)
-        data_->ctx.push_back(make_server(options, own, options.min_, options.max_, options.policy_, options.client_ca_));
+        data_->ctx.push_back(
+            make_server(options, own, options.min_, options.max_, options.policy_, options.client_ca_));
     data_->choose = options.choose_;
     data_->alpn = on_the_wire(options.alpn_);
     data_->timeout = options.timeout_;

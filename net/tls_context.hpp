@@ -43,23 +43,53 @@ public:
     client_options() = default;
     /// Trusts these authorities, in PEM, and no longer those of the machine. May be called repeatedly.
     client_options& ca_file(const std::string& path);
-    client_options& ca_pem(std::string_view text) { (ca_ += text) += '\n'; return *this; }
+    client_options& ca_pem(std::string_view text) {
+        (ca_ += text) += '\n';
+        return *this;
+    }
     /// Trusts the machine's authorities as well.
-    client_options& and_system_store() noexcept { system_store_ = true; return *this; }
+    client_options& and_system_store() noexcept {
+        system_store_ = true;
+        return *this;
+    }
     /// The server's own key must be this one, or another that was named: "sha256/" and the base64 of the
     /// SHA-256 of its SubjectPublicKeyInfo, as curl writes it. Checked besides everything else.
-    client_options& pin(std::string key) { pins_.push_back(std::move(key)); return *this; }
+    client_options& pin(std::string key) {
+        pins_.push_back(std::move(key));
+        return *this;
+    }
     /// Believes whatever certificate the server shows, but for the pins. For tests only.
-    client_options& insecure() noexcept { verifies_ = false; return *this; }
+    client_options& insecure() noexcept {
+        verifies_ = false;
+        return *this;
+    }
     /// What is shown to a server that asks who we are.
-    client_options& certificate(identity own) { identity_ = std::move(own); return *this; }
+    client_options& certificate(identity own) {
+        identity_ = std::move(own);
+        return *this;
+    }
     /// Protocols offered in the handshake (RFC 7301), best first: "h2", "http/1.1".
-    client_options& alpn(std::vector<std::string> names) { alpn_ = std::move(names); return *this; }
-    client_options& min_version(version v) noexcept { min_ = v; return *this; }
-    client_options& max_version(version v) noexcept { max_ = v; return *this; }
-    client_options& handshake_timeout(duration d) noexcept { timeout_ = d; return *this; }
+    client_options& alpn(std::vector<std::string> names) {
+        alpn_ = std::move(names);
+        return *this;
+    }
+    client_options& min_version(version v) noexcept {
+        min_ = v;
+        return *this;
+    }
+    client_options& max_version(version v) noexcept {
+        max_ = v;
+        return *this;
+    }
+    client_options& handshake_timeout(duration d) noexcept {
+        timeout_ = d;
+        return *this;
+    }
     /// Hosts with which a session is kept for resumption. 0: none.
-    client_options& sessions(std::size_t hosts) noexcept { sessions_ = hosts; return *this; }
+    client_options& sessions(std::size_t hosts) noexcept {
+        sessions_ = hosts;
+        return *this;
+    }
 
 private:
     friend class context;
@@ -81,18 +111,36 @@ public:
     explicit server_options(identity own) : identities_(1, std::move(own)) {}
     /// Another certificate. The first one that has the name the client asks for (SNI) is shown; if none
     /// has, the very first.
-    server_options& certificate(identity other) { identities_.push_back(std::move(other)); return *this; }
+    server_options& certificate(identity other) {
+        identities_.push_back(std::move(other));
+        return *this;
+    }
     /// Asked with the name that the client wants ("" when it says none): the context to go on with, or
     /// nothing to refuse it. It decides on everything but the handshake timeout. Called on whatever threads
     /// the context is used.
-    server_options& choose(std::function<std::optional<context>(std::string_view)> fn) { choose_ = std::move(fn); return *this; }
+    server_options& choose(std::function<std::optional<context>(std::string_view)> fn) {
+        choose_ = std::move(fn);
+        return *this;
+    }
     /// Clients are asked for a certificate by one of these authorities.
     server_options& clients(client_certificate policy, std::string_view ca_pem);
     /// Protocols that are spoken, best first. A client that offers others only is refused.
-    server_options& alpn(std::vector<std::string> names) { alpn_ = std::move(names); return *this; }
-    server_options& min_version(version v) noexcept { min_ = v; return *this; }
-    server_options& max_version(version v) noexcept { max_ = v; return *this; }
-    server_options& handshake_timeout(duration d) noexcept { timeout_ = d; return *this; }
+    server_options& alpn(std::vector<std::string> names) {
+        alpn_ = std::move(names);
+        return *this;
+    }
+    server_options& min_version(version v) noexcept {
+        min_ = v;
+        return *this;
+    }
+    server_options& max_version(version v) noexcept {
+        max_ = v;
+        return *this;
+    }
+    server_options& handshake_timeout(duration d) noexcept {
+        timeout_ = d;
+        return *this;
+    }
 
 private:
     friend class context;

@@ -57,14 +57,14 @@ void engine::begin_client() {
     SSL* ssl = ssl_.get();
     SSL_set_connect_state(ssl);
     X509_VERIFY_PARAM* checks = SSL_get0_param(ssl);
-    X509_VERIFY_PARAM_set_hostflags(checks, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(checks,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     bool fits = !host_.empty() && host_.size() <= 255 && host_.find('\0') == host_.npos;
     if (net::address::try_ip(host_, 0)) {
         fits = X509_VERIFY_PARAM_set1_ip_asc(checks, host_.c_str()) == 1;
     } else if (fits) {
         // RFC 6066 section 3: a name, never an address.
-        fits = X509_VERIFY_PARAM_set1_host(checks, host_.data(), host_.size()) == 1 &&
-               set_server_name(ssl, host_);
+        fits = X509_VERIFY_PARAM_set1_host(checks, host_.data(), host_.size()) == 1 && set_server_name(ssl, host_);
         server_name_ = host_;
     }
     if (!fits)
@@ -208,9 +208,9 @@ bool engine::wants_bytes(int outcome, const char* act) {
     if (thrown_)
         std::rethrow_exception(std::exchange(thrown_, nullptr));
     switch (SSL_get_error(ssl_.get(), outcome)) {
-    case SSL_ERROR_WANT_READ: return true;
-    case SSL_ERROR_ZERO_RETURN: ended_ = true; return false;
-    default: fail(act);
+        case SSL_ERROR_WANT_READ: return true;
+        case SSL_ERROR_ZERO_RETURN: ended_ = true; return false;
+        default: fail(act);
     }
 }
 
@@ -223,8 +223,8 @@ void engine::fail(const char* act) {
         const std::string alert = SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET);
         fail(act, errc::refused, "the peer refused: " + (alert == "unknown" ? cause : alert));
     }
-    const bool nonsense = reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
-                          reason == SSL_R_HTTPS_PROXY_REQUEST;
+    const bool nonsense =
+        reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST;
     if (nonsense && !heard_)
         fail(act, errc::not_tls, "the peer does not speak TLS");
     if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)

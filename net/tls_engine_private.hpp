@@ -75,7 +75,7 @@ private:
     [[noreturn]] void fail(const char* act, errc why, const std::string& text) const;
 
     std::shared_ptr<context::data> with_;
-    std::string host_;         // without the dot at its end
+    std::string host_;  // without the dot at its end
     std::string server_name_;  // SNI
     std::string peer_;
     ssl_ptr ssl_;
@@ -84,10 +84,10 @@ private:
     std::size_t in_end_ = 0;
     std::size_t next_room_ = 1024;
     std::pair<errc, std::string> verdict_{};  // of a callback, when it refuses
-    std::exception_ptr thrown_;               // by a callback
-    std::exception_ptr later_;                // what the next read says
-    std::uint64_t written_ = 0;               // with the keys of now
-    bool heard_ = false;                      // something of the peer made sense
+    std::exception_ptr thrown_;  // by a callback
+    std::exception_ptr later_;  // what the next read says
+    std::uint64_t written_ = 0;  // with the keys of now
+    bool heard_ = false;  // something of the peer made sense
     bool ended_ = false;
 };
 

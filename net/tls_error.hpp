@@ -9,18 +9,18 @@ namespace ringlet::tls {
 
 enum class errc {
     // the peer's certificate
-    expired = 1,        ///< or not valid yet
-    wrong_host,         ///< it is for another name
+    expired = 1,  ///< or not valid yet
+    wrong_host,  ///< it is for another name
     self_signed,
     unknown_authority,  ///< issued by somebody who is not trusted
-    pin_mismatch,       ///< valid, but none of the keys that were asked for
-    no_certificate,     ///< the client was to show one and did not
-    bad_certificate,    ///< anything else that is wrong with it
+    pin_mismatch,  ///< valid, but none of the keys that were asked for
+    no_certificate,  ///< the client was to show one and did not
+    bad_certificate,  ///< anything else that is wrong with it
     // the conversation
-    refused,    ///< the peer sent an alert
-    not_tls,    ///< what the peer says is no TLS
-    protocol,   ///< TLS that breaks the rules, garbage or a forged record
-    closed,     ///< the peer went away during the handshake
+    refused,  ///< the peer sent an alert
+    not_tls,  ///< what the peer says is no TLS
+    protocol,  ///< TLS that breaks the rules, garbage or a forged record
+    closed,  ///< the peer went away during the handshake
     truncated,  ///< the peer went away without a close_notify: what was read may be a part
     // this side
     bad_configuration,  ///< a file, key or name that cannot be used

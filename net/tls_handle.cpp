@@ -53,7 +53,8 @@ std::string stream::peer_subject() const {
     const detail::clean_errors clean;
     X509* shown = SSL_get0_peer_certificate(native_handle());
     const detail::bio_ptr out(BIO_new(BIO_s_mem()));
-    if (shown == nullptr || !out || X509_NAME_print_ex(out.get(), X509_get_subject_name(shown), 0, XN_FLAG_RFC2253) < 0)
+    if (shown == nullptr || !out ||
+        X509_NAME_print_ex(out.get(), X509_get_subject_name(shown), 0, XN_FLAG_RFC2253) < 0)
         return {};
     return taken(out.get());
 }

@@ -1,7 +1,7 @@
 #include <ringlet/net/tls_openssl_private.hpp>
 
-#include <openssl/x509v3.h>
 #include <arpa/inet.h>
+#include <openssl/x509v3.h>
 
 #include <array>
 #include <cstdio>
@@ -74,7 +74,8 @@ std::string name_of(const X509_NAME* name) {
 }
 
 std::string names_of(X509* certificate) {
-    const names_ptr all(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+    const names_ptr all(
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
     std::string text;
     for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()) && text.size() < 200; ++i) {
         const GENERAL_NAME* each = sk_GENERAL_NAME_value(all.get(), i);

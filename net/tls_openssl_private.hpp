@@ -22,7 +22,9 @@ template <auto Free>
 class freed_by {
 public:
     template <class T>
-    void operator()(T* what) const noexcept { Free(what); }
+    void operator()(T* what) const noexcept {
+        Free(what);
+    }
 };
 
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free>>;

@@ -26,8 +26,8 @@ public:
     explicit reading(stream::state& s) : state_(s) {
         const greenlet_base& me = loop::current().running();
         if (s.reader != nullptr)
-            throw std::logic_error("read from " + s.below.name() + ": " + me.name() +
-                                   " wants to read while " + s.reader->name() + " already does");
+            throw std::logic_error("read from " + s.below.name() + ": " + me.name() + " wants to read while " +
+                                   s.reader->name() + " already does");
         s.reader = &me;
     }
     reading(const reading&) = delete;
@@ -39,7 +39,8 @@ private:
 };
 
 stream::state::state(io::any_stream transport, context with, std::string host)
-    : below(std::move(transport)), engine(with.held(), std::move(host), below.name()),
+    : below(std::move(transport)),
+      engine(with.held(), std::move(host), below.name()),
       handshake_timeout(with.handshake_timeout()) {}
 
 void stream::state::close() noexcept {
@@ -188,9 +189,10 @@ task<std::size_t> stream::state::read(std::shared_ptr<state> self, std::span<std
         if (!more)
             (void)more.value();  // throws
         if (!*more)
-            self->read_error = std::make_exception_ptr(
-                error(errc::truncated, "read from " + self->below.name() + ": the stream was cut off: it ended without a "
-                                       "close_notify"));
+            self->read_error =
+                std::make_exception_ptr(error(errc::truncated, "read from " + self->below.name() +
+                                                                   ": the stream was cut off: it ended without a "
+                                                                   "close_notify"));
     }
 }
 

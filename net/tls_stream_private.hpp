@@ -43,13 +43,13 @@ public:
 
 private:
     mutex writers;
-    event progress;                  // of the flush
+    event progress;  // of the flush
     std::vector<std::byte> sending;  // what the flush sends at the moment
-    std::exception_ptr read_error;   // nothing can be read any more
+    std::exception_ptr read_error;  // nothing can be read any more
     std::exception_ptr write_error;
     const greenlet_base* reader = nullptr;
     bool flushing = false;
-    bool shut = false;      // close_notify was written
+    bool shut = false;  // close_notify was written
     bool end_sent = false;  // and is with the stream below, which was shut down too
     bool closed = false;
 

@@ -19,23 +19,23 @@ std::pair<errc, std::string> verdict_on(X509_STORE_CTX* chain, const std::string
     const std::string subject = own ? whose : "the authority " + name_of(X509_get_subject_name(found));
     const std::string certificate = "certificate of " + subject;
     switch (code) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        return {errc::expired, certificate + " expired on " + date_of(X509_get0_notAfter(found))};
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return {errc::expired, certificate + " is not valid before " + date_of(X509_get0_notBefore(found))};
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return {errc::wrong_host, "certificate is for " + names_of(X509_STORE_CTX_get0_cert(chain)) + ", not " + whose};
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return {errc::self_signed, "certificate of " + whose + " is self-signed"};
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        return {errc::unknown_authority, "certificate of " + whose + " was issued by an unknown authority (" +
-                                             name_of(X509_get_issuer_name(found)) + ")"};
-    default:
-        return {errc::bad_certificate, certificate + ": " + X509_verify_cert_error_string(code)};
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return {errc::expired, certificate + " expired on " + date_of(X509_get0_notAfter(found))};
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return {errc::expired, certificate + " is not valid before " + date_of(X509_get0_notBefore(found))};
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return {errc::wrong_host,
+                    "certificate is for " + names_of(X509_STORE_CTX_get0_cert(chain)) + ", not " + whose};
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            return {errc::self_signed, "certificate of " + whose + " is self-signed"};
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+            return {errc::unknown_authority, "certificate of " + whose + " was issued by an unknown authority (" +
+                                                 name_of(X509_get_issuer_name(found)) + ")"};
+        default: return {errc::bad_certificate, certificate + ": " + X509_verify_cert_error_string(code)};
     }
 }
 
@@ -53,7 +53,8 @@ bool engine::check(X509_STORE_CTX* chain) {
     if (with_->pins.empty() || std::ranges::find(with_->pins, pin_of(leaf)) != with_->pins.end())
         return true;
     X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);
-    verdict_ = {errc::pin_mismatch, "certificate of " + host_ + " has the key " + pin_of(leaf) + ", which is not pinned"};
+    verdict_ = {errc::pin_mismatch,
+                "certificate of " + host_ + " has the key " + pin_of(leaf) + ", which is not pinned"};
     return false;
 }
 
@@ -150,8 +151,8 @@ int engine::hello(SSL* ssl, int* alert, void*) noexcept {
     }
 }
 
-int engine::choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
-                            const unsigned char* offered, unsigned offered_size, void*) noexcept {
+int engine::choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                            unsigned offered_size, void*) noexcept {
     const std::string& ours = of(ssl).with_->alpn;
     if (ours.empty())
         return SSL_TLSEXT_ERR_NOACK;

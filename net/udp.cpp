@@ -57,9 +57,7 @@ udp_socket::send_awaiter udp_socket::send_to(std::span<const std::byte> from, co
 udp_socket::send_awaiter udp_socket::send_to(std::string_view from, const address& to) {
     return send_to(bytes_of(from), to);
 }
-udp_socket::send_awaiter udp_socket::send(std::span<const std::byte> from) {
-    return {descriptor_, from, address()};
-}
+udp_socket::send_awaiter udp_socket::send(std::span<const std::byte> from) { return {descriptor_, from, address()}; }
 udp_socket::send_awaiter udp_socket::send(std::string_view from) { return send(bytes_of(from)); }
 
 address udp_socket::local_address() const { return name_of(native_handle()); }

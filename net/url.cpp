@@ -38,7 +38,8 @@ void percent_encode(std::string& out, std::string_view text, std::string_view se
 bool is_slash(char c) { return c == '/' || c == '\\'; }
 
 std::string_view skip_slashes(std::string_view text) {
-    while (!text.empty() && is_slash(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_slash(text.front()))
+        text.remove_prefix(1);
     return text;
 }
 
@@ -79,27 +80,31 @@ void append_path(std::string& path, std::string_view text) {
         const auto segment = cut(text, "/\\");
         const bool last = text.empty();
         switch (dots(segment)) {
-        case 2:
-            path.resize(parent(path).size());
-            if (last) path += '/';
-            break;
-        case 1:
-            if (last) path += '/';
-            break;
-        default:
-            path += '/';
-            percent_encode(path, segment, path_set);
+            case 2:
+                path.resize(parent(path).size());
+                if (last)
+                    path += '/';
+                break;
+            case 1:
+                if (last)
+                    path += '/';
+                break;
+            default: path += '/'; percent_encode(path, segment, path_set);
         }
-        if (last) return;
+        if (last)
+            return;
         text.remove_prefix(1);
     }
 }
 
 std::string cleaned(std::string_view text) {
-    if (text.size() > longest) throw url_refusal("longer than 1 MiB");
+    if (text.size() > longest)
+        throw url_refusal("longer than 1 MiB");
     const auto control_or_space = [](char c) { return static_cast<unsigned char>(c) <= 0x20; };
-    while (!text.empty() && control_or_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && control_or_space(text.back())) text.remove_suffix(1);
+    while (!text.empty() && control_or_space(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && control_or_space(text.back()))
+        text.remove_suffix(1);
     std::string result(text);
     std::erase_if(result, [](char c) { return c == '\t' || c == '\n' || c == '\r'; });
     return result;
@@ -108,10 +113,12 @@ std::string cleaned(std::string_view text) {
 /// "scheme start" and "scheme state": the scheme in lower case, removed with its colon; empty if none.
 std::string cut_scheme(std::string_view& text) {
     const auto end = text.find_first_of(":/?#\\");
-    if (end == text.npos || text[end] != ':' || !ascii::is_alpha(text.front())) return {};
+    if (end == text.npos || text[end] != ':' || !ascii::is_alpha(text.front()))
+        return {};
     std::string scheme;
     for (const char c : text.substr(0, end)) {
-        if (!ascii::is_alpha(c) && !ascii::is_digit(c) && std::string_view("+-.").find(c) == std::string_view::npos) return {};
+        if (!ascii::is_alpha(c) && !ascii::is_digit(c) && std::string_view("+-.").find(c) == std::string_view::npos)
+            return {};
         scheme += ascii::lower(c);
     }
     text.remove_prefix(end + 1);
@@ -130,17 +137,20 @@ public:
         std::string_view text = clean;
         out().reserve(clean.size() + 1);  // nearly always enough
         auto scheme = cut_scheme(text);
-        if (scheme.empty() && base == nullptr) throw url_refusal("no scheme; an absolute url starts with http:// or the like");
+        if (scheme.empty() && base == nullptr)
+            throw url_refusal("no scheme; an absolute url starts with http:// or the like");
 
         // "special relative or authority state" and "relative slash state".
         const bool relative = base != nullptr && (scheme.empty() || scheme == base->scheme());
         const bool two_slashes = text.size() >= 2 && is_slash(text[0]) && is_slash(text[1]);
         if (relative && !two_slashes) {
-            if (scheme.empty()) scheme = base->scheme();
+            if (scheme.empty())
+                scheme = base->scheme();
             take_authority(*base);
             relative_path(text, *base);
         } else {
-            if (scheme.empty()) scheme = base->scheme();
+            if (scheme.empty())
+                scheme = base->scheme();
             text = skip_slashes(text);
             append_authority(scheme, cut(text, "/\\?#"));
             path_and_query(text);
@@ -160,10 +170,12 @@ private:
 
     /// "relative state": an empty path keeps the base's, an empty reference also its query.
     void relative_path(std::string_view& text, const url& base) {
-        if (!text.empty() && is_slash(text.front())) return path_and_query(text);
+        if (!text.empty() && is_slash(text.front()))
+            return path_and_query(text);
         const auto path = cut(text, "?#");
         std::string merged(path.empty() ? base.path() : parent(base.path()));
-        if (!path.empty()) append_path(merged, path);
+        if (!path.empty())
+            append_path(merged, path);
         out() += merged;
         result_.query_start_ = here();
         if (text.starts_with('?')) {
@@ -191,7 +203,8 @@ private:
         const auto colon = host.find(':', host.starts_with('[') && bracket != host.npos ? bracket : 0);
         out() += detail::parse_url_host(host.substr(0, colon));
         result_.host_end_ = here();
-        if (colon != host.npos) append_port(scheme, host.substr(colon + 1));
+        if (colon != host.npos)
+            append_port(scheme, host.substr(colon + 1));
         result_.path_start_ = here();
     }
 
@@ -203,27 +216,33 @@ private:
             out() += ':';
             percent_encode(out(), info.substr(colon + 1), userinfo_set);
         }
-        if (here() > result_.scheme_end_ + 3) out() += '@';
+        if (here() > result_.scheme_end_ + 3)
+            out() += '@';
     }
 
     void append_port(std::string_view scheme, std::string_view digits) {
         unsigned port = 0;
         for (const char c : digits) {
-            if (!ascii::is_digit(c)) throw url_refusal("port '" + ascii::printable(digits) + "' is not a number");
+            if (!ascii::is_digit(c))
+                throw url_refusal("port '" + ascii::printable(digits) + "' is not a number");
             port = std::min(65536u, port * 10 + static_cast<unsigned>(c - '0'));
         }
-        if (port > 65535) throw url_refusal("port " + ascii::printable(digits) + " is larger than 65535");
-        if (!digits.empty() && port != port_of_scheme(scheme)) out() += ':' + std::to_string(port);
+        if (port > 65535)
+            throw url_refusal("port " + ascii::printable(digits) + " is larger than 65535");
+        if (!digits.empty() && port != port_of_scheme(scheme))
+            out() += ':' + std::to_string(port);
     }
 
     void path_and_query(std::string_view& text) {
         auto path = cut(text, "?#");
-        if (!path.empty()) path.remove_prefix(1);
+        if (!path.empty())
+            path.remove_prefix(1);
         std::string normal;
         append_path(normal, path);
         out() += normal;
         result_.query_start_ = here();
-        if (text.starts_with('?')) append_query(text);
+        if (text.starts_with('?'))
+            append_query(text);
     }
 
     void append_query(std::string_view& text) {
@@ -234,7 +253,8 @@ private:
 
     void append_fragment(std::string_view text) {
         result_.fragment_start_ = here();
-        if (!text.starts_with('#')) return;
+        if (!text.starts_with('#'))
+            return;
         out() += '#';
         percent_encode(out(), text.substr(1), fragment_set);
     }
@@ -252,7 +272,8 @@ std::optional<url> attempt(std::string_view text, const url* base, std::string* 
     try {
         return url_builder().build(text, base);
     } catch (const url_refusal& error) {
-        if (reason != nullptr) *reason = error.what();
+        if (reason != nullptr)
+            *reason = error.what();
         return std::nullopt;
     }
 }
@@ -262,16 +283,20 @@ std::optional<url> attempt(std::string_view text, const url* base, std::string* 
 url url::parse(std::string_view text) {
     std::string reason;
     auto result = attempt(text, nullptr, &reason);
-    if (!result) refuse(text, reason);
+    if (!result)
+        refuse(text, reason);
     return std::move(*result);
 }
 
-std::optional<url> url::try_parse(std::string_view text, std::string* reason) { return attempt(text, nullptr, reason); }
+std::optional<url> url::try_parse(std::string_view text, std::string* reason) {
+    return attempt(text, nullptr, reason);
+}
 
 url url::resolve(std::string_view reference) const {
     std::string reason;
     auto result = attempt(reference, this, &reason);
-    if (!result) refuse(reference, reason + " (found on " + ascii::printable(text_, 200) + ")");
+    if (!result)
+        refuse(reference, reason + " (found on " + ascii::printable(text_, 200) + ")");
     return std::move(*result);
 }
 
@@ -289,9 +314,11 @@ std::string_view url::host() const {
 }
 
 std::uint16_t url::port() const {
-    if (host_end_ == path_start_) return port_of_scheme(scheme());
+    if (host_end_ == path_start_)
+        return port_of_scheme(scheme());
     unsigned port = 0;
-    for (const char c : part(host_end_ + 1, path_start_)) port = port * 10 + static_cast<unsigned>(c - '0');
+    for (const char c : part(host_end_ + 1, path_start_))
+        port = port * 10 + static_cast<unsigned>(c - '0');
     return static_cast<std::uint16_t>(port);
 }
 

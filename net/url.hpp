@@ -49,8 +49,12 @@ public:
     /// Starts with '/'.
     std::string_view path() const { return part(path_start_, query_start_); }
     /// Without '?' and '#'. An empty query or fragment is not the same url as none at all.
-    std::string_view query() const { return has_query() ? part(query_start_ + 1, fragment_start_) : std::string_view(); }
-    std::string_view fragment() const { return has_fragment() ? part(fragment_start_ + 1, size()) : std::string_view(); }
+    std::string_view query() const {
+        return has_query() ? part(query_start_ + 1, fragment_start_) : std::string_view();
+    }
+    std::string_view fragment() const {
+        return has_fragment() ? part(fragment_start_ + 1, size()) : std::string_view();
+    }
     bool has_query() const { return query_start_ != fragment_start_; }
     bool has_fragment() const { return fragment_start_ != size(); }
 
@@ -71,7 +75,9 @@ private:
     url() = default;
 
     std::uint32_t size() const { return static_cast<std::uint32_t>(text_.size()); }
-    std::string_view part(std::size_t from, std::size_t to) const { return std::string_view(text_).substr(from, to - from); }
+    std::string_view part(std::size_t from, std::size_t to) const {
+        return std::string_view(text_).substr(from, to - from);
+    }
 
     // scheme "://" [username [":" password] "@"] host [":" port] path ["?" query] ["#" fragment]
     std::string text_;
@@ -83,5 +89,7 @@ private:
 
 template <>
 struct std::hash<ringlet::net::url> {
-    std::size_t operator()(const ringlet::net::url& u) const noexcept { return std::hash<std::string>()(u.to_string()); }
+    std::size_t operator()(const ringlet::net::url& u) const noexcept {
+        return std::hash<std::string>()(u.to_string());
+    }
 };

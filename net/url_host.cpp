@@ -23,16 +23,19 @@ namespace {
 std::vector<std::string_view> labels_of(std::string_view host) {
     std::vector<std::string_view> labels;
     labels.reserve(4);
-    for (std::size_t dot; (dot = host.find('.')) != host.npos; host.remove_prefix(dot + 1)) labels.push_back(host.substr(0, dot));
+    for (std::size_t dot; (dot = host.find('.')) != host.npos; host.remove_prefix(dot + 1))
+        labels.push_back(host.substr(0, dot));
     labels.push_back(host);
     // One dot at the end only says that the name is complete.
-    if (labels.size() > 1 && labels.back().empty()) labels.pop_back();
+    if (labels.size() > 1 && labels.back().empty())
+        labels.pop_back();
     return labels;
 }
 
 /// Decimal, 0x hexadecimal or 0 octal; what does not fit into 40 bits is capped there.
 std::optional<std::uint64_t> ip4_number(std::string_view digits) {
-    if (digits.empty()) return std::nullopt;
+    if (digits.empty())
+        return std::nullopt;
     int base = 10;
     if (digits.starts_with("0x") || digits.starts_with("0X")) {
         digits.remove_prefix(2);
@@ -45,7 +48,8 @@ std::optional<std::uint64_t> ip4_number(std::string_view digits) {
     std::uint64_t value = 0;
     for (const char c : digits) {
         const int digit = ascii::hex_value(c);
-        if (digit < 0 || digit >= base) return std::nullopt;
+        if (digit < 0 || digit >= base)
+            return std::nullopt;
         value = std::min(cap, value * static_cast<unsigned>(base) + static_cast<unsigned>(digit));
     }
     return value;
@@ -53,26 +57,31 @@ std::optional<std::uint64_t> ip4_number(std::string_view digits) {
 
 bool ends_in_a_number(const std::vector<std::string_view>& labels) {
     const auto last = labels.back();
-    if (last.empty()) return false;
+    if (last.empty())
+        return false;
     return last.find_first_not_of("0123456789") == last.npos || ip4_number(last).has_value();
 }
 
 std::string ip4_text(std::string_view host, const std::vector<std::string_view>& labels) {
-    if (labels.size() > 4) refuse(host, "has more than four numbers");
+    if (labels.size() > 4)
+        refuse(host, "has more than four numbers");
     std::uint64_t address = 0;
     for (std::size_t i = 0; i < labels.size(); ++i) {
         const auto value = ip4_number(labels[i]);
-        if (!value) refuse(host, "ends in a number but is no IPv4 address");
+        if (!value)
+            refuse(host, "ends in a number but is no IPv4 address");
         // All but the last are one byte; the last fills what is left.
         const bool last = i + 1 == labels.size();
         const std::uint64_t most = last ? (std::uint64_t{1} << (8 * (5 - labels.size()))) - 1 : 255;
-        if (*value > most) refuse(host, "has a number that is too large for an IPv4 address");
+        if (*value > most)
+            refuse(host, "has a number that is too large for an IPv4 address");
         address += last ? *value : *value << (8 * (3 - i));
     }
     std::string text;
     for (int shift = 24; shift >= 0; shift -= 8) {
         text += std::to_string((address >> shift) & 255);
-        if (shift > 0) text += '.';
+        if (shift > 0)
+            text += '.';
     }
     return text;
 }
@@ -80,23 +89,28 @@ std::string ip4_text(std::string_view host, const std::vector<std::string_view>&
 std::string hex(unsigned piece) {
     std::string text;
     for (int shift = 12; shift >= 0; shift -= 4)
-        if (const auto digit = (piece >> shift) & 15; digit != 0 || !text.empty() || shift == 0) text += "0123456789abcdef"[digit];
+        if (const auto digit = (piece >> shift) & 15; digit != 0 || !text.empty() || shift == 0)
+            text += "0123456789abcdef"[digit];
     return text;
 }
 
 /// RFC 5952, but always in pieces of hexadecimal: never the ::ffff:1.2.3.4 of inet_ntop.
 std::string ip6_text(std::string_view literal) {
     in6_addr address;
-    if (literal.size() > 45 || literal.find('\0') != literal.npos || inet_pton(AF_INET6, std::string(literal).c_str(), &address) != 1)
+    if (literal.size() > 45 || literal.find('\0') != literal.npos ||
+        inet_pton(AF_INET6, std::string(literal).c_str(), &address) != 1)
         refuse(literal, "is no IPv6 address");
     std::array<unsigned, 8> pieces;
-    for (std::size_t i = 0; i < 8; ++i) pieces[i] = static_cast<unsigned>(address.s6_addr[2 * i] << 8 | address.s6_addr[2 * i + 1]);
+    for (std::size_t i = 0; i < 8; ++i)
+        pieces[i] = static_cast<unsigned>(address.s6_addr[2 * i] << 8 | address.s6_addr[2 * i + 1]);
 
     std::size_t gap = 8, gap_size = 1;  // the first longest run of two or more zeros
     for (std::size_t i = 0; i < 8; ++i) {
         std::size_t end = i;
-        while (end < 8 && pieces[end] == 0) ++end;
-        if (end - i > gap_size) gap = i, gap_size = end - i;
+        while (end < 8 && pieces[end] == 0)
+            ++end;
+        if (end - i > gap_size)
+            gap = i, gap_size = end - i;
     }
     std::string text = "[";
     for (std::size_t i = 0; i < 8;) {
@@ -106,7 +120,8 @@ std::string ip6_text(std::string_view literal) {
             continue;
         }
         text += hex(pieces[i]);
-        if (++i < 8) text += ':';
+        if (++i < 8)
+            text += ':';
     }
     return text + ']';
 }
@@ -129,15 +144,18 @@ std::string percent_decode(std::string_view text) {
 
 std::string parse_url_host(std::string_view text) {
     if (text.starts_with('[')) {
-        if (!text.ends_with(']')) refuse(text, "has no closing ']'");
+        if (!text.ends_with(']'))
+            refuse(text, "has no closing ']'");
         return ip6_text(text.substr(1, text.size() - 2));
     }
     auto host = percent_decode(text);
-    if (host.empty()) throw url_refusal("the host is missing");
+    if (host.empty())
+        throw url_refusal("the host is missing");
     if (!ascii::is_ascii(host)) {
         std::string reason;
         host = to_ascii_name(host, reason);
-        if (host.empty()) refuse(text, reason);
+        if (host.empty())
+            refuse(text, reason);
     }
     for (auto& c : host) {
         if (ascii::is_control(c) || std::string_view(" #/:<>?@[\\]^|%").find(c) != std::string_view::npos)

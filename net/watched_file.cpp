@@ -20,11 +20,11 @@ constexpr std::string_view blanks = " \t\r\f\v";
 }  // namespace
 
 bool watched_file::changed() {
-    struct statx now {};
+    struct statx now{};
     (void)io::stat_now(path_.c_str(), 0, STATX_MTIME | STATX_SIZE | STATX_INO, now);
     const timespec modified{now.stx_mtime.tv_sec, now.stx_mtime.tv_nsec};
-    if (modified.tv_sec == modified_.tv_sec && modified.tv_nsec == modified_.tv_nsec &&
-        now.stx_size == size_ && now.stx_ino == inode_)
+    if (modified.tv_sec == modified_.tv_sec && modified.tv_nsec == modified_.tv_nsec && now.stx_size == size_ &&
+        now.stx_ino == inode_)
         return false;
     modified_ = modified;
     size_ = now.stx_size;

@@ -31,10 +31,10 @@ private:
 
 const char* reason_for(std::uint16_t code) {
     switch (code) {
-    case close_code::protocol_error: return "the peer broke the protocol";
-    case close_code::bad_data: return "a text is not UTF-8";
-    case close_code::too_big: return "a message is larger than the limit";
-    default: return "the connection was failed";
+        case close_code::protocol_error: return "the peer broke the protocol";
+        case close_code::bad_data: return "a text is not UTF-8";
+        case close_code::too_big: return "a message is larger than the limit";
+        default: return "the connection was failed";
     }
 }
 

@@ -52,17 +52,32 @@ class websocket_options {
 public:
     websocket_options() = default;
     /// Bytes; a peer that sends more is told so (1009) and left.
-    websocket_options& largest_message(std::size_t bytes) { largest_ = bytes; return *this; }
+    websocket_options& largest_message(std::size_t bytes) {
+        largest_ = bytes;
+        return *this;
+    }
     /// A peer that is silent so long is pinged; who does not answer in the same time again is gone.
-    websocket_options& ping_after(duration d) { ping_after_ = d; return *this; }
+    websocket_options& ping_after(duration d) {
+        ping_after_ = d;
+        return *this;
+    }
     /// For the peer to take what is sent at once, and to answer a close.
-    websocket_options& patience(duration d) { patience_ = d; return *this; }
+    websocket_options& patience(duration d) {
+        patience_ = d;
+        return *this;
+    }
     /// Names of protocols spoken inside, the preferred ones first (RFC 6455 section 1.9).
-    websocket_options& protocols(std::vector<std::string> names) { protocols_ = std::move(names); return *this; }
+    websocket_options& protocols(std::vector<std::string> names) {
+        protocols_ = std::move(names);
+        return *this;
+    }
     /// Servers: pages of these origins ("https://example.org") may connect; "*" stands for all. Without
     /// a word, pages of this host only, because browsers ask nobody before they connect. Programs that
     /// are no browsers send no origin, and are let in.
-    websocket_options& origins(std::vector<std::string> names) { origins_ = std::move(names); return *this; }
+    websocket_options& origins(std::vector<std::string> names) {
+        origins_ = std::move(names);
+        return *this;
+    }
 
     std::size_t largest_message() const noexcept { return largest_; }
     duration ping_after() const noexcept { return ping_after_; }

@@ -45,7 +45,7 @@ struct websocket::state {
     scope** waiting;
     wslay_event_context_ptr frames = nullptr;
 
-    std::span<const std::byte> unread;   // of the buffer
+    std::span<const std::byte> unread;  // of the buffer
     std::span<const std::byte> offered;  // of that, to wslay
     detail::frame_cutter cutter;
     std::vector<std::byte> buffer;
@@ -53,12 +53,12 @@ struct websocket::state {
     std::string close_reason;
     std::string out, leaving;
     mutex writing;
-    ringlet::event ended;          // no more messages will come
-    bool reading = false;   // somebody is in receive() or close()
-    bool pinged = false;    // and not heard of since
-    bool filled = false;    // the buffer was, by the last read
-    bool closing = false;   // we have queued a close
-    bool broken = false;    // a write has failed or was cut short
+    ringlet::event ended;  // no more messages will come
+    bool reading = false;  // somebody is in receive() or close()
+    bool pinged = false;  // and not heard of since
+    bool filled = false;  // the buffer was, by the last read
+    bool closing = false;  // we have queued a close
+    bool broken = false;  // a write has failed or was cut short
 };
 
 }  // namespace ringlet::http

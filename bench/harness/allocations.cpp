@@ -66,5 +66,4 @@ int posix_memalign(void** into, std::size_t alignment, std::size_t size) noexcep
     *into = __libc_memalign(alignment, size);
     return *into != nullptr ? 0 : ENOMEM;
 }
-
 }

@@ -32,7 +32,7 @@ struct shape {
     std::size_t depth = 1;
     std::string request;
     std::size_t answer_size = 0;
-    bool answer_is_request = false; // An echo, whose first answers are compared.
+    bool answer_is_request = false;  // An echo, whose first answers are compared.
 };
 
 struct outcome {
@@ -44,10 +44,12 @@ struct outcome {
 class closed_loop {
 public:
     closed_loop(std::uint16_t port, const shape& wanted)
-        : port_(port), depth_(wanted.depth), request_size_(wanted.request.size()),
-          answer_size_(wanted.answer_size), compare_(wanted.answer_is_request),
-          epoll_(must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"))
-    {
+        : port_(port),
+          depth_(wanted.depth),
+          request_size_(wanted.request.size()),
+          answer_size_(wanted.answer_size),
+          compare_(wanted.answer_is_request),
+          epoll_(must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
         for (std::size_t i = 0; i < depth_; ++i)
             requests_ += wanted.request;
         for (std::size_t i = 0; i < wanted.connections; ++i) {
@@ -63,8 +65,7 @@ public:
             watch(i);
     }
 
-    ~closed_loop()
-    {
+    ~closed_loop() {
         for (const peer& each : peers_)
             ::close(each.fd);
         ::close(epoll_);
@@ -75,8 +76,7 @@ public:
 
     // One slice. Ends when the last answer is in, so that the server is idle
     // again and all the CPU it spent belongs to the messages counted here.
-    outcome run(std::chrono::milliseconds duration)
-    {
+    outcome run(std::chrono::milliseconds duration) {
         outcome result;
         const auto start = clock::now();
         const auto deadline = start + duration;
@@ -103,15 +103,14 @@ public:
 private:
     struct peer {
         int fd;
-        std::size_t unsent = 0;             // Bytes of requests the socket did not take yet.
-        std::size_t received = 0;           // Bytes of the answer that is arriving.
-        std::size_t oldest = 0;             // Index into asked_at, a ring of `depth` times.
+        std::size_t unsent = 0;  // Bytes of requests the socket did not take yet.
+        std::size_t received = 0;  // Bytes of the answer that is arriving.
+        std::size_t oldest = 0;  // Index into asked_at, a ring of `depth` times.
         std::size_t waiting = 0;
         std::vector<clock::time_point> asked_at;
     };
 
-    void ask(peer& to, std::size_t count, clock::time_point now)
-    {
+    void ask(peer& to, std::size_t count, clock::time_point now) {
         for (std::size_t i = 0; i < count; ++i)
             to.asked_at[(to.oldest + to.waiting++) % depth_] = now;
         in_flight_ += count;
@@ -121,8 +120,7 @@ private:
 
     // What is unsent is always the tail of the repeated requests, since a
     // request is only added after `depth` of them were answered or more.
-    void flush(peer& to)
-    {
+    void flush(peer& to) {
         while (to.unsent > 0) {
             const char* from = requests_.data() + (requests_.size() - to.unsent);
             const ssize_t put = ::send(to.fd, from, to.unsent, MSG_NOSIGNAL);
@@ -133,8 +131,7 @@ private:
     }
 
     // Edge-triggered: a read that does not fill the buffer has emptied the socket.
-    std::size_t take_answers(peer& from, outcome& result, clock::time_point& now)
-    {
+    std::size_t take_answers(peer& from, outcome& result, clock::time_point& now) {
         std::size_t answers = 0;
         for (ssize_t got = static_cast<ssize_t>(buffer_.size()); got == static_cast<ssize_t>(buffer_.size());) {
             got = ::recv(from.fd, buffer_.data(), buffer_.size(), 0);
@@ -158,8 +155,7 @@ private:
     }
 
     // One blocking question and answer.
-    void exchange(int fd)
-    {
+    void exchange(int fd) {
         for (std::size_t sent = 0; sent < request_size_;)
             sent += static_cast<std::size_t>(
                 must(::send(fd, requests_.data() + sent, request_size_ - sent, MSG_NOSIGNAL), "first send"));
@@ -174,14 +170,13 @@ private:
             fail("echoed something else than was sent");
     }
 
-    peer connect()
-    {
+    peer connect() {
         peer made{};
         made.fd = must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
         made.asked_at.resize(depth_);
         const int on = 1;
         must(::setsockopt(made.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
-        const timeval patience{.tv_sec = 10, .tv_usec = 0}; // For the blocking exchange.
+        const timeval patience{.tv_sec = 10, .tv_usec = 0};  // For the blocking exchange.
         must(::setsockopt(made.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), "SO_RCVTIMEO");
         must(::setsockopt(made.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), "SO_SNDTIMEO");
         sockaddr_in address{};
@@ -192,8 +187,7 @@ private:
         return made;
     }
 
-    void watch(std::size_t index)
-    {
+    void watch(std::size_t index) {
         const int fd = peers_[index].fd;
         const int on = 1;
         must(::ioctl(fd, FIONBIO, &on), "FIONBIO");
@@ -203,14 +197,12 @@ private:
         must(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
     }
 
-    [[noreturn]] void fail(const char* what) const
-    {
+    [[noreturn]] void fail(const char* what) const {
         throw std::runtime_error("server on port " + std::to_string(port_) + " " + what);
     }
 
     template <typename T>
-    T must(T answer, const char* act) const
-    {
+    T must(T answer, const char* act) const {
         if (answer >= 0)
             return answer;
         throw std::system_error(errno, std::generic_category(),
@@ -223,11 +215,11 @@ private:
     std::size_t answer_size_;
     bool compare_;
     int epoll_;
-    std::string requests_; // `depth` requests back to back.
+    std::string requests_;  // `depth` requests back to back.
     std::vector<peer> peers_;
     std::size_t in_flight_ = 0;
     std::vector<epoll_event> events_ = std::vector<epoll_event>(1024);
     std::vector<char> buffer_ = std::vector<char>(256 * 1024);
 };
 
-} // namespace load
+}  // namespace load

@@ -6,6 +6,7 @@
 // Each turn is answered by one line of JSON. The end of stdin ends the process.
 #pragma once
 
+#include <sys/resource.h>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -16,15 +17,14 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 
 namespace load {
 
 struct crawl {
     std::uint16_t port = 0;
-    std::string page;             // "/1024", always the same.
+    std::string page;  // "/1024", always the same.
     std::size_t concurrency = 1;
-    bool fibers = false;          // Where a client knows two styles.
+    bool fibers = false;  // Where a client knows two styles.
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port) + page; }
 };

@@ -75,7 +75,9 @@ public:
     aligned_memory(const aligned_memory&) = delete;
     aligned_memory& operator=(const aligned_memory&) = delete;
 
-    std::span<std::byte> block(std::size_t i) { return {static_cast<std::byte*>(memory_) + i * block_size, block_size}; }
+    std::span<std::byte> block(std::size_t i) {
+        return {static_cast<std::byte*>(memory_) + i * block_size, block_size};
+    }
 
 private:
     void* memory_;

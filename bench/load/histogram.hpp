@@ -13,14 +13,12 @@ namespace load {
 
 class histogram {
 public:
-    void record(std::uint64_t ns)
-    {
+    void record(std::uint64_t ns) {
         ++counts_[std::min(index(ns), counts_.size() - 1)];
         ++total_;
     }
 
-    std::uint64_t percentile(double percent) const
-    {
+    std::uint64_t percentile(double percent) const {
         const double wanted = static_cast<double>(total_) * percent / 100;
         std::uint64_t seen = 0;
         for (std::size_t i = 0; i < counts_.size(); ++i) {
@@ -31,8 +29,7 @@ public:
         return 0;
     }
 
-    void print(std::FILE* out) const
-    {
+    void print(std::FILE* out) const {
         const char* separator = "";
         std::fputc('[', out);
         for (std::size_t i = 0; i < counts_.size(); ++i) {
@@ -51,24 +48,22 @@ private:
 
     // Below `steps` each value has a bucket of its own; above, the top
     // `step_bits` bits after the leading one choose within the power of two.
-    static std::size_t index(std::uint64_t ns)
-    {
+    static std::size_t index(std::uint64_t ns) {
         if (ns < steps)
             return static_cast<std::size_t>(ns);
         const unsigned shift = static_cast<unsigned>(std::bit_width(ns)) - 1 - step_bits;
         return (std::size_t{shift} << step_bits) + static_cast<std::size_t>(ns >> shift);
     }
 
-    static std::uint64_t lower_bound(std::size_t index)
-    {
+    static std::uint64_t lower_bound(std::size_t index) {
         if (index < 2 * steps)
             return index;
         const std::size_t shift = (index >> step_bits) - 1;
         return static_cast<std::uint64_t>(steps + (index & (steps - 1))) << shift;
     }
 
-    std::array<std::uint64_t, steps * 36> counts_{}; // Past half an hour all in the last one.
+    std::array<std::uint64_t, steps * 36> counts_{};  // Past half an hour all in the last one.
     std::uint64_t total_ = 0;
 };
 
-} // namespace load
+}  // namespace load

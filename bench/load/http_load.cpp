@@ -59,11 +59,12 @@ std::size_t size_of_answer(std::uint16_t port) {
 
 }  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     const load::arguments wanted = load::parse(argc, argv);
-    const load::shape traffic{.connections = wanted.connections, .depth = wanted.depth,
-                              .request = std::string(request), .answer_size = size_of_answer(wanted.ports.front())};
+    const load::shape traffic{.connections = wanted.connections,
+                              .depth = wanted.depth,
+                              .request = std::string(request),
+                              .answer_size = size_of_answer(wanted.ports.front())};
     load::serve(wanted, traffic);
 } catch (const std::exception& error) {
     std::cerr << "http_load: " << error.what() << '\n';

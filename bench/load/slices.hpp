@@ -25,11 +25,10 @@ struct arguments {
     std::size_t connections = 50;
     std::size_t size = 64;
     std::size_t depth = 1;
-    std::size_t duration_ms = 0; // 0 asks for slice mode.
+    std::size_t duration_ms = 0;  // 0 asks for slice mode.
 };
 
-inline arguments parse(int argc, char** argv)
-{
+inline arguments parse(int argc, char** argv) {
     arguments parsed;
     std::map<std::string_view, std::function<void(std::size_t)>> options = {
         {"--connections", [&](std::size_t n) { parsed.connections = n; }},
@@ -42,8 +41,8 @@ inline arguments parse(int argc, char** argv)
     for (int i = 1; good && i + 1 < argc; i += 2) {
         const std::string_view word = argv[i + 1];
         std::size_t number = 0;
-        good = options.contains(argv[i]) && !word.empty()
-            && std::from_chars(word.begin(), word.end(), number).ptr == word.end() && number > 0;
+        good = options.contains(argv[i]) && !word.empty() &&
+               std::from_chars(word.begin(), word.end(), number).ptr == word.end() && number > 0;
         if (good)
             options[argv[i]](number);
     }
@@ -56,21 +55,20 @@ inline arguments parse(int argc, char** argv)
     return parsed;
 }
 
-inline void print(std::size_t server, const outcome& result)
-{
+inline void print(std::size_t server, const outcome& result) {
     const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
-    std::printf("{\"server\":%zu,\"messages\":%llu,\"elapsed_ns\":%llu,"
-                "\"p50_ns\":%llu,\"p99_ns\":%llu,\"p999_ns\":%llu,\"histogram\":",
-                server, number(result.messages), number(static_cast<std::uint64_t>(result.elapsed.count())),
-                number(result.latency.percentile(50)), number(result.latency.percentile(99)),
-                number(result.latency.percentile(99.9)));
+    std::printf(
+        "{\"server\":%zu,\"messages\":%llu,\"elapsed_ns\":%llu,"
+        "\"p50_ns\":%llu,\"p99_ns\":%llu,\"p999_ns\":%llu,\"histogram\":",
+        server, number(result.messages), number(static_cast<std::uint64_t>(result.elapsed.count())),
+        number(result.latency.percentile(50)), number(result.latency.percentile(99)),
+        number(result.latency.percentile(99.9)));
     result.latency.print(stdout);
     std::puts("}");
     std::fflush(stdout);
 }
 
-inline void serve(const arguments& wanted, const shape& traffic)
-{
+inline void serve(const arguments& wanted, const shape& traffic) {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
@@ -99,4 +97,4 @@ inline void serve(const arguments& wanted, const shape& traffic)
     }
 }
 
-} // namespace load
+}  // namespace load

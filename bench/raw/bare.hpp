@@ -4,8 +4,8 @@
 // no loop, no errno, no exception state, so they are the floor.
 #pragma once
 
-#include <boost/context/detail/fcontext.hpp>
 #include <sys/mman.h>
+#include <boost/context/detail/fcontext.hpp>
 
 #include <cerrno>
 #include <coroutine>
@@ -20,8 +20,7 @@ namespace raw {
 // is two switches, as a fiber that yields costs: there and back.
 class bare_fiber {
 public:
-    bare_fiber()
-    {
+    bare_fiber() {
         void* memory = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             throw std::system_error(errno, std::generic_category(), "mmap stack");
@@ -39,8 +38,7 @@ public:
 private:
     static constexpr std::size_t stack_size = 64 * 1024;
 
-    static void loop(boost::context::detail::transfer_t from)
-    {
+    static void loop(boost::context::detail::transfer_t from) {
         for (;;)
             from = boost::context::detail::jump_fcontext(from.fctx, nullptr);
     }
@@ -54,8 +52,7 @@ private:
 class bare_coroutine {
 public:
     struct promise_type {
-        bare_coroutine get_return_object()
-        {
+        bare_coroutine get_return_object() {
             return bare_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
         }
         std::suspend_always initial_suspend() noexcept { return {}; }
@@ -65,16 +62,14 @@ public:
     };
 
     // Never inlined, or the compiler may see through the whole thing.
-    [[gnu::noinline]] static bare_coroutine endless()
-    {
+    [[gnu::noinline]] static bare_coroutine endless() {
         for (;;)
             co_await std::suspend_always();
     }
 
     bare_coroutine(bare_coroutine&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
     bare_coroutine& operator=(bare_coroutine&&) = delete;
-    ~bare_coroutine()
-    {
+    ~bare_coroutine() {
         if (handle_)
             handle_.destroy();
     }
@@ -93,10 +88,7 @@ class bare_task {
 public:
     struct promise_type {
         int value = 0;
-        bare_task get_return_object()
-        {
-            return bare_task(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
+        bare_task get_return_object() { return bare_task(std::coroutine_handle<promise_type>::from_promise(*this)); }
         std::suspend_always initial_suspend() noexcept { return {}; }
         std::suspend_always final_suspend() noexcept { return {}; }
         void return_value(int given) { value = given; }
@@ -105,8 +97,7 @@ public:
 
     [[gnu::noinline]] static bare_task ready(int value) { co_return value; }
 
-    static int create_run_destroy(int value)
-    {
+    static int create_run_destroy(int value) {
         const bare_task task = ready(value);
         task.handle_.resume();
         return task.handle_.promise().value;
@@ -115,8 +106,7 @@ public:
     // Movable only because older clangs do not elide the returned object.
     bare_task(bare_task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
     bare_task& operator=(bare_task&&) = delete;
-    ~bare_task()
-    {
+    ~bare_task() {
         if (handle_)
             handle_.destroy();
     }
@@ -127,4 +117,4 @@ private:
     std::coroutine_handle<promise_type> handle_;
 };
 
-} // namespace raw
+}  // namespace raw

@@ -19,14 +19,12 @@ namespace {
 class echo_server {
 public:
     echo_server(int listener, int stop_fd)
-        : listener_(listener), stop_fd_(stop_fd), epoll_(raw::must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"))
-    {
+        : listener_(listener), stop_fd_(stop_fd), epoll_(raw::must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
         watch(EPOLL_CTL_ADD, listener_, EPOLLIN);
         watch(EPOLL_CTL_ADD, stop_fd_, EPOLLIN);
     }
 
-    void run()
-    {
+    void run() {
         while (!stopped_) {
             ++waits_;
             const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), -1);
@@ -39,8 +37,7 @@ public:
     }
 
 private:
-    void take(const epoll_event& event)
-    {
+    void take(const epoll_event& event) {
         const int fd = event.data.fd;
         if (fd == listener_)
             accept_all();
@@ -52,8 +49,7 @@ private:
             echo(fd);
     }
 
-    void accept_all()
-    {
+    void accept_all() {
         for (;;) {
             const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd < 0)
@@ -66,8 +62,7 @@ private:
 
     // One read only: a second one that finds nothing costs more than being
     // told again by epoll when there is more.
-    void echo(int fd)
-    {
+    void echo(int fd) {
         ++reads_;
         const ssize_t got = ::read(fd, buffer_.data(), buffer_.size());
         if (got <= 0) {
@@ -87,8 +82,7 @@ private:
         watch(EPOLL_CTL_MOD, fd, EPOLLOUT);
     }
 
-    void write_rest(int fd)
-    {
+    void write_rest(int fd) {
         auto& rest = rests_[static_cast<std::size_t>(fd)];
         ++writes_;
         const ssize_t put = ::write(fd, rest.data(), rest.size());
@@ -99,14 +93,12 @@ private:
             watch(EPOLL_CTL_MOD, fd, EPOLLIN);
     }
 
-    void close(int fd)
-    {
+    void close(int fd) {
         rests_[static_cast<std::size_t>(fd)] = {};
         ::close(fd);
     }
 
-    void watch(int operation, int fd, std::uint32_t events)
-    {
+    void watch(int operation, int fd, std::uint32_t events) {
         epoll_event event{};
         event.events = events;
         event.data.fd = fd;
@@ -123,13 +115,12 @@ private:
     std::uint64_t writes_ = 0;
     std::array<epoll_event, 1024> events_{};
     std::array<char, 64 * 1024> buffer_{};
-    std::vector<std::vector<char>> rests_; // By descriptor: what the peer did not take yet.
+    std::vector<std::vector<char>> rests_;  // By descriptor: what the peer did not take yet.
 };
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     const std::uint16_t port = raw::port_argument(argc, argv);
     raw::raise_descriptor_limit();
     const int stop_fd = raw::stop_signal();

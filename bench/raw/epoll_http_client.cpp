@@ -38,7 +38,8 @@ public:
         for (; asked < std::min(times, fds_.size()); ++asked)
             ask(fds_[asked]);
         while (whole < times) {
-            const int count = must(::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 10'000), "wait");
+            const int count =
+                must(::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 10'000), "wait");
             if (count == 0)
                 throw std::runtime_error("no answer for 10 s");
             for (int i = 0; i < count; ++i) {
@@ -75,7 +76,8 @@ private:
     }
 
     void ask(int fd) {
-        if (must(::send(fd, request_.data(), request_.size(), MSG_NOSIGNAL), "send") != static_cast<int>(request_.size()))
+        if (must(::send(fd, request_.data(), request_.size(), MSG_NOSIGNAL), "send") !=
+            static_cast<int>(request_.size()))
             throw std::runtime_error("a request did not fit into an empty socket");
     }
 
@@ -114,8 +116,7 @@ private:
 
 }  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     client all(load::parse_crawl(argc, argv));
     load::at_each_turn([&](std::size_t fetches) { return all.fetch(fetches); });
 } catch (const std::exception& error) {

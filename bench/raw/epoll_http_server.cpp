@@ -27,12 +27,12 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 struct connection {
-    raw::page* what = nullptr;     // Null until the first request is whole.
+    raw::page* what = nullptr;  // Null until the first request is whole.
     std::size_t request_size = 0;
-    std::string first;             // The first request as it arrives.
-    std::size_t unanswered = 0;    // Bytes of a request whose rest is to come.
+    std::string first;  // The first request as it arrives.
+    std::size_t unanswered = 0;  // Bytes of a request whose rest is to come.
     std::string unsent;
-    std::uint64_t id = 0;          // Tells a late answer that its descriptor has another owner now.
+    std::uint64_t id = 0;  // Tells a late answer that its descriptor has another owner now.
 };
 
 class http_server {
@@ -199,8 +199,7 @@ private:
 
 }  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     const std::uint16_t port = raw::port_argument(argc, argv);
     raw::raise_descriptor_limit();
     const int stop_fd = raw::stop_signal();

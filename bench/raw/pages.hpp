@@ -57,8 +57,9 @@ private:
     std::unique_ptr<page> make(const std::string& path) {
         const std::string body = path == "/" ? "Hello, World!" : std::string(number_at(path, 1), 'x');
         auto made = std::make_unique<page>();
-        made->answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " +
-                       std::to_string(body.size()) + "\r\nDate: ";
+        made->answer =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
+            "\r\nDate: ";
         made->date_at = made->answer.size();
         made->answer += std::string(date_.data(), date_size) + "\r\n\r\n" + body;
         if (const std::size_t at = path.find("?wait="); at != std::string::npos)

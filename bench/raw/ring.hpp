@@ -22,8 +22,7 @@ namespace raw {
 
 class ring {
 public:
-    explicit ring(unsigned entries)
-    {
+    explicit ring(unsigned entries) {
         // The least valuable flag is given up first. COOP_TASKRUN takes over
         // when DEFER_TASKRUN (kernel 6.1) is not to be had.
         constexpr unsigned best = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
@@ -49,8 +48,7 @@ public:
     ring& operator=(const ring&) = delete;
 
     // A full queue is submitted to make room; it never fails.
-    io_uring_sqe* next_sqe()
-    {
+    io_uring_sqe* next_sqe() {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
         while (!sqe) {
             ++enters;
@@ -61,21 +59,18 @@ public:
     }
 
     // Submits everything and waits for at least one completion, in one call.
-    void turn()
-    {
+    void turn() {
         ++enters;
         submitted(io_uring_submit_and_wait(&ring_, 1));
     }
 
     // Calls `take` for each completion. The head moves once per call, after all.
     template <typename Fn>
-    void drain(Fn take)
-    {
+    void drain(Fn take) {
         unsigned head;
         unsigned count = 0;
         io_uring_cqe* cqe;
-        io_uring_for_each_cqe(&ring_, head, cqe)
-        {
+        io_uring_for_each_cqe(&ring_, head, cqe) {
             take(*cqe);
             ++count;
         }
@@ -90,8 +85,7 @@ public:
 private:
     // Not io_uring_queue_init_params: that of liburing 2.3 fills an index
     // array which a NO_SQARRAY ring does not have, and so overwrites the ring.
-    int set_up(unsigned entries, unsigned flags)
-    {
+    int set_up(unsigned entries, unsigned flags) {
         io_uring_params params{};
         params.flags = flags;
         params.cq_entries = 4 * entries;
@@ -106,12 +100,11 @@ private:
         if (!(flags & IORING_SETUP_NO_SQARRAY))
             for (unsigned i = 0; i < ring_.sq.ring_entries; ++i)
                 ring_.sq.array[i] = i;
-        io_uring_register_ring_fd(&ring_); // Saves the fd lookup; optional.
+        io_uring_register_ring_fd(&ring_);  // Saves the fd lookup; optional.
         return 0;
     }
 
-    void submitted(int answer)
-    {
+    void submitted(int answer) {
         // EBUSY and EAGAIN: completions must be drained first, which comes next.
         if (answer >= 0)
             sqes += static_cast<unsigned>(answer);
@@ -131,8 +124,7 @@ public:
 
     explicit receive_buffers(ring& owner)
         : memory_(map(std::size_t{count} * size)),
-          slots_(reinterpret_cast<io_uring_buf_ring*>(map(count * sizeof(io_uring_buf))))
-    {
+          slots_(reinterpret_cast<io_uring_buf_ring*>(map(count * sizeof(io_uring_buf)))) {
         io_uring_buf_reg registration{};
         registration.ring_addr = reinterpret_cast<std::uintptr_t>(slots_);
         registration.ring_entries = count;
@@ -149,8 +141,7 @@ public:
 
     std::byte* at(unsigned short id) { return memory_ + std::size_t{id} * size; }
 
-    void give_back(unsigned short id)
-    {
+    void give_back(unsigned short id) {
         io_uring_buf_ring_add(slots_, at(id), size, id, io_uring_buf_ring_mask(count), 0);
         io_uring_buf_ring_advance(slots_, 1);
     }
@@ -158,10 +149,9 @@ public:
 private:
     // Both mappings live until the process ends: the kernel holds them as
     // long as the ring does.
-    static std::byte* map(std::size_t bytes)
-    {
-        void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    static std::byte* map(std::size_t bytes) {
+        void* memory =
+            ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (memory == MAP_FAILED)
             throw std::system_error(errno, std::generic_category(), "mmap receive buffers");
         return static_cast<std::byte*>(memory);
@@ -171,4 +161,4 @@ private:
     io_uring_buf_ring* slots_;
 };
 
-} // namespace raw
+}  // namespace raw

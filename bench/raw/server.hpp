@@ -23,22 +23,20 @@
 namespace raw {
 
 // The answer of a system call, or an exception that names the call.
-inline int must(int answer, const char* act)
-{
+inline int must(int answer, const char* act) {
     if (answer < 0)
         throw std::system_error(errno, std::generic_category(), act);
     return answer;
 }
 
 // Reads `--port P`, the only option; 0 lets the kernel choose.
-inline std::uint16_t port_argument(int argc, char** argv)
-{
+inline std::uint16_t port_argument(int argc, char** argv) {
     std::uint16_t port = 0;
     if (argc == 1)
         return port;
     const std::string_view word = argc == 3 ? argv[2] : "";
-    if (std::string_view(argv[1]) != "--port" || word.empty()
-        || std::from_chars(word.begin(), word.end(), port).ptr != word.end()) {
+    if (std::string_view(argv[1]) != "--port" || word.empty() ||
+        std::from_chars(word.begin(), word.end(), port).ptr != word.end()) {
         std::fprintf(stderr, "usage: %s [--port P]\n", argv[0]);
         std::exit(2);
     }
@@ -46,8 +44,7 @@ inline std::uint16_t port_argument(int argc, char** argv)
 }
 
 // TCP_NODELAY is set once, here: accepted sockets inherit it.
-inline int listen_on_loopback(std::uint16_t port)
-{
+inline int listen_on_loopback(std::uint16_t port) {
     const int fd = must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     const int on = 1;
     must(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
@@ -63,8 +60,7 @@ inline int listen_on_loopback(std::uint16_t port)
 }
 
 // The suite reads this line to learn the port, so it is flushed at once.
-inline void announce(int listener)
-{
+inline void announce(int listener) {
     sockaddr_in address{};
     socklen_t size = sizeof address;
     must(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
@@ -74,8 +70,7 @@ inline void announce(int listener)
 
 // A descriptor that becomes readable when it is time to stop. A handler and a
 // flag would lose a signal that lands between the check and the wait.
-inline int stop_signal()
-{
+inline int stop_signal() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -86,12 +81,11 @@ inline int stop_signal()
 }
 
 // One descriptor per connection: the soft limit of 1,024 is far too low.
-inline void raise_descriptor_limit()
-{
+inline void raise_descriptor_limit() {
     rlimit limit{};
     must(::getrlimit(RLIMIT_NOFILE, &limit), "getrlimit");
     limit.rlim_cur = limit.rlim_max;
     must(::setrlimit(RLIMIT_NOFILE, &limit), "setrlimit");
 }
 
-} // namespace raw
+}  // namespace raw

@@ -14,8 +14,7 @@ namespace {
 
 // The best of many short samples: noise only ever adds.
 template <typename Fn>
-void report(const char* name, int samples, Fn once)
-{
+void report(const char* name, int samples, Fn once) {
     constexpr int per_sample = 10'000;
     double best = std::numeric_limits<double>::max();
     for (int i = 0; i < samples; ++i) {
@@ -28,10 +27,9 @@ void report(const char* name, int samples, Fn once)
     std::printf("{\"name\": \"%s\", \"ns\": %.2f}\n", name, best);
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const int samples = argc > 1 && std::string_view(argv[1]) == "--tiny" ? 2 : 500;
     raw::bare_fiber fiber;
     raw::bare_coroutine coroutine = raw::bare_coroutine::endless();

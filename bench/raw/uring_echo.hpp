@@ -20,8 +20,7 @@ inline constexpr std::size_t backlog_limit = 4U << 20;
 
 enum class act : std::uint32_t { stop, accept, receive, send };
 
-inline std::uint64_t tag(act what, int fd)
-{
+inline std::uint64_t tag(act what, int fd) {
     return std::uint64_t{static_cast<std::uint32_t>(what)} << 32 | static_cast<std::uint32_t>(fd);
 }
 
@@ -30,55 +29,49 @@ inline std::uint64_t tag(act what, int fd)
 struct connection {
     bool receiving = false;
     bool sending = false;
-    bool broken = false;           // Never send again, wait for the end.
-    int borrowed = -1;             // Buffer that is being sent, -1 when none.
+    bool broken = false;  // Never send again, wait for the end.
+    int borrowed = -1;  // Buffer that is being sent, -1 when none.
     std::size_t send_size = 0;
-    std::vector<std::byte> flying; // Being sent, when it is not a borrowed buffer.
+    std::vector<std::byte> flying;  // Being sent, when it is not a borrowed buffer.
     std::vector<std::byte> queue;  // Came while a send was in flight.
 };
 
 class uring_echo {
 public:
-    uring_echo(int listener, int stop_fd) : listener_(listener)
-    {
+    uring_echo(int listener, int stop_fd) : listener_(listener) {
         io_uring_sqe* sqe = ring_.next_sqe();
         io_uring_prep_poll_add(sqe, stop_fd, POLLIN);
         sqe->user_data = tag(act::stop, stop_fd);
         accept();
     }
 
-    void run()
-    {
+    void run() {
         while (!stopped_)
             turn();
         std::fprintf(stderr, "{\"messages\": %llu, \"enters\": %llu, \"sqes\": %llu}\n",
-                     static_cast<unsigned long long>(messages_),
-                     static_cast<unsigned long long>(ring_.enters),
+                     static_cast<unsigned long long>(messages_), static_cast<unsigned long long>(ring_.enters),
                      static_cast<unsigned long long>(ring_.sqes));
     }
 
     // Submits what there is, waits for something to happen, and answers it.
-    void turn()
-    {
+    void turn() {
         ring_.turn();
         ring_.drain([this](const io_uring_cqe& cqe) { take(cqe); });
         feed_starved();
     }
 
 private:
-    void take(const io_uring_cqe& cqe)
-    {
+    void take(const io_uring_cqe& cqe) {
         const int fd = static_cast<int>(cqe.user_data & 0xffffffff);
         switch (static_cast<act>(cqe.user_data >> 32)) {
-        case act::receive: return received(fd, cqe);
-        case act::send: return sent(fd, cqe.res);
-        case act::accept: return accepted(cqe);
-        case act::stop: stopped_ = true; return;
+            case act::receive: return received(fd, cqe);
+            case act::send: return sent(fd, cqe.res);
+            case act::accept: return accepted(cqe);
+            case act::stop: stopped_ = true; return;
         }
     }
 
-    void accepted(const io_uring_cqe& cqe)
-    {
+    void accepted(const io_uring_cqe& cqe) {
         if (cqe.res >= 0) {
             const auto fd = static_cast<std::size_t>(cqe.res);
             if (fd >= connections_.size())
@@ -90,8 +83,7 @@ private:
             accept();
     }
 
-    void received(int fd, const io_uring_cqe& cqe)
-    {
+    void received(int fd, const io_uring_cqe& cqe) {
         connection& peer = at(fd);
         peer.receiving = cqe.flags & IORING_CQE_F_MORE;
         if (cqe.res > 0) {
@@ -104,13 +96,12 @@ private:
         if (cqe.res > 0)
             receive(fd);
         else if (cqe.res == -ENOBUFS)
-            starved_.push_back(fd); // Asking again before a buffer is back would spin.
+            starved_.push_back(fd);  // Asking again before a buffer is back would spin.
         else
             close_when_quiet(fd, peer);
     }
 
-    void echo(int fd, connection& peer, unsigned short id, std::size_t size)
-    {
+    void echo(int fd, connection& peer, unsigned short id, std::size_t size) {
         if (!peer.sending && !peer.broken) {
             peer.borrowed = id;
             send(fd, peer, buffers_.at(id), size);
@@ -123,8 +114,7 @@ private:
             give_up(fd, peer);
     }
 
-    void sent(int fd, int answer)
-    {
+    void sent(int fd, int answer) {
         connection& peer = at(fd);
         peer.sending = false;
         if (peer.borrowed >= 0)
@@ -142,30 +132,26 @@ private:
     }
 
     // Ends the multishot receive, whose last completion then closes.
-    void give_up(int fd, connection& peer)
-    {
+    void give_up(int fd, connection& peer) {
         peer.broken = true;
         peer.queue.clear();
         ::shutdown(fd, SHUT_RDWR);
     }
 
-    void close_when_quiet(int fd, connection& peer)
-    {
+    void close_when_quiet(int fd, connection& peer) {
         if (peer.sending || peer.receiving)
             return;
         connections_[static_cast<std::size_t>(fd)].reset();
         ::close(fd);
     }
 
-    void accept()
-    {
+    void accept() {
         io_uring_sqe* sqe = ring_.next_sqe();
         io_uring_prep_multishot_accept(sqe, listener_, nullptr, nullptr, SOCK_CLOEXEC);
         sqe->user_data = tag(act::accept, listener_);
     }
 
-    void receive(int fd)
-    {
+    void receive(int fd) {
         io_uring_sqe* sqe = ring_.next_sqe();
         io_uring_prep_recv_multishot(sqe, fd, nullptr, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -174,8 +160,7 @@ private:
         at(fd).receiving = true;
     }
 
-    void send(int fd, connection& peer, const std::byte* data, std::size_t size)
-    {
+    void send(int fd, connection& peer, const std::byte* data, std::size_t size) {
         io_uring_sqe* sqe = ring_.next_sqe();
         io_uring_prep_send(sqe, fd, data, size, MSG_WAITALL | MSG_NOSIGNAL);
         sqe->user_data = tag(act::send, fd);
@@ -183,14 +168,12 @@ private:
         peer.send_size = size;
     }
 
-    void give_back(unsigned short id)
-    {
+    void give_back(unsigned short id) {
         buffers_.give_back(id);
         buffers_came_back_ = true;
     }
 
-    void feed_starved()
-    {
+    void feed_starved() {
         if (!starved_.empty() && buffers_came_back_) {
             for (const int fd : starved_)
                 receive(fd);
@@ -204,11 +187,11 @@ private:
     int listener_;
     ring ring_{1024};
     receive_buffers buffers_{ring_};
-    std::vector<std::unique_ptr<connection>> connections_; // By descriptor.
+    std::vector<std::unique_ptr<connection>> connections_;  // By descriptor.
     std::vector<int> starved_;
     bool buffers_came_back_ = false;
     bool stopped_ = false;
     std::uint64_t messages_ = 0;
 };
 
-} // namespace raw
+}  // namespace raw

@@ -2,8 +2,7 @@
 
 #include "uring_echo.hpp"
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     const std::uint16_t port = raw::port_argument(argc, argv);
     raw::raise_descriptor_limit();
     const int stop_fd = raw::stop_signal();

@@ -11,8 +11,10 @@ namespace {
 class reader {
 public:
     explicit reader(const load::file_work& wanted)
-        : fd_(raw::must(::open(wanted.file.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC), "open")), blocks_(size()),
-          memory_(wanted.depth), depth_(wanted.depth) {}
+        : fd_(raw::must(::open(wanted.file.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC), "open")),
+          blocks_(size()),
+          memory_(wanted.depth),
+          depth_(wanted.depth) {}
 
     std::size_t read_until(load::clock::time_point end) {
         std::size_t reads = 0;
@@ -56,8 +58,7 @@ private:
 
 }  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     reader all(load::parse_file_work(argc, argv));
     load::at_each_file_turn([&](load::clock::time_point end) { return all.read_until(end); });
 } catch (const std::exception& error) {

@@ -14,8 +14,7 @@ using asio::ip::tcp;
 
 namespace {
 
-asio::awaitable<void> echo(tcp::socket peer)
-{
+asio::awaitable<void> echo(tcp::socket peer) {
     try {
         std::array<char, 16 * 1024> data;
         for (;;) {
@@ -27,8 +26,7 @@ asio::awaitable<void> echo(tcp::socket peer)
     }
 }
 
-asio::awaitable<void> serve(tcp::acceptor acceptor)
-{
+asio::awaitable<void> serve(tcp::acceptor acceptor) {
     for (;;) {
         tcp::socket peer = co_await acceptor.async_accept(asio::use_awaitable);
         peer.set_option(tcp::no_delay(true));
@@ -36,12 +34,11 @@ asio::awaitable<void> serve(tcp::acceptor acceptor)
     }
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const int port = argc == 3 ? std::atoi(argv[2]) : 0;
-    asio::io_context context(1); // One thread only: spares Asio its locks.
+    asio::io_context context(1);  // One thread only: spares Asio its locks.
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](auto, auto) { context.stop(); });
 

@@ -14,29 +14,25 @@ namespace {
 
 constexpr std::size_t crowd = 1000;
 
-asio::awaitable<void> produce(channel& items, std::size_t n)
-{
+asio::awaitable<void> produce(channel& items, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i)
         co_await items.async_send({}, i, use_awaitable);
 }
 
-asio::awaitable<void> consume(channel& items, std::size_t n)
-{
+asio::awaitable<void> consume(channel& items, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i)
         co_await items.async_receive(use_awaitable);
 }
 
 asio::awaitable<void> nothing() { co_return; }
 
-asio::awaitable<void> parent(std::size_t n)
-{
+asio::awaitable<void> parent(std::size_t n) {
     const auto here = co_await asio::this_coro::executor;
     for (std::size_t i = 0; i < n; ++i)
         co_await asio::co_spawn(here, nothing(), use_awaitable);
 }
 
-asio::awaitable<void> lock_and_unlock(channel& one, std::size_t n)
-{
+asio::awaitable<void> lock_and_unlock(channel& one, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
         co_await one.async_send({}, i, use_awaitable);
         co_await asio::post(use_awaitable);
@@ -44,25 +40,22 @@ asio::awaitable<void> lock_and_unlock(channel& one, std::size_t n)
     }
 }
 
-asio::awaitable<void> wait_for(asio::steady_timer& event, std::size_t n)
-{
+asio::awaitable<void> wait_for(asio::steady_timer& event, std::size_t n) {
     boost::system::error_code canceled;
     for (std::size_t i = 0; i < n; ++i)
         co_await event.async_wait(asio::redirect_error(use_awaitable, canceled));
 }
 
-asio::awaitable<void> set(asio::steady_timer& event, std::size_t n)
-{
+asio::awaitable<void> set(asio::steady_timer& event, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
         co_await asio::post(use_awaitable);
         event.cancel();
     }
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const bench::timing time(argc, argv);
     time.each("queue", 1'000'000, [](std::size_t n) {
         asio::io_context context(1);

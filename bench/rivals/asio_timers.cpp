@@ -20,8 +20,7 @@ void fire(const boost::system::error_code& canceled) { fired += !canceled; }
 // Up to a second away. The order is that of ../timers.cpp.
 std::chrono::microseconds scattered(std::size_t i) { return std::chrono::microseconds(1 + i * 104'729 % 1'000'003); }
 
-void many(std::size_t count, const std::string& of)
-{
+void many(std::size_t count, const std::string& of) {
     asio::io_context context(1);
     std::deque<asio::steady_timer> all;
     for (std::size_t i = 0; i < count; ++i)
@@ -44,15 +43,14 @@ void many(std::size_t count, const std::string& of)
             each.cancel();
         context.run();
     });
-    arm(std::chrono::seconds(-2)); // All are due.
+    arm(std::chrono::seconds(-2));  // All are due.
     context.restart();
     timed("fire", [&] { context.run(); });
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const bench::timing time(argc, argv);
     {
         asio::io_context context(1);

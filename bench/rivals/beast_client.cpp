@@ -21,8 +21,8 @@ struct crawl {
     std::size_t bytes = 0;
 };
 
-asio::awaitable<void> fetch_some(tcp::socket& server, beast::flat_buffer& buffer, const load::crawl& wanted, crawl& all)
-{
+asio::awaitable<void> fetch_some(tcp::socket& server, beast::flat_buffer& buffer, const load::crawl& wanted,
+                                 crawl& all) {
     if (!server.is_open()) {
         co_await server.async_connect({asio::ip::address_v4::loopback(), wanted.port}, asio::use_awaitable);
         server.set_option(tcp::no_delay(true));
@@ -39,16 +39,14 @@ asio::awaitable<void> fetch_some(tcp::socket& server, beast::flat_buffer& buffer
     }
 }
 
-void rethrow(std::exception_ptr error)
-{
+void rethrow(std::exception_ptr error) {
     if (error)
         std::rethrow_exception(error);
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     const load::crawl wanted = load::parse_crawl(argc, argv);
     asio::io_context context(1);
     std::deque<tcp::socket> servers;

@@ -16,8 +16,7 @@ using asio::ip::tcp;
 namespace {
 
 // Formatted once a second.
-const char* date()
-{
+const char* date() {
     static std::time_t second = 0;
     static char text[32];
     if (const std::time_t now = std::time(nullptr); now != second) {
@@ -27,8 +26,7 @@ const char* date()
     return text;
 }
 
-http::response<http::string_body> answer(const http::request<http::string_body>& asked)
-{
+http::response<http::string_body> answer(const http::request<http::string_body>& asked) {
     http::response<http::string_body> made{http::status::ok, asked.version()};
     made.keep_alive(asked.keep_alive());
     made.set(http::field::content_type, "text/plain");
@@ -41,8 +39,7 @@ http::response<http::string_body> answer(const http::request<http::string_body>&
     return made;
 }
 
-asio::awaitable<void> talk(tcp::socket peer)
-{
+asio::awaitable<void> talk(tcp::socket peer) {
     try {
         beast::flat_buffer buffer;
         for (;;) {
@@ -56,8 +53,7 @@ asio::awaitable<void> talk(tcp::socket peer)
     }
 }
 
-asio::awaitable<void> serve(tcp::acceptor acceptor)
-{
+asio::awaitable<void> serve(tcp::acceptor acceptor) {
     for (;;) {
         tcp::socket peer = co_await acceptor.async_accept(asio::use_awaitable);
         peer.set_option(tcp::no_delay(true));
@@ -65,15 +61,15 @@ asio::awaitable<void> serve(tcp::acceptor acceptor)
     }
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const int port = argc == 3 ? std::atoi(argv[2]) : 0;
     asio::io_context context(1);
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](auto, auto) { context.stop(); });
-    tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port)));
+    tcp::acceptor acceptor(context,
+                           tcp::endpoint(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port)));
     std::printf("listening on 127.0.0.1:%u\n", unsigned{acceptor.local_endpoint().port()});
     std::fflush(stdout);
     asio::co_spawn(context, serve(std::move(acceptor)), asio::detached);

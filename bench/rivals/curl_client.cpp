@@ -9,8 +9,7 @@
 
 namespace {
 
-std::size_t keep(char* data, std::size_t size, std::size_t count, void* body)
-{
+std::size_t keep(char* data, std::size_t size, std::size_t count, void* body) {
     static_cast<std::string*>(body)->append(data, size * count);
     return size * count;
 }
@@ -22,8 +21,7 @@ struct transfer {
 
 class crawler {
 public:
-    explicit crawler(const load::crawl& wanted) : multi_(curl_multi_init()), transfers_(wanted.concurrency)
-    {
+    explicit crawler(const load::crawl& wanted) : multi_(curl_multi_init()), transfers_(wanted.concurrency) {
         curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(wanted.concurrency));
         for (transfer& each : transfers_) {
             each.handle = curl_easy_init();
@@ -34,8 +32,7 @@ public:
         }
     }
 
-    std::size_t fetch(std::size_t times)
-    {
+    std::size_t fetch(std::size_t times) {
         std::size_t started = 0, done = 0, bytes = 0;
         for (; started < std::min(times, transfers_.size()); ++started)
             curl_multi_add_handle(multi_, transfers_[started].handle);
@@ -68,10 +65,9 @@ private:
     std::vector<transfer> transfers_;
 };
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-try {
+int main(int argc, char** argv) try {
     const load::crawl wanted = load::parse_crawl(argc, argv);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     crawler all(wanted);

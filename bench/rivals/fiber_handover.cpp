@@ -13,13 +13,12 @@ namespace {
 
 constexpr std::size_t crowd = 1000;
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const bench::timing time(argc, argv);
     time.each("queue", 500'000, [](std::size_t n) {
-        fibers::buffered_channel<std::size_t> items(2); // The least it takes; it holds one item less.
+        fibers::buffered_channel<std::size_t> items(2);  // The least it takes; it holds one item less.
         fibers::fiber consumer([&] {
             std::size_t item = 0;
             for (std::size_t i = 0; i < n; ++i)

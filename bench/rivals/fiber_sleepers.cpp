@@ -10,10 +10,10 @@
 
 namespace fibers = boost::fibers;
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     sleepers all(argc, argv);
-    const auto how_long = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(all.seconds));
+    const auto how_long =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(all.seconds));
     fibers::pooled_fixedsize_stack stacks(64 * 1024);
     for (std::size_t i = 0; i < all.count; ++i)
         fibers::fiber(std::allocator_arg, stacks, [&] {

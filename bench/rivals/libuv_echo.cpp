@@ -24,14 +24,12 @@ void closed(uv_handle_t* handle) { delete static_cast<connection*>(handle->data)
 
 void written(uv_write_t* request, int) { delete static_cast<pending_write*>(request->data); }
 
-void lend(uv_handle_t* handle, size_t, uv_buf_t* into)
-{
+void lend(uv_handle_t* handle, size_t, uv_buf_t* into) {
     auto* peer = static_cast<connection*>(handle->data);
     *into = uv_buf_init(peer->buffer, sizeof peer->buffer);
 }
 
-void received(uv_stream_t* stream, ssize_t size, const uv_buf_t* data)
-{
+void received(uv_stream_t* stream, ssize_t size, const uv_buf_t* data) {
     if (size < 0)
         return uv_close(reinterpret_cast<uv_handle_t*>(stream), closed);
     uv_buf_t answer = uv_buf_init(data->base, static_cast<unsigned>(size));
@@ -45,8 +43,7 @@ void received(uv_stream_t* stream, ssize_t size, const uv_buf_t* data)
         delete rest;
 }
 
-void connected(uv_stream_t* listener, int status)
-{
+void connected(uv_stream_t* listener, int status) {
     if (status < 0)
         return;
     auto* peer = new connection;
@@ -59,10 +56,9 @@ void connected(uv_stream_t* listener, int status)
     uv_read_start(stream, lend, received);
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     uv_loop_t* loop = uv_default_loop();
     uv_tcp_t listener;
     uv_tcp_init(loop, &listener);

@@ -15,8 +15,7 @@ void fire(uv_timer_t*) { ++fired; }
 // Up to a second away. The order is that of ../timers.cpp.
 std::uint64_t scattered(std::size_t i) { return (1 + i * 104'729 % 1'000'003) / 1000; }
 
-void many(uv_loop_t* loop, std::size_t count, const std::string& of)
-{
+void many(uv_loop_t* loop, std::size_t count, const std::string& of) {
     std::vector<uv_timer_t> all(count);
     for (uv_timer_t& each : all)
         uv_timer_init(loop, &each);
@@ -36,7 +35,7 @@ void many(uv_loop_t* loop, std::size_t count, const std::string& of)
             uv_timer_stop(&each);
     });
     arm();
-    const timespec rest{.tv_sec = 1, .tv_nsec = 100'000'000}; // Then all are due, and fire in one turn.
+    const timespec rest{.tv_sec = 1, .tv_nsec = 100'000'000};  // Then all are due, and fire in one turn.
     nanosleep(&rest, nullptr);
     timed("fire", [&] { uv_run(loop, UV_RUN_NOWAIT); });
     for (uv_timer_t& each : all)
@@ -44,10 +43,9 @@ void many(uv_loop_t* loop, std::size_t count, const std::string& of)
     uv_run(loop, UV_RUN_DEFAULT);
 }
 
-} // namespace
+}  // namespace
 
-int main(int argc, char** argv)
-{
+int main(int argc, char** argv) {
     const bench::timing time(argc, argv);
     uv_loop_t* loop = uv_default_loop();
     std::vector<uv_timer_t> others(time.scaled(100'000));

@@ -12,8 +12,7 @@ struct sleepers {
     bool fibers = false;
     std::size_t awake = 0;
 
-    sleepers(int argc, char** argv)
-    {
+    sleepers(int argc, char** argv) {
         for (int i = 1; i < argc; ++i) {
             if (std::strcmp(argv[i], "--fibers") == 0)
                 fibers = true;
@@ -26,8 +25,7 @@ struct sleepers {
         (void)std::getchar();
     }
 
-    void all_sleep() const
-    {
+    void all_sleep() const {
         if (awake > 0) {
             std::fprintf(stderr, "some woke before all slept: they must sleep longer\n");
             std::exit(1);
@@ -35,14 +33,12 @@ struct sleepers {
         say("asleep");
     }
 
-    void all_awake() const
-    {
+    void all_awake() const {
         say("awake");
         (void)std::getchar();
     }
 
-    static void say(const char* word)
-    {
+    static void say(const char* word) {
         std::puts(word);
         std::fflush(stdout);
     }

@@ -60,9 +60,7 @@ void Thread::join(interval timeout) const {
     gevent::within(timeout, [&] { await(state_->runner.join()); });
 }
 
-bool Thread::is_alive() const {
-    return state_->ident != 0 && (!state_->runner || !state_->runner.ready());
-}
+bool Thread::is_alive() const { return state_->ident != 0 && (!state_->runner || !state_->runner.ready()); }
 
 void Thread::set_name(std::string name) const {
     state_->name = std::move(name);

@@ -34,9 +34,15 @@ public:
     class options {
     public:
         options() = default;
-        options& name(std::string value) & { name_ = std::move(value); return *this; }
+        options& name(std::string value) & {
+            name_ = std::move(value);
+            return *this;
+        }
         options&& name(std::string value) && { return std::move(name(std::move(value))); }
-        options& daemon(bool yes) & { daemon_ = yes; return *this; }
+        options& daemon(bool yes) & {
+            daemon_ = yes;
+            return *this;
+        }
         options&& daemon(bool yes) && { return std::move(daemon(yes)); }
 
     private:

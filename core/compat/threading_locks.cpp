@@ -89,9 +89,7 @@ void Barrier::abort() const {
 }
 
 std::size_t Barrier::parties() const noexcept { return state_->parties; }
-std::size_t Barrier::n_waiting() const noexcept {
-    return state_->now == state::phase::filling ? state_->inside : 0;
-}
+std::size_t Barrier::n_waiting() const noexcept { return state_->now == state::phase::filling ? state_->inside : 0; }
 bool Barrier::broken() const noexcept { return state_->now == state::phase::broken; }
 
 }  // namespace ringlet::threading

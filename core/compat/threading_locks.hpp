@@ -47,8 +47,7 @@ public:
 /// Lets threads pass when `parties` of them wait. The last to come calls `action`, and goes on first.
 class Barrier {
 public:
-    explicit Barrier(std::size_t parties, std::function<void()> action = nullptr,
-                     interval timeout = gevent::None);
+    explicit Barrier(std::size_t parties, std::function<void()> action = nullptr, interval timeout = gevent::None);
 
     /// Gives the number of those who came before. When `timeout` (or that of the constructor) comes first,
     /// the barrier is broken, for everybody.

@@ -137,8 +137,7 @@ public:
 
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
-        return state_->rawlink(
-            [fn, self = std::weak_ptr<state>(state_)]() mutable { fn(AsyncResult(self.lock())); });
+        return state_->rawlink([fn, self = std::weak_ptr<state>(state_)]() mutable { fn(AsyncResult(self.lock())); });
     }
     bool unlink(std::uint64_t link) const noexcept { return state_->unlink(link); }
 

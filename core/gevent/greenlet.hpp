@@ -111,8 +111,7 @@ public:
     template <class Fn, class... Args>
         requires std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>
     explicit Greenlet(Fn&& fn, Args&&... args)
-        : AnyGreenlet(ringlet::spawn(spawn_options().paused(), std::forward<Fn>(fn),
-                                     std::forward<Args>(args)...)) {}
+        : AnyGreenlet(ringlet::spawn(spawn_options().paused(), std::forward<Fn>(fn), std::forward<Args>(args)...)) {}
 
     template <class Fn, class... Args>
     static Greenlet spawn(Fn&& fn, Args&&... args) {

@@ -82,7 +82,7 @@ private:
     struct state {
         std::vector<AnyGreenlet> greenlets;
         std::vector<std::uint64_t> links;  // one for each of them
-        std::vector<AnyGreenlet> dying;    // killed once, and not again
+        std::vector<AnyGreenlet> dying;  // killed once, and not again
         Event none_left;
         std::optional<std::size_t> limit;
         std::optional<Semaphore> room;

@@ -59,7 +59,7 @@ public:
 private:
     struct entry {
         std::size_t index = 0;
-        std::optional<T> value;    // neither: the end
+        std::optional<T> value;  // neither: the end
         std::exception_ptr error;
     };
 

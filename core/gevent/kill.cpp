@@ -32,8 +32,7 @@ private:
 /// Interrupts a greenlet and, if that ends its wait at once, lets it run now.
 class raise_now {
 public:
-    raise_now(greenlet_base& target, const std::exception_ptr& error) noexcept
-        : target_(target), error_(error) {}
+    raise_now(greenlet_base& target, const std::exception_ptr& error) noexcept : target_(target), error_(error) {}
     bool await_ready() const noexcept { return target_.dead(); }
     bool await_suspend(std::coroutine_handle<hub_task::promise_type> self) const {
         waiter* wait = target_.waiting_on();
@@ -65,9 +64,7 @@ hub_task raise_in_all(std::vector<AnyGreenlet> greenlets, std::exception_ptr err
 
 std::vector<AnyGreenlet> raise_in(std::vector<AnyGreenlet> greenlets, const std::exception_ptr& exception,
                                   bool block) {
-    std::erase_if(greenlets, [&](const AnyGreenlet& g) {
-        return g.dead() || g.state().end_before_start(exception);
-    });
+    std::erase_if(greenlets, [&](const AnyGreenlet& g) { return g.dead() || g.state().end_before_start(exception); });
     if (greenlets.empty())
         return greenlets;
     const auto k = std::make_shared<killing>();

@@ -9,8 +9,7 @@ namespace ringlet::gevent {
 /// Pinned. Somebody else takes it out of the line when its turn has come.
 class place_in_line : public waiter {
 public:
-    place_in_line(const char* what, list<place_in_line>& line) noexcept
-        : what_(what), line_(line) {}
+    place_in_line(const char* what, list<place_in_line>& line) noexcept : what_(what), line_(line) {}
     const char* what() const noexcept override { return what_; }
 
     /// Waits to be called up; false when `timeout` came first.

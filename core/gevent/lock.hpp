@@ -36,8 +36,7 @@ public:
 
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
-        return state_->rawlink(
-            [fn, self = std::weak_ptr<state>(state_)]() mutable { fn(Semaphore(self.lock())); });
+        return state_->rawlink([fn, self = std::weak_ptr<state>(state_)]() mutable { fn(Semaphore(self.lock())); });
     }
     bool unlink(std::uint64_t link) const noexcept { return state_->unlink(link); }
 
@@ -140,8 +139,7 @@ public:
     /// Waits until predicate() says so; gives what it said last.
     template <std::predicate Fn>
     bool wait_for(Fn predicate, interval timeout = None) const {
-        const time_point until =
-            timeout.infinite() ? never : after(hub().fresh_now(), timeout.length());
+        const time_point until = timeout.infinite() ? never : after(hub().fresh_now(), timeout.length());
         while (!predicate()) {
             const time_point now = hub().fresh_now();
             if (now >= until)

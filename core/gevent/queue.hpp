@@ -268,9 +268,7 @@ private:
 template <class T, class Less>
 struct less_item {
     Less less;
-    bool operator()(const std::optional<T>& a, const std::optional<T>& b) const {
-        return a && (!b || less(*a, *b));
-    }
+    bool operator()(const std::optional<T>& a, const std::optional<T>& b) const { return a && (!b || less(*a, *b)); }
 };
 
 template <class T>

@@ -24,8 +24,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
         auto& self = static_cast<state&>(t);
         const auto alive = self.shared_from_this();
         self.own_handle.reset();
-        self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})),
-                              &self);
+        self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})), &self);
     }
 
     interval seconds;

@@ -23,7 +23,8 @@ template <class X>
 class WaitIterator {
 public:
     WaitIterator(std::vector<X> objects, interval timeout, std::optional<std::size_t> count)
-        : all_(std::move(objects)), left_(std::min(count.value_or(all_.left()), all_.left())),
+        : all_(std::move(objects)),
+          left_(std::min(count.value_or(all_.left()), all_.left())),
           until_(timeout.infinite() ? never : after(hub().fresh_now(), timeout.length())) {}
 
     /// The next one; empty when there are no more, or time is up.
@@ -68,8 +69,7 @@ private:
 template <list_of_waitables R>
 auto iwait(const R& objects, interval timeout = None, std::optional<std::size_t> count = None) {
     using X = std::ranges::range_value_t<R>;
-    return WaitIterator<X>(std::vector<X>(std::ranges::begin(objects), std::ranges::end(objects)), timeout,
-                           count);
+    return WaitIterator<X>(std::vector<X>(std::ranges::begin(objects), std::ranges::end(objects)), timeout, count);
 }
 inline auto iwait(std::initializer_list<Waitable> objects, interval timeout = None,
                   std::optional<std::size_t> count = None) {
@@ -123,8 +123,8 @@ template <std::ranges::input_range R>
     requires std::derived_from<std::ranges::range_value_t<R>, AnyGreenlet>
 void killall(const R& greenlets, std::exception_ptr exception = std::make_exception_ptr(GreenletExit()),
              bool block = true, interval timeout = None) {
-    killall(std::vector<AnyGreenlet>(std::ranges::begin(greenlets), std::ranges::end(greenlets)), exception,
-            block, timeout);
+    killall(std::vector<AnyGreenlet>(std::ranges::begin(greenlets), std::ranges::end(greenlets)), exception, block,
+            timeout);
 }
 template <std::ranges::input_range R>
     requires std::derived_from<std::ranges::range_value_t<R>, AnyGreenlet>

@@ -146,25 +146,25 @@ TYPED_TEST(waits_for_several, killed_at_every_step_nobody_stays_watched) {
     event e;
     semaphore s(0);
     EXPECT_GT(story::sweep([&]() -> ringlet::task<> {
-        e.clear();
-        const auto other = TypeParam::spawn([&]() -> task {
-            co_await sleep_for(1s);
-            s.release();
-            co_await sleep_for(1s);
-            e.set();
-        });
-        std::exception_ptr stopped;
-        try {
-            const std::vector<source> all{e, s, other};
-            co_await wait_all(all);
-        } catch (...) {
-            stopped = std::current_exception();
-        }
-        const shield until_over;
-        co_await other.join();
-        while (s.try_acquire()) {
-        }
-        if (stopped)
-            std::rethrow_exception(stopped);
-    }), 1u);
+                  e.clear();
+                  const auto other = TypeParam::spawn([&]() -> task {
+                      co_await sleep_for(1s);
+                      s.release();
+                      co_await sleep_for(1s);
+                      e.set();
+                  });
+                  std::exception_ptr stopped;
+                  try {
+                      const std::vector<source> all{e, s, other};
+                      co_await wait_all(all);
+                  } catch (...) {
+                      stopped = std::current_exception();
+                  }
+                  const shield until_over;
+                  co_await other.join();
+                  while (s.try_acquire()) {}
+                  if (stopped)
+                      std::rethrow_exception(stopped);
+              }),
+              1u);
 }

@@ -136,9 +136,9 @@ TYPED_TEST(channels, select_takes_part_in_one_exchange) {
                 auto to_b = b.on_put("from select");
                 expiry late(5s);
                 switch (co_await select(from_a, to_b, late)) {
-                case 0: log.push_back("a " + std::to_string(*from_a.value)); break;
-                case 1: log.push_back("b"); break;
-                default: log.push_back("late");
+                    case 0: log.push_back("a " + std::to_string(*from_a.value)); break;
+                    case 1: log.push_back("b"); break;
+                    default: log.push_back("late");
                 }
             }
         });
@@ -198,34 +198,35 @@ TEST(select, a_closed_channel_is_ready_for_getters_and_an_error_for_putters) {
 TYPED_TEST(channels, killed_at_every_step_nothing_is_lost_twice) {
     using task = typename TypeParam::template task<>;
     EXPECT_GT(story::sweep([]() -> ringlet::task<> {
-        channel<counted> a, b;
-        std::vector<greenlet<>> helpers;
-        helpers.push_back(TypeParam::spawn([&]() -> task {
-            co_await sleep_for(1s);
-            co_await a.put(counted(1));
-            co_await b.put(counted(2));
-        }));
-        helpers.push_back(TypeParam::spawn([&]() -> task {
-            for (int i = 0; i < 2; ++i) {
-                auto x = a.on_get();
-                auto y = b.on_get();
-                expiry late(9s);
-                co_await select(x, y, late);
-            }
-        }));
-        std::exception_ptr stopped;
-        try {
-            for (const auto& g : helpers)
-                co_await g.join();
-        } catch (...) {
-            stopped = std::current_exception();
-        }
-        const shield until_over;
-        for (const auto& g : helpers) {
-            g.kill();
-            co_await g.join();
-        }
-        if (stopped)
-            std::rethrow_exception(stopped);
-    }), 1u);
+                  channel<counted> a, b;
+                  std::vector<greenlet<>> helpers;
+                  helpers.push_back(TypeParam::spawn([&]() -> task {
+                      co_await sleep_for(1s);
+                      co_await a.put(counted(1));
+                      co_await b.put(counted(2));
+                  }));
+                  helpers.push_back(TypeParam::spawn([&]() -> task {
+                      for (int i = 0; i < 2; ++i) {
+                          auto x = a.on_get();
+                          auto y = b.on_get();
+                          expiry late(9s);
+                          co_await select(x, y, late);
+                      }
+                  }));
+                  std::exception_ptr stopped;
+                  try {
+                      for (const auto& g : helpers)
+                          co_await g.join();
+                  } catch (...) {
+                      stopped = std::current_exception();
+                  }
+                  const shield until_over;
+                  for (const auto& g : helpers) {
+                      g.kill();
+                      co_await g.join();
+                  }
+                  if (stopped)
+                      std::rethrow_exception(stopped);
+              }),
+              1u);
 }

@@ -45,8 +45,7 @@ TEST(asyncio, gather_gives_all_results_or_the_first_error) {
 
 TEST(asyncio, gather_returns_exceptions_if_asked) {
     story([]() -> task<> {
-        auto [a, b, c] = co_await asyncio::gather(asyncio::return_exceptions, gives(1, 2s), fails(1s),
-                                                  sleep_for(3s));
+        auto [a, b, c] = co_await asyncio::gather(asyncio::return_exceptions, gives(1, 2s), fails(1s), sleep_for(3s));
         EXPECT_EQ(a.get(), 1);
         EXPECT_THROW(b.get(), std::out_of_range);
         EXPECT_EQ(c.error(), nullptr);
@@ -120,11 +119,13 @@ TEST(tornado, a_periodic_callback_keeps_its_phase_and_skips_what_it_overlaps) {
         const auto seconds_since = [start] {
             return static_cast<int>(std::chrono::round<std::chrono::seconds>(hub().fresh_now() - start).count());
         };
-        tornado::PeriodicCallback every([&] {
-            at.push_back(seconds_since());
-            if (at.size() == 2)
-                await(sleep_for(25s));
-        }, 10s);
+        tornado::PeriodicCallback every(
+            [&] {
+                at.push_back(seconds_since());
+                if (at.size() == 2)
+                    await(sleep_for(25s));
+            },
+            10s);
         every.start();
         EXPECT_TRUE(every.is_running());
         await(sleep_for(65s));
@@ -139,12 +140,14 @@ TEST(tornado, jitter_spreads_the_calls_within_its_bounds) {
     story([] {
         std::vector<duration> gaps;
         time_point last = hub().fresh_now();
-        tornado::PeriodicCallback every([&]() -> task<> {
-            const time_point now = hub().fresh_now();
-            gaps.push_back(now - last);
-            last = now;
-            co_return;
-        }, 100s, 0.5);
+        tornado::PeriodicCallback every(
+            [&]() -> task<> {
+                const time_point now = hub().fresh_now();
+                gaps.push_back(now - last);
+                last = now;
+                co_return;
+            },
+            100s, 0.5);
         every.start();
         await(sleep_for(100 * 100s));
         every.stop();

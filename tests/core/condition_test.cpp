@@ -163,29 +163,30 @@ TYPED_TEST(lock_stories, killed_at_every_step_the_locks_are_free_again) {
     rw_lock rw;
     condition changed;
     EXPECT_GT(story::sweep([&]() -> ringlet::task<> {
-        const auto other = TypeParam::spawn([&]() -> task {
-            const auto a = co_await m.lock();
-            const auto b = co_await r.lock();
-            const auto c = co_await rw.lock();
-            co_await sleep_for(1s);
-        });
-        std::exception_ptr stopped;
-        try {
-            auto held = co_await m.lock();
-            const auto b = co_await r.lock();
-            const auto c = co_await rw.lock_shared();
-            co_await changed.wait(held, [] { return true; });
-            co_await sleep_for(1s);
-        } catch (...) {
-            stopped = std::current_exception();
-        }
-        const shield until_over;
-        co_await other.join();
-        EXPECT_FALSE(m.locked());
-        EXPECT_FALSE(r.locked());
-        EXPECT_FALSE(rw.writing());
-        EXPECT_EQ(rw.readers(), 0u);
-        if (stopped)
-            std::rethrow_exception(stopped);
-    }), 0u);
+                  const auto other = TypeParam::spawn([&]() -> task {
+                      const auto a = co_await m.lock();
+                      const auto b = co_await r.lock();
+                      const auto c = co_await rw.lock();
+                      co_await sleep_for(1s);
+                  });
+                  std::exception_ptr stopped;
+                  try {
+                      auto held = co_await m.lock();
+                      const auto b = co_await r.lock();
+                      const auto c = co_await rw.lock_shared();
+                      co_await changed.wait(held, [] { return true; });
+                      co_await sleep_for(1s);
+                  } catch (...) {
+                      stopped = std::current_exception();
+                  }
+                  const shield until_over;
+                  co_await other.join();
+                  EXPECT_FALSE(m.locked());
+                  EXPECT_FALSE(r.locked());
+                  EXPECT_FALSE(rw.writing());
+                  EXPECT_EQ(rw.readers(), 0u);
+                  if (stopped)
+                      std::rethrow_exception(stopped);
+              }),
+              0u);
 }

@@ -22,7 +22,9 @@ protected:
     static std::unique_ptr<kernel> make() {
         return GetParam() == std::string_view("virtual") ? io::make_virtual_time() : make_kernel();
     }
-    static cores_options two() { return cores_options().count(2).kernels([] { return make(); }); }
+    static cores_options two() {
+        return cores_options().count(2).kernels([] { return make(); });
+    }
 };
 INSTANTIATE_TEST_SUITE_P(on, loops, testing::Values("uring", "virtual"),
                          [](const auto& kernel) { return std::string(kernel.param); });
@@ -120,10 +122,13 @@ TEST_P(loops, a_result_an_error_and_a_kill_cross_between_loops) {
         const auto here = std::this_thread::get_id();
 
         // A coroutine and a fiber, both over there.
-        auto a = spawn_on(there, [](int n) -> task<int> {
-            co_await yield();
-            co_return n + 1;
-        }, 41);
+        auto a = spawn_on(
+            there,
+            [](int n) -> task<int> {
+                co_await yield();
+                co_return n + 1;
+            },
+            41);
         auto b = spawn_on(there, [] {
             await(yield());
             return std::make_unique<std::thread::id>(std::this_thread::get_id());
@@ -198,8 +203,7 @@ TEST_P(loops, what_a_loop_that_ends_still_had_to_run_ends_as_killed) {
         try {
             for (int n = 0; n < 100; ++n)
                 all.push_back(spawn_on(there, [] { await(sleep_for(1h)); }));
-        } catch (const loop_ended&) {
-        }
+        } catch (const loop_ended&) {}
         run(make(), [&] {
             for (const remote<>& g : all)
                 await(g.join());

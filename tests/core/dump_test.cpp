@@ -17,12 +17,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
 #include <csignal>
 #include <mutex>
 #include <sstream>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 
 using namespace ringlet;
 using testing::ContainsRegex;
@@ -196,8 +196,7 @@ TEST(dump, tells_of_waits_that_another_thread_ends_and_of_kills_under_way) {
         auto g = spawn([&]() -> task<> {
             try {
                 co_await e.wait();
-            } catch (const canceled&) {
-            }
+            } catch (const canceled&) {}
             const shield hold;
             co_await e.wait();
         });
@@ -243,7 +242,8 @@ TEST(dump, a_deadlock_report_is_a_dump) {
         story([&] { await(never_set.wait()); });
         ADD_FAILURE();
     } catch (const deadlock_error& e) {
-        EXPECT_THAT(e.what(), ContainsRegex("greenlet 1 \\(a fiber\\) waits for an event[^\n]*\n *at [^\n]*dump_test.cpp"));
+        EXPECT_THAT(e.what(),
+                    ContainsRegex("greenlet 1 \\(a fiber\\) waits for an event[^\n]*\n *at [^\n]*dump_test.cpp"));
     }
 }
 

@@ -162,8 +162,7 @@ TEST(fiber, an_await_suspend_may_hand_over_to_another_coroutine) {
         const task<> elsewhere = other();
         class hand_over : public waiter {
         public:
-            hand_over(std::coroutine_handle<> to, std::string& log)
-                : to_(to), log_(log) {}
+            hand_over(std::coroutine_handle<> to, std::string& log) : to_(to), log_(log) {}
             const char* what() const noexcept override { return "a hand-over"; }
             bool await_ready() const noexcept { return false; }
             std::coroutine_handle<> await_suspend(std::coroutine_handle<> me) noexcept {
@@ -238,8 +237,7 @@ TEST(fiber, an_exception_that_unwinds_while_others_run_is_counted_on_its_fiber_o
             EXPECT_EQ(std::uncaught_exceptions(), 0);
             try {
                 throw 1;
-            } catch (int) {
-            }
+            } catch (int) {}
         });
         await(innocent.get());
         EXPECT_THROW(await(unwinding.get()), std::runtime_error);

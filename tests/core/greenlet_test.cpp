@@ -488,10 +488,12 @@ TEST(greenlet, spawn_takes_arguments_by_value_and_references_by_ref) {
     in_virtual_time([]() -> task<> {
         std::string text = "before";
         int counter = 0;
-        const auto g = spawn([](const std::string& mine, int& shared) {
-            ++shared;
-            return mine;
-        }, text, std::ref(counter));
+        const auto g = spawn(
+            [](const std::string& mine, int& shared) {
+                ++shared;
+                return mine;
+            },
+            text, std::ref(counter));
         text = "after";
         EXPECT_EQ(co_await g.get(), "before");
         EXPECT_EQ(counter, 1);

@@ -205,8 +205,7 @@ TYPED_TEST(groups, killing_the_owner_waits_for_the_children_that_clean_up) {
         const auto child = [&]() -> task {
             try {
                 co_await sleep_for(1h);
-            } catch (const canceled&) {
-            }
+            } catch (const canceled&) {}
             const shield s;
             co_await sleep_for(5s);
             cleaned_up = true;
@@ -258,9 +257,7 @@ TEST(group, gives_what_its_body_gives_and_its_children_are_greenlets_like_any_ot
         };
         EXPECT_EQ(co_await with_group(body), 3);
     });
-    in_virtual_time([] {
-        EXPECT_EQ(with_group([](group& g) { return await(g.spawn(after_ms, 5, 4).get()); }), 4);
-    });
+    in_virtual_time([] { EXPECT_EQ(with_group([](group& g) { return await(g.spawn(after_ms, 5, 4).get()); }), 4); });
 }
 
 TEST(group, killing_one_child_is_no_failure_of_the_group) {

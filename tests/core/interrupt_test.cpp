@@ -153,11 +153,7 @@ TYPED_TEST(interruptions, a_later_start_comes_in_time_or_after_a_kill_never) {
     using task = typename TypeParam::template task<>;
     std::string order;
     in_virtual_time([&]() -> ringlet::task<> {
-        const auto work = [&](char name) {
-            return [&order, name, kept = counted(1)]() {
-                order += name;
-            };
-        };
+        const auto work = [&](char name) { return [&order, name, kept = counted(1)]() { order += name; }; };
         const auto b = spawn_after(2s, work('b'));
         const auto a = spawn_after(1s, work('a'));
         const auto never = spawn_after(1s, work('x'));

@@ -73,14 +73,18 @@ TEST_F(lifetimes, spawn_owns_the_callable_and_its_arguments_for_the_greenlets_li
         {
             const counted captured(10), argument(1);
             // Both lambdas are gone before the greenlets first run.
-            coroutine = spawn([captured](counted a) -> task<int> {
-                co_await sleep_for(1s);
-                co_return captured.value + a.value;
-            }, argument);
-            fiber = spawn([captured](const counted& a) {
-                await(sleep_for(1s));
-                return captured.value + a.value;
-            }, argument);
+            coroutine = spawn(
+                [captured](counted a) -> task<int> {
+                    co_await sleep_for(1s);
+                    co_return captured.value + a.value;
+                },
+                argument);
+            fiber = spawn(
+                [captured](const counted& a) {
+                    await(sleep_for(1s));
+                    return captured.value + a.value;
+                },
+                argument);
         }
         co_await sleep_for(500ms);
         EXPECT_GE(counted::alive(), 4u);
@@ -125,8 +129,7 @@ TEST_F(lifetimes, through_a_spawn_whose_argument_cannot_be_copied) {
     in_virtual_time([]() -> task<> {
         const bad_copy source;
         const counted held(1);
-        EXPECT_THROW(spawn([](counted, const bad_copy&) -> task<> { co_return; }, held, source),
-                     std::runtime_error);
+        EXPECT_THROW(spawn([](counted, const bad_copy&) -> task<> { co_return; }, held, source), std::runtime_error);
         EXPECT_THROW(spawn([](counted, const bad_copy&) {}, held, source), std::runtime_error);
         EXPECT_EQ(counted::alive(), 1u);
         co_await yield();

@@ -39,7 +39,10 @@ TEST(loop, runs_greenlets_in_the_order_in_which_they_were_spawned_and_only_when_
     std::string order;
     in_virtual_time([&]() -> task<> {
         const auto a = spawn([&] { order += 'a'; });
-        const auto b = spawn([&]() -> task<> { order += 'b'; co_return; });
+        const auto b = spawn([&]() -> task<> {
+            order += 'b';
+            co_return;
+        });
         const auto c = spawn([&] { order += 'c'; });
         order += '0';
         co_await c.join();
@@ -52,7 +55,10 @@ TEST(loop, a_wake_and_an_abort_resume_nothing_themselves) {
     std::string order;
     in_virtual_time([&]() -> task<> {
         event e;
-        const auto served = spawn([&]() -> task<> { co_await e.wait(); order += 's'; });
+        const auto served = spawn([&]() -> task<> {
+            co_await e.wait();
+            order += 's';
+        });
         const auto victim = spawn([&]() -> task<> {
             event never_set;
             try {
@@ -183,8 +189,7 @@ TEST(loop, a_sleep_is_counted_from_when_it_begins_and_not_from_the_start_of_the_
             deadline d(1s);
             co_await sleep_for(10s);
             ADD_FAILURE();
-        } catch (const canceled&) {
-        }
+        } catch (const canceled&) {}
         EXPECT_GE(k.clock - before_deadline, 1s);
     });
 }
@@ -312,7 +317,12 @@ TEST(loop, says_who_can_never_end_and_leaves_them_behind) {
 TEST(loop, is_one_per_thread_and_each_thread_may_have_one) {
     in_virtual_time([]() -> task<> {
         int elsewhere = 0;
-        std::thread other([&] { elsewhere = in_virtual_time([]() -> task<int> { co_await yield(); co_return 3; }); });
+        std::thread other([&] {
+            elsewhere = in_virtual_time([]() -> task<int> {
+                co_await yield();
+                co_return 3;
+            });
+        });
         other.join();
         EXPECT_EQ(elsewhere, 3);
         co_return;

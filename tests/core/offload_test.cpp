@@ -52,9 +52,8 @@ TEST_P(offloading, gives_the_result_of_a_call_on_another_thread) {
 }
 
 TEST_P(offloading, throws_what_the_call_threw) {
-    run(make(), [] {
-        EXPECT_THROW(await(offload([]() -> int { throw std::out_of_range("no"); })), std::out_of_range);
-    });
+    run(make(),
+        [] { EXPECT_THROW(await(offload([]() -> int { throw std::out_of_range("no"); })), std::out_of_range); });
 }
 
 TEST_P(offloading, other_greenlets_run_meanwhile) {
@@ -157,8 +156,7 @@ TEST_P(offloading, a_call_that_owns_everything_is_left_behind_by_a_killed_waiter
     EXPECT_TRUE(*ended) << "the end of the loop waits for its helpers";
     run(make(), [] {
         EXPECT_EQ(await(offload_owning([] { return 5; })), 5);
-        EXPECT_THROW(await(offload_owning([]() -> int { throw std::out_of_range("no"); })),
-                     std::out_of_range);
+        EXPECT_THROW(await(offload_owning([]() -> int { throw std::out_of_range("no"); })), std::out_of_range);
     });
 }
 

@@ -248,8 +248,8 @@ TEST(op, an_abort_that_comes_after_the_answer_hits_nothing) {
 TEST(op, is_cancelled_once_however_often_its_greenlet_is_killed) {
     std::size_t cancels = 0;
     const auto slow_cancel = [&](scripted_kernel& k) {
-        cancels = static_cast<std::size_t>(
-            std::count_if(k.taken.begin(), k.taken.end(), &scripted_kernel::is_cancel));
+        cancels =
+            static_cast<std::size_t>(std::count_if(k.taken.begin(), k.taken.end(), &scripted_kernel::is_cancel));
         if (cancels > 0 && k.turns > 8) {
             k.answer(k.taken[0].user_data, -ECANCELED);
             k.script = no_answer;

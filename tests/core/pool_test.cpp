@@ -30,7 +30,7 @@ struct workload {
         co_await sleep_for(std::chrono::seconds(n));
         if (n == 13)
             throw std::out_of_range("thirteen");
-        co_return n * n;
+        co_return n* n;
     }
 };
 
@@ -155,13 +155,14 @@ TYPED_TEST(pools, imap_throws_in_the_place_of_the_item_that_failed) {
 
 TYPED_TEST(pools, killed_at_every_step_it_leaves_nothing_running) {
     EXPECT_GT(story::sweep([this]() -> task<> {
-        this->load = workload();
-        const pool p(2);
-        const std::vector<int> three{1, 2, 3};
-        co_await p.map(three, this->work());
-        auto results = p.imap_unordered(three, this->work(), 1);
-        while (auto r = co_await results.next())
-            co_await sleep_for(1s);
-    }), 5u);
+                  this->load = workload();
+                  const pool p(2);
+                  const std::vector<int> three{1, 2, 3};
+                  co_await p.map(three, this->work());
+                  auto results = p.imap_unordered(three, this->work(), 1);
+                  while (auto r = co_await results.next())
+                      co_await sleep_for(1s);
+              }),
+              5u);
     EXPECT_EQ(this->load.running, 0);
 }

@@ -69,9 +69,7 @@ TYPED_TEST(queues, consumers_are_served_in_the_order_of_their_asking) {
     in_virtual_time([&]() -> ringlet::task<> {
         queue<int> q;
         for (const char name : {'a', 'b', 'c'})
-            TypeParam::spawn([&q, &order, name]() -> task {
-                order += name + std::to_string(co_await q.get());
-            });
+            TypeParam::spawn([&q, &order, name]() -> task { order += name + std::to_string(co_await q.get()); });
         co_await yield();
         for (int i = 0; i < 3; ++i)
             co_await q.put(i);
@@ -107,9 +105,8 @@ TYPED_TEST(queues, a_consumer_that_timed_out_takes_nothing) {
     using task = typename TypeParam::template task<>;
     in_virtual_time([]() -> ringlet::task<> {
         queue<int> q;
-        const auto impatient = TypeParam::spawn([&]() -> task {
-            EXPECT_THROW((void)co_await with_timeout(1s, q.get()), timeout_error);
-        });
+        const auto impatient = TypeParam::spawn(
+            [&]() -> task { EXPECT_THROW((void)co_await with_timeout(1s, q.get()), timeout_error); });
         co_await impatient.get();
         co_await q.put(1);
         EXPECT_EQ(q.size(), 1u);
@@ -122,9 +119,8 @@ TYPED_TEST(queues, a_producer_that_timed_out_has_put_nothing) {
     in_virtual_time([]() -> ringlet::task<> {
         queue<int> q(1);
         co_await q.put(1);
-        const auto impatient = TypeParam::spawn([&]() -> task {
-            EXPECT_THROW(co_await with_timeout(1s, q.put(2)), timeout_error);
-        });
+        const auto impatient =
+            TypeParam::spawn([&]() -> task { EXPECT_THROW(co_await with_timeout(1s, q.put(2)), timeout_error); });
         co_await impatient.get();
         EXPECT_EQ(co_await q.get(), 1);
         EXPECT_TRUE(q.empty());
@@ -246,7 +242,8 @@ TEST(queue_items, lost_to_neither_side_of_a_race_with_a_deadline) {
             int got = 0;
             bool timed_out = false;
             try {
-                const auto first = co_await with_timeout(10ms + std::chrono::microseconds(us), race(q.get(), sleep_for(1h)));
+                const auto first =
+                    co_await with_timeout(10ms + std::chrono::microseconds(us), race(q.get(), sleep_for(1h)));
                 got = std::get<0>(first);
             } catch (const timeout_error&) {
                 timed_out = true;

@@ -8,10 +8,10 @@
 
 #include <gmock/gmock.h>
 
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
-#include <unistd.h>
 
 using namespace ringlet;
 using story::in_virtual_time;
@@ -105,9 +105,7 @@ TEST(plain_main, can_spawn_and_wait_without_ceremony) {
 TEST(plain_main, the_first_call_may_be_any_wait) {
     as_a_plain_main([] { await(sleep_for(1s)); });
     as_a_plain_main([] { EXPECT_THROW(await(with_timeout(1s, sleep_for(1h))), timeout_error); });
-    as_a_plain_main([] {
-        with_group([](group& g) { g.spawn([] { await(sleep_for(1s)); }); });
-    });
+    as_a_plain_main([] { with_group([](group& g) { g.spawn([] { await(sleep_for(1s)); }); }); });
     as_a_plain_main([] {
         event set(true);
         await(set.wait());
@@ -190,8 +188,7 @@ TEST(plain_main, greenlets_that_are_left_are_unwound_at_the_end_of_the_thread) {
             // Its clean-up needs a new fiber, and so a new stack, while the thread ends.
             try {
                 co_await sleep_for(1h);
-            } catch (const canceled&) {
-            }
+            } catch (const canceled&) {}
             const shield s;
             co_await spawn([] { ++unwound; }).join();
         });
@@ -205,7 +202,10 @@ TEST(plain_main, greenlets_that_were_never_run_are_dropped_at_the_end_of_the_thr
     static bool ran = false;
     as_a_plain_main([] {
         spawn([] { ran = true; });
-        spawn([]() -> task<> { ran = true; co_return; });
+        spawn([]() -> task<> {
+            ran = true;
+            co_return;
+        });
     });
     EXPECT_FALSE(ran);
 }

@@ -65,12 +65,32 @@ TYPED_TEST(scopes, in_a_cancelled_scope_every_later_wait_fails_at_once) {
             s.cancel();
             const time_point begin = loop::current().now();
             for (int i = 0; i < 3; ++i) {
-                try { co_await sleep_for(1h); } catch (const canceled&) { ++failed; }
-                try { co_await yield(); } catch (const canceled&) { ++failed; }
+                try {
+                    co_await sleep_for(1h);
+                } catch (const canceled&) {
+                    ++failed;
+                }
+                try {
+                    co_await yield();
+                } catch (const canceled&) {
+                    ++failed;
+                }
                 // Not even a wait that would not have to wait succeeds: a loop over them can be stopped.
-                try { co_await set.wait(); } catch (const canceled&) { ++failed; }
-                try { co_await over.join(); } catch (const canceled&) { ++failed; }
-                try { (void)co_await q.get(); } catch (const canceled&) { ++failed; }
+                try {
+                    co_await set.wait();
+                } catch (const canceled&) {
+                    ++failed;
+                }
+                try {
+                    co_await over.join();
+                } catch (const canceled&) {
+                    ++failed;
+                }
+                try {
+                    (void)co_await q.get();
+                } catch (const canceled&) {
+                    ++failed;
+                }
             }
             EXPECT_EQ(loop::current().fresh_now(), begin);
         }
@@ -90,7 +110,11 @@ TYPED_TEST(scopes, a_shield_holds_off_what_comes_from_further_out) {
             co_await sleep_for(1s);
         }
         bool failed = false;
-        try { co_await sleep_for(1s); } catch (const canceled&) { failed = true; }
+        try {
+            co_await sleep_for(1s);
+        } catch (const canceled&) {
+            failed = true;
+        }
         EXPECT_TRUE(failed) << "the shield ended with its block";
     });
 }
@@ -151,7 +175,11 @@ TYPED_TEST(scopes, a_cancel_that_waited_outside_of_a_shield_does_not_end_at_an_i
         outer.cancel();
         inner.cancel();
         bool caught = false;
-        try { co_await yield(); } catch (const canceled&) { caught = true; }
+        try {
+            co_await yield();
+        } catch (const canceled&) {
+            caught = true;
+        }
         EXPECT_TRUE(caught);
         EXPECT_FALSE(inner.ends_here());
         EXPECT_TRUE(outer.ends_here());
@@ -206,8 +234,7 @@ TYPED_TEST(scopes, a_timeout_is_an_std_exception_and_a_cancellation_is_not) {
         try {
             co_await with_timeout(1s, sleep_for(1h));
             ADD_FAILURE();
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
     });
     EXPECT_FALSE(swallowed);
 }
@@ -360,10 +387,14 @@ TYPED_TEST(scopes, a_late_abort_cannot_hit_somebody_already_served) {
         bool next_failed = false;
         const auto victim = TypeParam::spawn([&]() -> task {
             got = co_await q.get();
-            try { co_await yield(); } catch (const canceled&) { next_failed = true; }
+            try {
+                co_await yield();
+            } catch (const canceled&) {
+                next_failed = true;
+            }
         });
         co_await yield();
-        q.try_put(5);   // served: it has left the queue, and is ready
+        q.try_put(5);  // served: it has left the queue, and is ready
         victim.kill();  // too late for that wait
         co_await victim.join();
         EXPECT_EQ(got, 5);
@@ -373,11 +404,13 @@ TYPED_TEST(scopes, a_late_abort_cannot_hit_somebody_already_served) {
 
 TEST(scope, on_a_fiber_with_timeout_takes_a_function_that_blocks_as_often_as_it_likes) {
     in_virtual_time([] {
-        EXPECT_EQ(with_timeout(10s, [] {
-            await(sleep_for(1s));
-            await(sleep_for(1s));
-            return 4;
-        }), 4);
+        EXPECT_EQ(with_timeout(10s,
+                               [] {
+                                   await(sleep_for(1s));
+                                   await(sleep_for(1s));
+                                   return 4;
+                               }),
+                  4);
         EXPECT_THROW(with_timeout(1s, [] { await(sleep_for(1h)); }), timeout_error);
         int& place = *std::make_unique<int>(1).release();
         EXPECT_EQ(&with_timeout(1s, [&]() -> int& { return place; }), &place);

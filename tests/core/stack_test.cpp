@@ -51,8 +51,8 @@ TEST(stacks, are_reused_most_recent_first) {
 }
 
 TEST(stacks, have_at_least_the_size_asked_for_and_each_size_its_own_pool) {
-    for (const std::size_t size : {std::size_t(1), std::size_t(16'384), std::size_t(100'000), std::size_t(1) << 20,
-                                   std::size_t(16) << 20}) {
+    for (const std::size_t size :
+         {std::size_t(1), std::size_t(16'384), std::size_t(100'000), std::size_t(1) << 20, std::size_t(16) << 20}) {
         const stack s = take_stack(size);
         EXPECT_GE(s.size(), size);
         std::memset(s.bottom, 1, 16);
@@ -77,8 +77,7 @@ TEST(stacks, more_than_one_region_do_not_overlap) {
 TEST(stacks, every_one_has_a_guard_below_it_also_after_it_was_reused) {
     for (int use = 0; use < 2; ++use) {
         const stack s = take_stack(64 * 1024);
-        EXPECT_DEATH(*(s.bottom - 1) = std::byte(1), "")
-            << "use " << use;
+        EXPECT_DEATH(*(s.bottom - 1) = std::byte(1), "") << "use " << use;
         EXPECT_DEATH(*(s.bottom - guard_size) = std::byte(1), "");
         give_back(s);
     }
@@ -110,8 +109,8 @@ TEST(stack_overflow, a_frame_that_is_larger_than_the_guard_does_not_jump_it) {
     if (built_with_sanitizer)
         GTEST_SKIP() << "the sanitizer reports it first, in its own words";
     EXPECT_DEATH(in_virtual_time([] {
-                     const auto g = spawn(spawn_options().name("giant").stack_size(64 * 1024),
-                                          [] { return one_large_frame(); });
+                     const auto g =
+                         spawn(spawn_options().name("giant").stack_size(64 * 1024), [] { return one_large_frame(); });
                      await(g.get());
                  }),
                  "stack overflow in fiber giant");
@@ -130,9 +129,7 @@ TEST(stack_overflow, of_a_fiber_started_from_a_fiber_names_the_inner_one) {
 
 TEST(stack_overflow, any_other_fault_is_left_to_whoever_handled_it_before) {
     EXPECT_DEATH(in_virtual_time([] {
-                     const auto g = spawn([] {
-                         std::raise(SIGSEGV);
-                     });
+                     const auto g = spawn([] { std::raise(SIGSEGV); });
                      await(g.get());
                  }),
                  testing::Not(testing::HasSubstr("stack overflow in fiber")));

@@ -4,6 +4,7 @@
 #include "support/sweep.hpp"
 
 #include <ringlet/core/arrivals.hpp>
+#include <ringlet/core/channel.hpp>
 #include <ringlet/core/future.hpp>
 #include <ringlet/core/group.hpp>
 #include <ringlet/core/idle.hpp>
@@ -14,7 +15,6 @@
 #include <ringlet/core/select.hpp>
 #include <ringlet/core/shared.hpp>
 #include <ringlet/core/thread_pool.hpp>
-#include <ringlet/core/channel.hpp>
 
 using namespace ringlet;
 using story::counted;

@@ -49,8 +49,7 @@ task<counted> slow(counted c) {
 task<> cleans_up(counted) {
     try {
         co_await sleep_for(2ms);
-    } catch (const canceled&) {
-    }
+    } catch (const canceled&) {}
     const shield s;
     co_await sleep_for(1ms);
 }

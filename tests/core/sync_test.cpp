@@ -106,9 +106,8 @@ TYPED_TEST(locks, who_timed_out_takes_no_permit) {
     using task = typename TypeParam::template task<>;
     in_virtual_time([]() -> ringlet::task<> {
         semaphore s(0);
-        const auto impatient = TypeParam::spawn([&]() -> task {
-            EXPECT_THROW(co_await with_timeout(1s, s.acquire()), timeout_error);
-        });
+        const auto impatient =
+            TypeParam::spawn([&]() -> task { EXPECT_THROW(co_await with_timeout(1s, s.acquire()), timeout_error); });
         bool served = false;
         const auto patient = TypeParam::spawn([&]() -> task {
             co_await s.acquire();
@@ -134,8 +133,8 @@ TYPED_TEST(locks, who_was_handed_a_permit_and_then_killed_holds_it_and_gives_it_
         });
         const auto next = TypeParam::spawn([&]() -> task { const auto mine = co_await m.lock(); });
         co_await yield();
-        held.unlock();   // handed to the victim
-        victim.kill();   // which is ready, and has not run
+        held.unlock();  // handed to the victim
+        victim.kill();  // which is ready, and has not run
         co_await victim.join();
         co_await next.get();
         EXPECT_FALSE(m.locked());

@@ -187,8 +187,8 @@ TEST(task, may_be_kept_and_awaited_later_and_handed_on) {
             sum += co_await std::move(t);
         EXPECT_EQ(sum, 84);
         task<int> t = late_answer();
-        const auto other = spawn([](task<int> theirs) -> task<int> { co_return co_await std::move(theirs); },
-                                 std::move(t));
+        const auto other =
+            spawn([](task<int> theirs) -> task<int> { co_return co_await std::move(theirs); }, std::move(t));
         EXPECT_FALSE(t);
         EXPECT_EQ(co_await other.get(), 42);
     });
@@ -255,8 +255,7 @@ TEST(task, awaiting_in_a_destructor_during_unwinding_works_on_a_fiber) {
         try {
             flushes f(flushed);
             throw std::runtime_error("unwind");
-        } catch (const std::runtime_error&) {
-        }
+        } catch (const std::runtime_error&) {}
         EXPECT_TRUE(flushed);
     });
 }

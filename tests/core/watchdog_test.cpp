@@ -40,8 +40,7 @@ protected:
 
     /// Neither yields nor sleeps until something was reported.
     void hold_until_told() {
-        while (said().empty()) {
-        }
+        while (said().empty()) {}
     }
 
 private:
@@ -68,8 +67,7 @@ TEST_F(watchdog, tells_it_once_for_each_time_that_a_loop_is_held) {
         hold_until_told();
         const std::string first = said();
         const auto until = std::chrono::steady_clock::now() + 50ms;
-        while (std::chrono::steady_clock::now() < until) {
-        }
+        while (std::chrono::steady_clock::now() < until) {}
         EXPECT_EQ(said(), first);
     });
 }
@@ -86,8 +84,7 @@ TEST_F(watchdog, does_nothing_when_it_is_off) {
     set_watchdog(0ms);
     run([] {
         const auto until = std::chrono::steady_clock::now() + 60ms;
-        while (std::chrono::steady_clock::now() < until) {
-        }
+        while (std::chrono::steady_clock::now() < until) {}
     });
     EXPECT_EQ(said(), "");
 }

@@ -12,17 +12,19 @@ using namespace ringlet;
 namespace {
 
 void require(bool holds) {
-    if (!holds) std::abort();
+    if (!holds)
+        std::abort();
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     constexpr std::time_t now = 1'700'000'000;
-    static const net::url pages[] = {net::url::parse("http://www.example.co.uk/a/b"), net::url::parse("https://localhost/"),
-                                     net::url::parse("https://10.0.0.1/x/")};
+    static const net::url pages[] = {net::url::parse("http://www.example.co.uk/a/b"),
+                                     net::url::parse("https://localhost/"), net::url::parse("https://10.0.0.1/x/")};
     std::string_view all(reinterpret_cast<const char*>(data), size);
-    if (all.empty()) return 0;
+    if (all.empty())
+        return 0;
     const net::url& from = pages[data[0] % 3];
     all.remove_prefix(1);
 
@@ -32,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto line = all.substr(0, all.find('\n'));
         all.remove_prefix(std::min(line.size() + 1, all.size()));
         const auto c = http::parse_set_cookie(line, from, now);
-        if (!c) continue;
+        if (!c)
+            continue;
         require(!c->name.empty() || !c->value.empty());
         require(c->path.starts_with('/') && !c->domain.empty());
         require(from.host() == c->domain || (!c->host_only && from.host().ends_with("." + c->domain)));

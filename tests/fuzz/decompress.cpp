@@ -14,19 +14,22 @@ using namespace ringlet;
 namespace {
 
 void require(bool holds) {
-    if (!holds) std::abort();
+    if (!holds)
+        std::abort();
 }
 
 constexpr std::uint64_t most = 1 << 16;
 
 std::string undone(std::string_view coding, std::string_view bytes, std::size_t step, std::size_t room) {
     auto d = http::decompressor::make(coding, most);
-    if (!d) return "unknown";
+    if (!d)
+        return "unknown";
     std::string out;
     std::vector<std::byte> buffer(room);
     try {
         while (!bytes.empty()) {
-            const std::string piece(bytes.substr(0, step));  // of the exact size, so that the sanitizer sees a byte too far
+            const std::string piece(
+                bytes.substr(0, step));  // of the exact size, so that the sanitizer sees a byte too far
             std::string_view in = piece;
             while (const std::size_t count = d->read(in, buffer)) {
                 require(count <= room);
@@ -47,8 +50,10 @@ std::string undone(std::string_view coding, std::string_view bytes, std::size_t 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    constexpr std::string_view codings[] = {"gzip", "deflate", "br", "zstd", "gzip, gzip", "br, gzip", "zstd, deflate"};
-    if (size < 2) return 0;
+    constexpr std::string_view codings[] = {"gzip",       "deflate",  "br",           "zstd",
+                                            "gzip, gzip", "br, gzip", "zstd, deflate"};
+    if (size < 2)
+        return 0;
     const auto coding = codings[data[0] % std::size(codings)];
     const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
     const std::string whole = undone(coding, bytes, bytes.size() + 1, 4096);

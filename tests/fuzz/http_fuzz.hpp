@@ -16,7 +16,8 @@
 namespace ringlet::fuzz {
 
 inline void require(bool holds) {
-    if (!holds) std::abort();
+    if (!holds)
+        std::abort();
 }
 
 inline http::limits small_limits() {
@@ -33,7 +34,8 @@ inline http::limits small_limits() {
 
 /// Reads `bytes` in pieces whose sizes are taken round and round from `sizes` (0 counts as all the rest).
 inline std::string read(http::reads what, bool small, std::string_view bytes, std::string_view sizes,
-                        const std::function<void(http::parser&)>& before, const std::function<void(const http::parser&)>& at_head) {
+                        const std::function<void(http::parser&)>& before,
+                        const std::function<void(const http::parser&)>& at_head) {
     http::parser parser(what, small ? small_limits() : http::limits::server());
     before(parser);
     std::string told;
@@ -52,25 +54,32 @@ inline std::string read(http::reads what, bool small, std::string_view bytes, st
                 require(input.empty());
                 break;
             }
-            if (s.kind == http::event::failed) return told + " error " + std::to_string(static_cast<int>(parser.error()));
+            if (s.kind == http::event::failed)
+                return told + " error " + std::to_string(static_cast<int>(parser.error()));
             if (s.kind == http::event::head) {
-                for (const auto [name, value] : parser.head().fields()) ((told += name) += '=') += value;
+                for (const auto [name, value] : parser.head().fields())
+                    ((told += name) += '=') += value;
                 told += parser.head().keep_alive() ? " keep " : " close ";
                 at_head(parser);
             }
             told += s.body_piece;
             if (s.kind == http::event::done) {
-                for (const auto [name, value] : parser.trailers()) ((told += name) += '=') += value;
+                for (const auto [name, value] : parser.trailers())
+                    ((told += name) += '=') += value;
                 told += " done\n";
-                if (parser.head().upgrade()) return told;
+                if (parser.head().upgrade())
+                    return told;
                 parser.reset();
             }
         }
-        if (bytes.empty()) break;
+        if (bytes.empty())
+            break;
     }
-    if (parser.idle()) return told + " end";
+    if (parser.idle())
+        return told + " end";
     const auto s = parser.try_finish();
-    return told + (s.kind == http::event::done ? " closed" : " error " + std::to_string(static_cast<int>(parser.error())));
+    return told +
+           (s.kind == http::event::done ? " closed" : " error " + std::to_string(static_cast<int>(parser.error())));
 }
 
 }  // namespace ringlet::fuzz

@@ -5,12 +5,15 @@ using namespace ringlet;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view all(reinterpret_cast<const char*>(data), size);
-    if (size < 4) return 0;
+    if (size < 4)
+        return 0;
     const bool small = (data[0] & 1) != 0;
     const auto bytes = all.substr(4);
     const auto before = [&](http::parser& p) {
-        if ((data[0] & 2) != 0) p.expect_no_body();
-        if ((data[0] & 4) != 0) p.expect_tunnel();
+        if ((data[0] & 2) != 0)
+            p.expect_no_body();
+        if ((data[0] & 4) != 0)
+            p.expect_tunnel();
     };
     const auto check = [](const http::parser& p) {
         fuzz::require(p.head().status() >= 100 && p.head().status() <= 999);

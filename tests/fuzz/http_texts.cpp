@@ -55,19 +55,21 @@ void try_decoding(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) return 0;
+    if (size == 0)
+        return 0;
     const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
     switch (data[0] % 5) {
-    case 0: try_ranges(text, data[0]); break;
-    case 1: try_date(text); break;
-    case 2: try_path(text); break;
-    case 3: try_decoding(text); break;
-    default: {
-        http::fields asked;
-        if (text.find_first_of(std::string_view("\r\n\0", 3)) == text.npos) asked.add("If-None-Match", text);
-        http::judge_conditions("GET", asked, {"\"a\"", 0});
-        http::range_counts(asked, {"\"a\"", 0});
-    }
+        case 0: try_ranges(text, data[0]); break;
+        case 1: try_date(text); break;
+        case 2: try_path(text); break;
+        case 3: try_decoding(text); break;
+        default: {
+            http::fields asked;
+            if (text.find_first_of(std::string_view("\r\n\0", 3)) == text.npos)
+                asked.add("If-None-Match", text);
+            http::judge_conditions("GET", asked, {"\"a\"", 0});
+            http::range_counts(asked, {"\"a\"", 0});
+        }
     }
     return 0;
 }

@@ -16,13 +16,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 return 0;
             got.append(reinterpret_cast<const char*>(data) + at, more);
             at += more;
-            if (got.size() > 4096) std::abort();
+            if (got.size() > 4096)
+                std::abort();
         }
         // A heap copy of the exact size, so that one byte too far is seen.
         const std::vector<char> exact(got.begin(), got.end());
         const proxy_header header = parse_proxy_header({exact.data(), exact.size()});
-        if (header.source && header.source->to_string().empty()) std::abort();
-    } catch (const proxy_header_error&) {
-    }
+        if (header.source && header.source->to_string().empty())
+            std::abort();
+    } catch (const proxy_header_error&) {}
     return 0;
 }

@@ -50,10 +50,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             std::memcpy(room.data(), data + at, count);
             engine.filled(count);
             at += count;
-            if (engine.handshake()) std::abort();  // nobody guesses a whole handshake
+            if (engine.handshake())
+                std::abort();  // nobody guesses a whole handshake
         }
-    } catch (const tls::error&) {
-    }
-    if (ERR_peek_error() != 0) std::abort();
+    } catch (const tls::error&) {}
+    if (ERR_peek_error() != 0)
+        std::abort();
     return 0;
 }

@@ -13,7 +13,8 @@ using ringlet::net::url;
 namespace {
 
 void require(bool holds) {
-    if (!holds) std::abort();
+    if (!holds)
+        std::abort();
 }
 
 void check(const url& u) {
@@ -22,14 +23,19 @@ void check(const url& u) {
     std::string text(u.scheme());
     text += "://";
     text += u.username();
-    if (!u.password().empty()) (text += ':') += u.password();
-    if (!u.username().empty() || !u.password().empty()) text += '@';
+    if (!u.password().empty())
+        (text += ':') += u.password();
+    if (!u.username().empty() || !u.password().empty())
+        text += '@';
     (text += u.authority()) += u.path();
-    if (u.has_query()) (text += '?') += u.query();
-    if (u.has_fragment()) (text += '#') += u.fragment();
+    if (u.has_query())
+        (text += '?') += u.query();
+    if (u.has_fragment())
+        (text += '#') += u.fragment();
     require(text == u.to_string());
     require(!u.host().empty() && u.path().starts_with('/') && u.target().starts_with('/'));
-    require(u.to_string().find_first_not_of("!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") ==
+    require(u.to_string().find_first_not_of(
+                "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") ==
             std::string::npos);
     require(u.resolve("") == u.resolve("#").resolve(""));
 }
@@ -42,9 +48,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const auto page = url::parse("http://user:pw@host:81/a/b/c?q#f");
     std::string reason;
     const auto first = url::try_parse(all.substr(0, cut), &reason);
-    if (first) check(*first);
+    if (first)
+        check(*first);
     require(first || !reason.empty());
     const auto& base = first ? *first : page;
-    if (const auto found = base.try_resolve(cut == all.npos ? all : all.substr(cut + 1))) check(*found);
+    if (const auto found = base.try_resolve(cut == all.npos ? all : all.substr(cut + 1)))
+        check(*found);
     return 0;
 }

@@ -69,7 +69,8 @@ outcome read(std::string_view bytes, std::string_view sizes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size < 3) return 0;
+    if (size < 3)
+        return 0;
     const std::string_view all(reinterpret_cast<const char*>(data), size);
     const outcome whole = read(all.substr(3), {}), cut = read(all.substr(3), all.substr(0, 3));
     // A frame may be wrong in two ways (a close with a bad code and a bad text); which one is seen first

@@ -112,10 +112,16 @@ TEST_F(event_face, an_exception_that_was_set_comes_out_of_get_but_not_of_wait) {
 TEST_F(event_face, a_timeout_of_the_caller_ends_get) {
     const AsyncResult<> result;
     gevent::spawn_later(0.5, [&] { result.set(); });
-    EXPECT_EQ(thrown_by([&] {
-        gevent::with(Timeout(0, std::out_of_range("interrupted")), [&] { result.get(); });
-    }), "interrupted");
-    EXPECT_EQ(gevent::with_timeout(0.1, [&] { result.get(); return 1; }, 2), 2);
+    EXPECT_EQ(thrown_by([&] { gevent::with(Timeout(0, std::out_of_range("interrupted")), [&] { result.get(); }); }),
+              "interrupted");
+    EXPECT_EQ(gevent::with_timeout(
+                  0.1,
+                  [&] {
+                      result.get();
+                      return 1;
+                  },
+                  2),
+              2);
     result.get();
     EXPECT_NEAR(now(), 0.5, 0.01);
 }
@@ -140,7 +146,10 @@ TEST_F(event_face, results_are_targets_of_links) {
     EXPECT_EQ(thrown_by([&] { error2.get(); }), "x");
     EXPECT_FALSE(value2.wait(0.1));
 
-    const auto killed = gevent::spawn([] { gevent::sleep(10); return 1; });
+    const auto killed = gevent::spawn([] {
+        gevent::sleep(10);
+        return 1;
+    });
     const AsyncResult<int> number;
     const AsyncResult<> nothing;
     killed.link(number);

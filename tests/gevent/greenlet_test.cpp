@@ -12,10 +12,12 @@ using testing::SizeIs;
 class greenlet_face : public story::gevent_program {};
 
 TEST_F(greenlet_face, goes_through_its_states) {
-    const Greenlet g([](double delay, int result) {
-        gevent::sleep(delay);
-        return result;
-    }, 0.01, 5);
+    const Greenlet g(
+        [](double delay, int result) {
+            gevent::sleep(delay);
+            return result;
+        },
+        0.01, 5);
     int linked = 0;
     g.rawlink([&](const auto&) { ++linked; });
     const auto expect = [&](bool started, bool over) {
@@ -110,7 +112,10 @@ TEST_F(greenlet_face, link_gives_the_result_to_a_result_a_queue_a_channel_or_a_f
 TEST_F(greenlet_face, link_value_and_link_exception_choose) {
     const auto ends_well = gevent::spawn([] { return 1; });
     const auto fails = gevent::spawn([]() -> int { throw std::out_of_range("x"); });
-    const auto killed = gevent::spawn([] { gevent::sleep(10); return 1; });
+    const auto killed = gevent::spawn([] {
+        gevent::sleep(10);
+        return 1;
+    });
     gevent::sleep(0);
     const auto outcome = [this](const auto& g, std::string name) {
         g.link([this, name](const auto&) { print(name + " ended"); });

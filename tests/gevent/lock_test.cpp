@@ -150,12 +150,10 @@ TEST_F(lock_face, a_condition_wakes_whom_it_should) {
 TEST_F(lock_face, wait_for_waits_until_it_is_so) {
     const Condition condition;
     int n = 0;
-    const auto waiter = gevent::spawn([&] {
-        return gevent::with(condition, [&] { return condition.wait_for([&] { return n >= 2; }); });
-    });
-    const auto hopeless = gevent::spawn([&] {
-        return gevent::with(condition, [&] { return condition.wait_for([&] { return n >= 9; }, 10); });
-    });
+    const auto waiter = gevent::spawn(
+        [&] { return gevent::with(condition, [&] { return condition.wait_for([&] { return n >= 2; }); }); });
+    const auto hopeless = gevent::spawn(
+        [&] { return gevent::with(condition, [&] { return condition.wait_for([&] { return n >= 9; }, 10); }); });
     for (int i = 0; i < 2; ++i) {
         gevent::sleep(1);
         gevent::with(condition, [&] {

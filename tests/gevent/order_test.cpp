@@ -105,8 +105,8 @@ TEST_F(order, workers_and_boss_share_a_bounded_queue_as_in_gevent) {
             tasks.put(i);
         print("iteration 2");
     };
-    gevent::joinall({gevent::spawn(worker, "s"), gevent::spawn(worker, "j"), gevent::spawn(worker, "b"),
-                     gevent::spawn(boss)});
+    gevent::joinall(
+        {gevent::spawn(worker, "s"), gevent::spawn(worker, "j"), gevent::spawn(worker, "b"), gevent::spawn(boss)});
     EXPECT_THAT(printed, ElementsAre("s1", "j2", "b3", "s4", "j5", "b6", "iteration 1", "s7", "j8", "b9", "s10",
                                      "j11", "b12", "iteration 2", "s13", "j14", "b quits", "s quits", "j quits"));
 }
@@ -160,8 +160,8 @@ TEST_F(order, a_channel_lets_the_getter_go_first) {
     });
     for (const int i : channel)
         print("got " + std::to_string(i));
-    EXPECT_THAT(printed, ElementsAre("put 0", "got 0", "did 0", "put 1", "got 1", "did 1", "put 2", "got 2",
-                                     "did 2"));
+    EXPECT_THAT(printed,
+                ElementsAre("put 0", "got 0", "did 0", "put 1", "got 1", "did 1", "put 2", "got 2", "did 2"));
 }
 
 TEST_F(order, joinall_wakes_in_the_place_of_the_last_to_end) {

@@ -105,7 +105,14 @@ TEST_F(pool_face, kill_strikes_each_once) {
         group.kill(false);
     gevent::sleep(0.1);
     EXPECT_THAT(shots, ElementsAre(1, 1));
-    EXPECT_EQ(gevent::with_timeout(0.1, [&] { group.kill(); return 1; }, 2), 2);
+    EXPECT_EQ(gevent::with_timeout(
+                  0.1,
+                  [&] {
+                      group.kill();
+                      return 1;
+                  },
+                  2),
+              2);
     group.kill(true, 0.1);
     EXPECT_EQ(group.size(), 2u);
     EXPECT_THAT(shots, ElementsAre(1, 1));
@@ -301,7 +308,12 @@ TEST_P(pools_of_every_size, an_error_comes_in_its_place_and_the_rest_after_it) {
 }
 
 TEST_P(pools_of_every_size, killing_the_pool_lets_a_map_fail_and_not_hang) {
-    const auto result = pool.map_async([](double s) { gevent::sleep(s); return 1; }, std::vector(8, 0.1));
+    const auto result = pool.map_async(
+        [](double s) {
+            gevent::sleep(s);
+            return 1;
+        },
+        std::vector(8, 0.1));
     gevent::sleep(0.05);
     pool.kill();
     result.join();
@@ -312,13 +324,12 @@ TEST_P(pools_of_every_size, killing_the_pool_lets_a_map_fail_and_not_hang) {
 TEST_F(pool_face, an_error_of_the_items_themselves_comes_out) {
     const Pool pool(3);
     const auto bad = [] {
-        return std::views::iota(1, 10) | std::views::transform([](int i) {
-                   return i < 3 ? i : throw std::out_of_range("item");
-               });
+        return std::views::iota(1, 10) |
+               std::views::transform([](int i) { return i < 3 ? i : throw std::out_of_range("item"); });
     };
     EXPECT_EQ(thrown_by([&] { pool.map(square, bad()); }), "item");
     EXPECT_EQ(thrown_by([&] {
-        for ([[maybe_unused]] const int r : pool.imap_unordered(square, bad())) {
-        }
-    }), "item");
+                  for ([[maybe_unused]] const int r : pool.imap_unordered(square, bad())) {}
+              }),
+              "item");
 }

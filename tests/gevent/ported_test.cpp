@@ -221,8 +221,11 @@ TEST_F(ported, iwait_gives_things_of_every_kind_as_they_come) {
         say("both are set");
     });
     const auto name = [&](const Waitable& w) {
-        return w == Waitable(early) ? "early" : w == Waitable(late) ? "late" : w == Waitable(g) ? "greenlet"
-               : w == Waitable(permits) ? "permits" : "result";
+        return w == Waitable(early)     ? "early"
+               : w == Waitable(late)    ? "late"
+               : w == Waitable(g)       ? "greenlet"
+               : w == Waitable(permits) ? "permits"
+                                        : "result";
     };
     for (const Waitable& ready : gevent::iwait({late, early, permits, result, g}))
         say("iwait", name(ready));

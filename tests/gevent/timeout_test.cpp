@@ -71,8 +71,9 @@ TEST_F(timeouts, a_block_that_does_not_end_is_left_by_the_exception) {
     Timeout t(0.1);
     EXPECT_EQ(thrown_by([&] { gevent::with(t, [] { gevent::sleep(1); }); }), "Timeout: 0.1 seconds");
     EXPECT_EQ(thrown_by([] {
-        gevent::with(Timeout(0.1, std::out_of_range("takes way too long")), [] { gevent::sleep(1); });
-    }), "takes way too long");
+                  gevent::with(Timeout(0.1, std::out_of_range("takes way too long")), [] { gevent::sleep(1); });
+              }),
+              "takes way too long");
 }
 
 TEST_F(timeouts, cancelled_inside_the_block_it_does_not_fire) {
@@ -132,9 +133,7 @@ TEST_F(timeouts, nested_ones_are_told_apart) {
 
 TEST_F(timeouts, of_two_at_the_same_time_the_first_started_is_thrown) {
     Timeout a(1), b(1);
-    EXPECT_FALSE(gevent::with(Timeout(1, false), [&] {
-        gevent::with(b, [] { gevent::sleep(10); });
-    }));
+    EXPECT_FALSE(gevent::with(Timeout(1, false), [&] { gevent::with(b, [] { gevent::sleep(10); }); }));
     gevent::sleep(10);  // b was closed on the way out, and is not thrown any more
     gevent::with(a, [&] { EXPECT_EQ(fired(), a); });
 }
@@ -151,22 +150,21 @@ TEST_F(timeouts, strike_in_the_greenlet_that_started_them) {
 TEST_F(timeouts, one_started_as_a_temporary_fires_without_a_handle) {
     Timeout(0.1).start();
     EXPECT_EQ(thrown_by([] { gevent::sleep(0.2); }), "Timeout: 0.1 seconds");
-    {
-        const Timeout t = Timeout::start_new(0.1);
-    }
+    { const Timeout t = Timeout::start_new(0.1); }
     gevent::sleep(1);  // the last handle cancelled it
 }
 
 TEST_F(timeouts, pass_through_handlers_for_errors_and_through_deadlines_of_the_core) {
     EXPECT_EQ(thrown_by([] {
-        gevent::with(Timeout(1), [] {
-            try {
-                ringlet::with_timeout(5s, [] { gevent::sleep(10); });
-            } catch (const std::exception&) {
-                ADD_FAILURE();
-            }
-        });
-    }), "Timeout: 1 second");
+                  gevent::with(Timeout(1), [] {
+                      try {
+                          ringlet::with_timeout(5s, [] { gevent::sleep(10); });
+                      } catch (const std::exception&) {
+                          ADD_FAILURE();
+                      }
+                  });
+              }),
+              "Timeout: 1 second");
     EXPECT_THROW(gevent::with(Timeout(5), [] { ringlet::with_timeout(1s, [] { gevent::sleep(10); }); }),
                  ringlet::timeout_error);
 }
@@ -182,9 +180,9 @@ TEST_F(timeouts, with_timeout_gives_the_result_or_the_default_or_throws) {
     EXPECT_EQ(thrown_by([&] { gevent::with_timeout(0.1, slow); }), "Timeout: 0.1 seconds");
     EXPECT_EQ(gevent::with_timeout(0.1, [] { gevent::sleep(1); }, "late"), "late");
     EXPECT_EQ(gevent::with_timeout(2, [] { gevent::sleep(1); }, "late"), std::nullopt);
-    EXPECT_EQ(thrown_by([&] {
-        gevent::with(Timeout(0.1), [&] { gevent::with_timeout(0.5, slow, 4); });
-    }), "Timeout: 0.1 seconds") << "not its own";
+    EXPECT_EQ(thrown_by([&] { gevent::with(Timeout(0.1), [&] { gevent::with_timeout(0.5, slow, 4); }); }),
+              "Timeout: 0.1 seconds")
+        << "not its own";
 }
 
 TEST_F(timeouts, a_wait_that_was_served_in_time_keeps_what_it_got) {

@@ -145,9 +145,8 @@ TEST_F(wait_face, killall_throws_when_some_take_too_long) {
 
     const std::vector<Greenlet<>> started{stubborn(), stubborn()};
     gevent::sleep(0.01);
-    EXPECT_EQ(thrown_by([&] {
-        gevent::killall(started, std::make_exception_ptr(GreenletExit()), true, 0.5);
-    }), "Timeout: 0.5 seconds");
+    EXPECT_EQ(thrown_by([&] { gevent::killall(started, std::make_exception_ptr(GreenletExit()), true, 0.5); }),
+              "Timeout: 0.5 seconds");
     EXPECT_FALSE(started[0].dead() || started[1].dead());
 }
 

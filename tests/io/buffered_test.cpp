@@ -228,10 +228,8 @@ TEST(buffered, a_second_reader_is_refused_before_it_moves_the_buffer) {
         buffered in(ends.second);
         const auto first = spawn(spawn_options().name("first"), [&] { return in.read_line(); });
         co_await yield();
-        const auto second =
-            spawn(spawn_options().name("second"), [&] { return error_from(in.read_line()); });
-        EXPECT_EQ(co_await second.get(),
-                  "read from memory:right: second wants to read while first already does");
+        const auto second = spawn(spawn_options().name("second"), [&] { return error_from(in.read_line()); });
+        EXPECT_EQ(co_await second.get(), "read from memory:right: second wants to read while first already does");
         co_await ends.first.write_all(bytes_of("for the first\n"));
         EXPECT_EQ(co_await first.get(), "for the first");
     });

@@ -95,14 +95,11 @@ TEST_P(kernel_contract, vectors_are_read_and_written) {
     const auto [in, out] = pipe_pair();
     std::string one = "one ", two = "two";
     std::array<iovec, 2> parts{iovec{one.data(), one.size()}, iovec{two.data(), two.size()}};
-    EXPECT_EQ(w.finish(w.push([&](auto* sqe) {
-                  io_uring_prep_writev(sqe, out, parts.data(), 2, std::uint64_t(-1));
-              })),
-              (answer{7, 0}));
+    EXPECT_EQ(
+        w.finish(w.push([&](auto* sqe) { io_uring_prep_writev(sqe, out, parts.data(), 2, std::uint64_t(-1)); })),
+        (answer{7, 0}));
     std::array<iovec, 2> halves{iovec{into.data(), 3}, iovec{into.data() + 3, 10}};
-    EXPECT_EQ(w.finish(w.push([&](auto* sqe) {
-                  io_uring_prep_readv(sqe, in, halves.data(), 2, std::uint64_t(-1));
-              })),
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_readv(sqe, in, halves.data(), 2, std::uint64_t(-1)); })),
               (answer{7, 0}));
     EXPECT_EQ(std::string(into.data(), 7), "one two");
 }
@@ -117,9 +114,8 @@ TEST_P(kernel_contract, a_file_lives_its_life) {
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_mkdirat(sqe, AT_FDCWD, folder.c_str(), 0700); }), 0);
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_mkdirat(sqe, AT_FDCWD, folder.c_str(), 0700); }), -EEXIST);
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_openat(sqe, AT_FDCWD, path.c_str(), O_RDWR, 0); }), -ENOENT);
-    const int fd = ask([&](auto* sqe) {
-        io_uring_prep_openat(sqe, AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    });
+    const int fd = ask(
+        [&](auto* sqe) { io_uring_prep_openat(sqe, AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); });
     ASSERT_GE(fd, 0);
 
     EXPECT_EQ(w.finish(write_to(fd, "0123456789", 0)), (answer{10, 0}));
@@ -131,15 +127,13 @@ TEST_P(kernel_contract, a_file_lives_its_life) {
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_fsync(sqe, fd, 0); }), 0);
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_fallocate(sqe, fd, 0, 0, 4096); }), 0);
 
-    struct statx about {};
+    struct statx about{};
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_statx(sqe, AT_FDCWD, path.c_str(), 0, STATX_SIZE, &about); }), 0);
     EXPECT_EQ(about.stx_size, 4096U);
-    EXPECT_EQ(ask([&](auto* sqe) {
-                  io_uring_prep_renameat(sqe, AT_FDCWD, path.c_str(), AT_FDCWD, other.c_str(), 0);
-              }), 0);
-    EXPECT_EQ(ask([&](auto* sqe) {
-                  io_uring_prep_linkat(sqe, AT_FDCWD, other.c_str(), AT_FDCWD, path.c_str(), 0);
-              }), 0);
+    EXPECT_EQ(
+        ask([&](auto* sqe) { io_uring_prep_renameat(sqe, AT_FDCWD, path.c_str(), AT_FDCWD, other.c_str(), 0); }), 0);
+    EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_linkat(sqe, AT_FDCWD, other.c_str(), AT_FDCWD, path.c_str(), 0); }),
+              0);
     EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_symlinkat(sqe, "b", AT_FDCWD, link.c_str()); }), 0);
     for (const std::string& each : {path, other, link})
         EXPECT_EQ(ask([&](auto* sqe) { io_uring_prep_unlinkat(sqe, AT_FDCWD, each.c_str(), 0); }), 0);

@@ -2,7 +2,6 @@
 
 #include "support/contract.hpp"
 
-
 using namespace seam;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
@@ -71,8 +70,7 @@ TEST_P(kernel_contract, one_receive_into_a_chosen_buffer) {
 
 TEST_P(kernel_contract, many_receives_need_chosen_buffers) {
     const auto [a, b] = tcp_pair();
-    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_recv_multishot(sqe, a, nullptr, 0, 0); })).res,
-              -EINVAL);
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_recv_multishot(sqe, a, nullptr, 0, 0); })).res, -EINVAL);
 }
 
 TEST_P(kernel_contract, a_receive_of_many_is_canceled_once) {

@@ -285,8 +285,8 @@ TEST_P(kernel_contract, a_unix_connect_waits_for_room_in_the_backlog) {
     std::vector<asked*> all;
     for (int i = 0; i < 2; ++i) {
         const int fd = keep(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        all.push_back(&w.push(
-            [&](auto* sqe) { io_uring_prep_connect(sqe, fd, reinterpret_cast<sockaddr*>(&at), size); }));
+        all.push_back(
+            &w.push([&](auto* sqe) { io_uring_prep_connect(sqe, fd, reinterpret_cast<sockaddr*>(&at), size); }));
     }
     EXPECT_EQ(w.finish(*all[0]), (answer{0, 0}));
     w.turn(5ms);

@@ -166,8 +166,9 @@ TEST_F(doctor, says_what_the_environment_forces) {
                 AllOf(HasSubstr("loops run on epoll"), HasSubstr("fix       unset RINGLET_KERNEL")));
     EXPECT_THAT(told_after([] { return choose("virtual"); }), HasSubstr("time is not real"));
     EXPECT_THAT(told_after([] { return choose("sim"); }), HasSubstr("the network are not real"));
-    EXPECT_THAT(told_after([] { return choose("epoll"); }),
-                AllOf(HasSubstr("none: no loop can start"), HasSubstr("RINGLET_KERNEL=epoll is the name of no kernel")));
+    EXPECT_THAT(
+        told_after([] { return choose("epoll"); }),
+        AllOf(HasSubstr("none: no loop can start"), HasSubstr("RINGLET_KERNEL=epoll is the name of no kernel")));
     EXPECT_THAT(told_after([] { return choose("uring") && story::refuse_uring(EPERM); }),
                 AllOf(HasSubstr("none: no loop can start"),
                       HasSubstr("RINGLET_KERNEL=uring forces io_uring, which is refused"),
@@ -216,15 +217,17 @@ TEST_F(doctor, tells_what_each_missing_feature_costs) {
                story::refuse_argument(__NR_io_uring_register, 1, register_ring_fds, EINVAL);
     });
     if (text.find("uring (io_uring)") != std::string::npos) {
-        EXPECT_THAT(text, AllOf(HasSubstr("lacks       buffer rings and multishot receive (Linux 6.0): costs a request"),
-                                HasSubstr("lacks       registered ring descriptor (Linux 5.18): costs a look-up")));
+        EXPECT_THAT(text,
+                    AllOf(HasSubstr("lacks       buffer rings and multishot receive (Linux 6.0): costs a request"),
+                          HasSubstr("lacks       registered ring descriptor (Linux 5.18): costs a look-up")));
     }
-    EXPECT_THAT(told_after([] {
-                    return choose("readiness") && story::refuse_calls(__NR_epoll_pwait2, __NR_epoll_pwait2, ENOSYS) &&
-                           story::refuse_calls(__NR_preadv2, __NR_preadv2, EOPNOTSUPP);
-                }),
-                AllOf(HasSubstr("lacks       timeouts in nanoseconds (epoll_pwait2) (Linux 5.11): costs sleeps"),
-                      HasSubstr("lacks       reads of pipes that do not wait (RWF_NOWAIT) (Linux 6.4): costs a helper")));
+    EXPECT_THAT(
+        told_after([] {
+            return choose("readiness") && story::refuse_calls(__NR_epoll_pwait2, __NR_epoll_pwait2, ENOSYS) &&
+                   story::refuse_calls(__NR_preadv2, __NR_preadv2, EOPNOTSUPP);
+        }),
+        AllOf(HasSubstr("lacks       timeouts in nanoseconds (epoll_pwait2) (Linux 5.11): costs sleeps"),
+              HasSubstr("lacks       reads of pipes that do not wait (RWF_NOWAIT) (Linux 6.4): costs a helper")));
 }
 
 TEST_F(doctor, speaks_json) {
@@ -237,14 +240,15 @@ TEST_F(doctor, speaks_json) {
     d.features = {{"a", true, "b", "c"}};
     d.fibers = 7;
     d.problems = {{"what", "cost", "fix"}, {"more", "", ""}};
-    EXPECT_EQ(to_json(d),
-              R"({"version": "1.2.3", "linux_version": "6.1", "kernel": "readiness", )"
-              R"("why": "a \"quoted\" \\ reason\u000a", "uring_error": 1, )"
-              R"("features": [{"name": "a", "on": true, "cost": "b", "since": "c"}], "fibers": 7, )"
-              R"("lightweight_guards": false, "mappings_allowed": 0, "mappings_used": 0, "mappings_needed": 0, )"
-              R"("descriptors_allowed": 0, "descriptors_possible": 0, "descriptors_needed": 0, )"
-              R"("locked_memory_allowed": 0, )"
-              R"("problems": [{"what": "what", "cost": "cost", "fix": "fix"}, {"what": "more", "cost": "", "fix": ""}]})");
+    EXPECT_EQ(
+        to_json(d),
+        R"({"version": "1.2.3", "linux_version": "6.1", "kernel": "readiness", )"
+        R"("why": "a \"quoted\" \\ reason\u000a", "uring_error": 1, )"
+        R"("features": [{"name": "a", "on": true, "cost": "b", "since": "c"}], "fibers": 7, )"
+        R"("lightweight_guards": false, "mappings_allowed": 0, "mappings_used": 0, "mappings_needed": 0, )"
+        R"("descriptors_allowed": 0, "descriptors_possible": 0, "descriptors_needed": 0, )"
+        R"("locked_memory_allowed": 0, )"
+        R"("problems": [{"what": "what", "cost": "cost", "fix": "fix"}, {"what": "more", "cost": "", "fix": ""}]})");
 }
 
 }  // namespace

@@ -108,7 +108,8 @@ TEST(file, names_act_and_path_when_it_fails) {
     on_this_machine([&](watched_kernel& kernel) -> task<> {
         EXPECT_EQ(co_await error_from(file::open("/nowhere/f")), "open /nowhere/f: No such file or directory");
         EXPECT_EQ(co_await error_from(io::read_file("/nowhere/f")), "open /nowhere/f: No such file or directory");
-        EXPECT_EQ(co_await error_from(io::write_file("/nowhere/f", "x")), "write /nowhere/f: No such file or directory");
+        EXPECT_EQ(co_await error_from(io::write_file("/nowhere/f", "x")),
+                  "write /nowhere/f: No such file or directory");
         EXPECT_EQ(co_await error_from(io::unlink("/nowhere/f")), "unlink /nowhere/f: No such file or directory");
         EXPECT_EQ(co_await error_from(io::rename("/nowhere/f", "/nowhere/g")),
                   "rename /nowhere/f to /nowhere/g: No such file or directory");
@@ -125,7 +126,8 @@ TEST(file, names_act_and_path_when_it_fails) {
         refuse(kernel, IORING_OP_FSYNC, EIO);
         EXPECT_EQ(co_await error_from(f.sync()), "sync " + path + ": Input/output error");
         refuse(kernel, IORING_OP_STATX, EIO);
-        EXPECT_EQ(co_await error_from([](file& x) -> task<> { co_await x.size(); }(f)), "stat " + path + ": Input/output error");
+        EXPECT_EQ(co_await error_from([](file& x) -> task<> { co_await x.size(); }(f)),
+                  "stat " + path + ": Input/output error");
         EXPECT_THAT(co_await error_from(file::open(path, file_mode::write().exclusive())), HasSubstr("File exists"));
     });
 }
@@ -151,14 +153,26 @@ TEST(file, modes_mean_what_they_say) {
     on_this_machine([&]() -> task<> {
         const std::string path = folder / "f";
         EXPECT_THAT(co_await error_from(file::open(path, file_mode::update())), HasSubstr("No such file"));
-        { file made = co_await file::open(path, file_mode::write().permissions(0600)); co_await made.write_all_at(0, "12345"); }
-        struct stat about {};
+        {
+            file made = co_await file::open(path, file_mode::write().permissions(0600));
+            co_await made.write_all_at(0, "12345");
+        }
+        struct stat about{};
         EXPECT_EQ(::stat(path.c_str(), &about), 0);
         EXPECT_EQ(about.st_mode & 0777, 0600u);
-        { file kept = co_await file::open(path, file_mode::read_write()); EXPECT_EQ(co_await kept.size(), 5u); }
-        { file end = co_await file::open(path, file_mode::append()); co_await end.write_all_at(0, "67"); }
+        {
+            file kept = co_await file::open(path, file_mode::read_write());
+            EXPECT_EQ(co_await kept.size(), 5u);
+        }
+        {
+            file end = co_await file::open(path, file_mode::append());
+            co_await end.write_all_at(0, "67");
+        }
         EXPECT_EQ(co_await io::read_file(path), "1234567");
-        { file cut = co_await file::open(path, file_mode::update().truncate()); EXPECT_EQ(co_await cut.size(), 0u); }
+        {
+            file cut = co_await file::open(path, file_mode::update().truncate());
+            EXPECT_EQ(co_await cut.size(), 0u);
+        }
     });
 }
 
@@ -194,7 +208,8 @@ TEST(file, read_all_takes_no_more_than_its_limit) {
                 }
             }
         }
-        EXPECT_THAT(co_await error_from(io::read_file(path, 100)), HasSubstr("longer than 100 bytes: File too large"));
+        EXPECT_THAT(co_await error_from(io::read_file(path, 100)),
+                    HasSubstr("longer than 100 bytes: File too large"));
     });
 }
 
@@ -219,7 +234,8 @@ TEST(file, write_file_replaces_all_or_nothing) {
         for (const unsigned opcode : {unsigned(IORING_OP_WRITE), unsigned(IORING_OP_FSYNC), unsigned(IORING_OP_CLOSE),
                                       unsigned(IORING_OP_RENAMEAT)}) {
             refuse(kernel, opcode, ENOSPC);
-            EXPECT_THAT(co_await error_from(io::write_file(path, "never")), HasSubstr(path + ": No space left on device"));
+            EXPECT_THAT(co_await error_from(io::write_file(path, "never")),
+                        HasSubstr(path + ": No space left on device"));
             kernel.edit = nullptr;
             EXPECT_EQ(content_of(path), "new");
             EXPECT_EQ(names_in(folder), 1u) << "something was left beside it";
@@ -233,7 +249,7 @@ TEST(file, write_file_keeps_who_may_read_it) {
     on_this_machine([&]() -> task<> {
         co_await io::write_file(path, "secret", io::replace_options().permissions(0600).sync(false));
         co_await io::write_file(path, "new secret");
-        struct stat about {};
+        struct stat about{};
         EXPECT_EQ(::stat(path.c_str(), &about), 0);
         EXPECT_EQ(about.st_mode & 0777, 0600u);
         EXPECT_EQ(::chmod(path.c_str(), 0666), 0);

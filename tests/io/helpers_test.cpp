@@ -26,9 +26,8 @@ TEST_P(kernel_contract, work_on_threads_is_answered_once_whenever_it_is_canceled
         if (i % 4 == 0)
             all.push_back(&w.push([&](auto* sqe) { io_uring_prep_fsync(sqe, fd, 0); }));
         else
-            all.push_back(&w.push([&](auto* sqe) {
-                io_uring_prep_statx(sqe, AT_FDCWD, "/", 0, STATX_SIZE, &about[i]);
-            }));
+            all.push_back(
+                &w.push([&](auto* sqe) { io_uring_prep_statx(sqe, AT_FDCWD, "/", 0, STATX_SIZE, &about[i]); }));
         if (rng() % 3 == 0)
             cancels.push_back(&w.cancel(*all[rng() % all.size()]));
         if (rng() % 5 == 0)
@@ -52,9 +51,7 @@ TEST_P(kernel_contract, more_work_than_threads_is_all_done) {
         const auto [in, out] = pipe_pair();
         const auto [in2, out2] = pipe_pair();
         pipes.push_back({in, out, in2, out2});
-        all.push_back(&w.push([&](auto* sqe) {
-            io_uring_prep_splice(sqe, in, -1, out2, -1, 10, 0);
-        }));
+        all.push_back(&w.push([&](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 10, 0); }));
     }
     w.turn(0ns);
     for (const auto& each : pipes)

@@ -35,8 +35,8 @@ std::array<int, 2> connected(int kind) {
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof at;
     auto* where = reinterpret_cast<sockaddr*>(&at);
-    const bool listens = bind(listener, where, size) == 0 && listen(listener, 1) == 0 &&
-                         getsockname(listener, where, &size) == 0;
+    const bool listens =
+        bind(listener, where, size) == 0 && listen(listener, 1) == 0 && getsockname(listener, where, &size) == 0;
     ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (listens && connect(ends[0], where, size) == 0)
         ends[1] = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
@@ -87,37 +87,30 @@ private:
 
     void step() {
         switch (below(12)) {
-        case 0:
-        case 1:
-            return receive();
-        case 2:
-            return receive_many();
-        case 3:
-        case 4:
-            return say();
-        case 5:
-            return poll();
-        case 6:
-            return send();
-        case 7:
-        case 8:
-            return cancel();
-        case 9:
-            return cancel_by_descriptor();
-        case 10:
-            note("turn");
-            w.turn(ringlet::duration::zero());  // a busy kernel may look at descriptors every other time
-            return w.turn(ringlet::duration::zero());
-        default:
-            if (below(4) == 0) {
-                settle();
-                note("shutdown");
-                ::shutdown(ends_[1], SHUT_WR);
-                shut_ = true;
-            } else {
-                note("settle");
-                settle();
-            }
+            case 0:
+            case 1: return receive();
+            case 2: return receive_many();
+            case 3:
+            case 4: return say();
+            case 5: return poll();
+            case 6: return send();
+            case 7:
+            case 8: return cancel();
+            case 9: return cancel_by_descriptor();
+            case 10:
+                note("turn");
+                w.turn(ringlet::duration::zero());  // a busy kernel may look at descriptors every other time
+                return w.turn(ringlet::duration::zero());
+            default:
+                if (below(4) == 0) {
+                    settle();
+                    note("shutdown");
+                    ::shutdown(ends_[1], SHUT_WR);
+                    shut_ = true;
+                } else {
+                    note("settle");
+                    settle();
+                }
         }
     }
 
@@ -129,9 +122,8 @@ private:
             return;
         const unsigned size = 1 + below(64);
         const int flags = below(3) == 0 ? MSG_WAITALL : below(5) == 0 ? MSG_DONTWAIT : 0;
-        reader_ = &ask("receive " + std::to_string(size) + " flags " + std::to_string(flags), [&](auto* sqe) {
-            io_uring_prep_recv(sqe, ends_[0], into_.data(), size, flags);
-        });
+        reader_ = &ask("receive " + std::to_string(size) + " flags " + std::to_string(flags),
+                       [&](auto* sqe) { io_uring_prep_recv(sqe, ends_[0], into_.data(), size, flags); });
     }
     void receive_many() {
         if (somebody_reads())

@@ -47,9 +47,7 @@ TEST(signals, do_afterwards_what_they_did_before) {
 TEST(signals, belong_to_one_and_must_be_such_that_can_be_caught) {
     on_this_machine([]() -> task<> {
         io::signals first({SIGUSR1});
-        EXPECT_EQ(story::error_of([] {
-                      io::signals second({SIGUSR2, SIGUSR1});
-                  }),
+        EXPECT_EQ(story::error_of([] { io::signals second({SIGUSR2, SIGUSR1}); }),
                   "wait for SIGUSR1: somebody does already");
         io::signals other({SIGUSR2});  // which the one that failed has given back
         EXPECT_EQ(story::error_of([] { io::signals never({SIGKILL}); }), "wait for SIGKILL: Invalid argument");

@@ -105,13 +105,12 @@ TEST(sim_explore, whoever_waits_for_what_cannot_come_has_failed) {
 
 TEST(sim_explore, a_crash_of_the_program_names_its_seed) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH(
-        (void)sim::explore(sim::seeds(100).first(41),
-                           [](sim::world& w) {
-                               if (w.seed() == 42)
-                                   std::abort();
-                           }),
-        "this was seed 42; again with: SIM_SEED=42 ");
+    EXPECT_DEATH((void)sim::explore(sim::seeds(100).first(41),
+                                    [](sim::world& w) {
+                                        if (w.seed() == 42)
+                                            std::abort();
+                                    }),
+                 "this was seed 42; again with: SIM_SEED=42 ");
 }
 
 TEST(sim_explore, each_run_lacks_some_faults_and_every_fault_comes) {

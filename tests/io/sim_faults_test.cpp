@@ -122,7 +122,8 @@ TEST(sim_faults, a_cancel_is_early_or_late_or_loses_the_race) {
 TEST(sim_faults, descriptors_run_out) {
     const auto read = []() -> task<> { co_await io::read_file("/etc/hosts"); };
     EXPECT_EQ(error_with(sim::faults().no_descriptors(1), read), "open /etc/hosts: Too many open files");
-    EXPECT_THAT(error_with(sim::faults().no_descriptors(1), listen_somewhere), testing::EndsWith("Too many open files"));
+    EXPECT_THAT(error_with(sim::faults().no_descriptors(1), listen_somewhere),
+                testing::EndsWith("Too many open files"));
 
     sim::world w(1);
     w.host("host").limit_descriptors(3);
@@ -135,7 +136,8 @@ TEST(sim_faults, descriptors_run_out) {
 }
 
 TEST(sim_faults, memory_runs_out) {
-    EXPECT_THAT(error_with(sim::faults().no_memory(1), listen_somewhere), testing::EndsWith("Cannot allocate memory"));
+    EXPECT_THAT(error_with(sim::faults().no_memory(1), listen_somewhere),
+                testing::EndsWith("Cannot allocate memory"));
 }
 
 TEST(sim_faults, without_a_buffer_to_select_a_stream_goes_on) {

@@ -188,11 +188,13 @@ TEST(sim_network, an_isolated_host_is_heard_again_once_it_is_healed) {
     const auto server = w.host("server");
     server.boot(story::echo_server);
     const auto ask = [&w](const char* who) {
-        return await(w.host(who).spawn([&w]() -> task<std::error_code> {
-            auto limited = with_timeout(1s, story::ask_echo(address_on(w.host("server"), 7), "x"));
-            const auto got = co_await as_result(std::move(limited));
-            co_return got.error();
-        }).get());
+        return await(w.host(who)
+                         .spawn([&w]() -> task<std::error_code> {
+                             auto limited = with_timeout(1s, story::ask_echo(address_on(w.host("server"), 7), "x"));
+                             const auto got = co_await as_result(std::move(limited));
+                             co_return got.error();
+                         })
+                         .get());
     };
     EXPECT_FALSE(ask("one"));
     EXPECT_FALSE(ask("other"));
@@ -225,12 +227,14 @@ TEST(sim_network, a_lost_question_is_asked_again) {
     int found = 0;
     const auto came = sim::explore(sim::seeds(50).fail(sim::faults().loss(0.3)), [&](sim::world& w) {
         w.host("server");
-        found += await(w.host("client").spawn([]() -> task<bool> {
-            auto asking = net::resolve("server", 80, net::resolve_options().family(AF_INET));
-            const auto got = co_await as_result(std::move(asking));
-            EXPECT_TRUE(got || got.error() == net::resolve_errc::timed_out) << got.error();
-            co_return got.has_value();
-        }).get());
+        found += await(w.host("client")
+                           .spawn([]() -> task<bool> {
+                               auto asking = net::resolve("server", 80, net::resolve_options().family(AF_INET));
+                               const auto got = co_await as_result(std::move(asking));
+                               EXPECT_TRUE(got || got.error() == net::resolve_errc::timed_out) << got.error();
+                               co_return got.has_value();
+                           })
+                           .get());
     });
     EXPECT_TRUE(came) << came.error;
     EXPECT_GT(found, 30) << "one question alone would come back in half of the runs";
@@ -248,11 +252,13 @@ TEST(sim_network, a_path_is_a_place_on_its_own_host) {
             }
         });
     const auto who = [&w](const char* host) {
-        return await(w.host(host).spawn([]() -> task<std::size_t> {
-            auto to = co_await net::unix_stream::connect(net::address::unix_path("/var/socket"));
-            const auto got = co_await drain(to);
-            co_return got.first;
-        }).get());
+        return await(w.host(host)
+                         .spawn([]() -> task<std::size_t> {
+                             auto to = co_await net::unix_stream::connect(net::address::unix_path("/var/socket"));
+                             const auto got = co_await drain(to);
+                             co_return got.first;
+                         })
+                         .get());
     };
     EXPECT_EQ(who("one"), 3u);
     EXPECT_EQ(who("other"), 5u);

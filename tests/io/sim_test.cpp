@@ -59,8 +59,7 @@ TEST(sim, a_partition_holds_what_is_sent_until_it_heals) {
         try {
             co_await with_timeout(1min, stream.read({&b, 1}));
             ADD_FAILURE() << "it came through";
-        } catch (const timeout_error&) {
-        }
+        } catch (const timeout_error&) {}
         w.heal("client", "server");
         EXPECT_EQ(co_await stream.read({&b, 1}), 1u);
     });

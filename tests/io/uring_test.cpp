@@ -9,11 +9,11 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <csignal>
-#include <cerrno>
-#include <deque>
 #include <pthread.h>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <deque>
 #include <thread>
 
 using namespace ringlet;
@@ -130,8 +130,8 @@ TEST_F(uring, completions_beyond_the_rings_room_are_not_lost) {
 }
 
 TEST_F(uring, signals_interrupt_a_turn_and_lose_nothing) {
-    struct sigaction nothing {};
-    struct sigaction before {};
+    struct sigaction nothing{};
+    struct sigaction before{};
     nothing.sa_handler = [](int) {};
     sigaction(SIGUSR1, &nothing, &before);
     const pthread_t self = pthread_self();

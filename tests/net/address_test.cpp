@@ -25,9 +25,9 @@ std::string why_refused(std::string_view text) {
 }
 
 TEST(address, what_parse_reads_to_string_writes) {
-    for (const std::string text : {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:1",
-                                   "[2001:db8::7]:443", "[fe80::1%3]:8080", "[::ffff:1.2.3.4]:5", "unix:/run/x.sock",
-                                   "unix:relative", "unix:@abstract", "unix:@"})
+    for (const std::string text :
+         {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:1", "[2001:db8::7]:443",
+          "[fe80::1%3]:8080", "[::ffff:1.2.3.4]:5", "unix:/run/x.sock", "unix:relative", "unix:@abstract", "unix:@"})
         EXPECT_EQ(address::parse(text).to_string(), text);
 }
 
@@ -104,8 +104,9 @@ TEST(address, named_constructors_and_parts) {
 }
 
 TEST(address, survives_the_round_trip_through_the_kernel) {
-    for (const auto& wanted : {address::loopback(0), address::unix_abstract("ringlet-address-test-" + std::to_string(getpid())),
-                               address::unix_path("address-test-" + std::to_string(getpid()) + ".sock")}) {
+    for (const auto& wanted :
+         {address::loopback(0), address::unix_abstract("ringlet-address-test-" + std::to_string(getpid())),
+          address::unix_path("address-test-" + std::to_string(getpid()) + ".sock")}) {
         const int fd = socket(wanted.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
         ASSERT_GE(fd, 0);
         ASSERT_EQ(bind(fd, wanted.data(), wanted.size()), 0) << wanted.to_string() << strerror(errno);
@@ -119,14 +120,16 @@ TEST(address, survives_the_round_trip_through_the_kernel) {
             EXPECT_EQ(bound.with_port(0), wanted);
         } else {
             EXPECT_EQ(bound, wanted) << bound.to_string();
-            if (!wanted.to_string().starts_with("unix:@")) unlink(wanted.host().c_str());
+            if (!wanted.to_string().starts_with("unix:@"))
+                unlink(wanted.host().c_str());
         }
     }
 }
 
 TEST(address, from_refuses_what_is_short_or_foreign) {
     const auto good = address::loopback6(5);
-    for (socklen_t length = 1; length < good.size(); ++length) EXPECT_THROW(address::from(good.data(), length), std::invalid_argument);
+    for (socklen_t length = 1; length < good.size(); ++length)
+        EXPECT_THROW(address::from(good.data(), length), std::invalid_argument);
     EXPECT_EQ(address::from(good.data(), good.size()), good);
     sockaddr foreign{};
     foreign.sa_family = AF_PACKET;
@@ -154,7 +157,8 @@ TEST(address, order_and_hash_follow_equality) {
     for (std::size_t i = 0; i < sorted.size(); ++i) {
         set.insert(sorted[i]);
         set.insert(sorted[i]);
-        for (std::size_t j = 0; j < sorted.size(); ++j) EXPECT_EQ(sorted[i] <=> sorted[j], i <=> j) << i << ' ' << j;
+        for (std::size_t j = 0; j < sorted.size(); ++j)
+            EXPECT_EQ(sorted[i] <=> sorted[j], i <=> j) << i << ' ' << j;
     }
     EXPECT_EQ(set.size(), sorted.size());
 }

@@ -53,8 +53,7 @@ private:
 /// An address that never answers: its backlog is full, so the kernel drops what asks (listen(2)).
 class silent_host {
 public:
-    explicit silent_host(const net::address& where)
-        : listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit silent_host(const net::address& where) : listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         EXPECT_EQ(::bind(listening_.get(), where.data(), where.size()), 0);
         EXPECT_EQ(::listen(listening_.get(), 0), 0);
         for (io::fd& each : fill_) {
@@ -221,9 +220,9 @@ TEST(connect, has_one_deadline_for_all) {
         EXPECT_EQ(co_await failure_of(net::connect("dead.test", port.number, within(20ms, 0s))),
                   "connect dead.test:" + port.text() +
                       ": 127.0.0.2: timed out after 20 ms; 127.0.0.3: timed out after 20 ms");
-        EXPECT_EQ(co_await failure_of(net::connect("dead.test", port.number, within(5ms, 1s))),
-                  "connect dead.test:" + port.text() +
-                      ": 127.0.0.2: timed out after 5 ms; 127.0.0.3: not tried in time");
+        EXPECT_EQ(
+            co_await failure_of(net::connect("dead.test", port.number, within(5ms, 1s))),
+            "connect dead.test:" + port.text() + ": 127.0.0.2: timed out after 5 ms; 127.0.0.3: not tried in time");
         EXPECT_EQ(co_await failure_of(net::connect(port.at("127.0.0.2"), within(5ms, 1s))),
                   "connect 127.0.0.2:" + port.text() + ": timed out after 5 ms");
         EXPECT_EQ(open_descriptors(), descriptors);

@@ -25,8 +25,8 @@ const std::string in_zlib = unhex("789ccb48cdc9c957c84027b90070be08bb");
 const std::string in_raw = unhex("cb48cdc9c957c84027b900");
 const std::string in_brotli = unhex("1b1700f88d946ede445586d60a206c6f4a1179e280ae16");
 const std::string in_zstd = unhex("28b52ffd04586d00003868656c6c6f200a0100994b11a87c2ea8");
-const std::string twice_gzip = unhex(
-    "1f8b080000000000020393efe660000126e6d31e674f9e0c3fe1a0be9381a123925b0228080011b2f66f1d000000");
+const std::string twice_gzip =
+    unhex("1f8b080000000000020393efe660000126e6d31e674f9e0c3fe1a0be9381a123925b0228080011b2f66f1d000000");
 const std::string bomb = unhex(
     "1f8b080000000000020393efe660000126e6b7070d19818c430bbefae772c42f601805a360148c3860c72cf3ca623903"
     "8300030023f0b4901b040000");
@@ -71,7 +71,8 @@ struct sample {
     const char* coding;
     const std::string& bytes;
 };
-const sample samples[] = {{"gzip", in_gzip}, {"deflate", in_zlib}, {"deflate", in_raw}, {"br", in_brotli}, {"zstd", in_zstd}};
+const sample samples[] = {
+    {"gzip", in_gzip}, {"deflate", in_zlib}, {"deflate", in_raw}, {"br", in_brotli}, {"zstd", in_zstd}};
 
 TEST(decompress, every_coding_is_undone_however_it_is_cut) {
     for (const auto& [coding, bytes] : samples)
@@ -85,7 +86,8 @@ TEST(decompress, what_ends_early_is_an_error_and_nothing_at_all_is_empty) {
         if (can(coding)) {
             EXPECT_EQ(undone(coding, "", 1), "") << coding;
             for (std::size_t size = 1; size < bytes.size(); ++size)
-                EXPECT_EQ(undone(coding, bytes.substr(0, size), size), std::string(coding) + " body: the compressed data ends early")
+                EXPECT_EQ(undone(coding, bytes.substr(0, size), size),
+                          std::string(coding) + " body: the compressed data ends early")
                     << size;
         }
 }
@@ -143,12 +145,14 @@ TEST(decompress, a_bomb_is_refused_at_the_limit) {
     for (const auto& [coding, bytes] : samples)
         if (can(coding)) {
             EXPECT_EQ(undone(coding, bytes, 99, 7, 0, plain.size()), plain);
-            EXPECT_EQ(undone(coding, bytes, 99, 7, 0, plain.size() - 1),
-                      std::string(coding) + " body, decompressed to more than 23 bytes: the body is larger than the limit");
+            EXPECT_EQ(
+                undone(coding, bytes, 99, 7, 0, plain.size() - 1),
+                std::string(coding) + " body, decompressed to more than 23 bytes: the body is larger than the limit");
         }
     if (can("gzip")) {
         // A megabyte of zeros, compressed twice to 52 bytes or so: the inner layer alone is too much.
-        EXPECT_EQ(undone("gzip, gzip", bomb, 9999, 4096, 0, 800), "gzip body, decompressed to more than 800 bytes: the body is larger than the limit");
+        EXPECT_EQ(undone("gzip, gzip", bomb, 9999, 4096, 0, 800),
+                  "gzip body, decompressed to more than 800 bytes: the body is larger than the limit");
         EXPECT_EQ(undone("gzip, gzip", bomb, 9999, 4096).size(), std::size_t{1} << 20);
     }
 }

@@ -57,8 +57,7 @@ fake_dns::endpoints fake_dns::endpoints::open() {
     }
 }
 
-fake_dns::fake_dns(endpoints e)
-    : where_(name_of(e.udp)), udp_(std::move(e.udp)), tcp_listener_(std::move(e.tcp)) {}
+fake_dns::fake_dns(endpoints e) : where_(name_of(e.udp)), udp_(std::move(e.udp)), tcp_listener_(std::move(e.tcp)) {}
 
 void fake_dns::serve(group& g) {
     group_ = &g;

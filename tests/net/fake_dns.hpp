@@ -22,12 +22,30 @@ namespace ringlet::test {
 /// What the server knows of one name.
 class zone {
 public:
-    zone& address(std::string_view ip) { addresses.push_back(net::address::ip(ip, 0)); return *this; }
-    zone& alias(std::string name) { cname = std::move(name); return *this; }
-    zone& lives(std::uint32_t seconds) { ttl = seconds; return *this; }
-    zone& fails(int code) { rcode = code; return *this; }
-    zone& silent(int type = 0) { silent_for = type; return *this; }
-    zone& late(duration by) { delay = by; return *this; }
+    zone& address(std::string_view ip) {
+        addresses.push_back(net::address::ip(ip, 0));
+        return *this;
+    }
+    zone& alias(std::string name) {
+        cname = std::move(name);
+        return *this;
+    }
+    zone& lives(std::uint32_t seconds) {
+        ttl = seconds;
+        return *this;
+    }
+    zone& fails(int code) {
+        rcode = code;
+        return *this;
+    }
+    zone& silent(int type = 0) {
+        silent_for = type;
+        return *this;
+    }
+    zone& late(duration by) {
+        delay = by;
+        return *this;
+    }
 
     std::vector<net::address> addresses;
     std::string cname;
@@ -60,11 +78,11 @@ public:
 
     std::map<std::string, zone> zones;
     bool silent = false;
-    bool truncates = false;           // over UDP
-    bool cuts_records = false;        // answers that say more records than they have
-    bool sends_garbage_first = false; // before each answer over UDP: noise, wrong ids, empty datagrams
-    int rcode = ns_r_noerror;         // for everything, unless it is noerror
-    std::uint32_t negative_ttl = 0;   // no SOA when zero
+    bool truncates = false;  // over UDP
+    bool cuts_records = false;  // answers that say more records than they have
+    bool sends_garbage_first = false;  // before each answer over UDP: noise, wrong ids, empty datagrams
+    int rcode = ns_r_noerror;  // for everything, unless it is noerror
+    std::uint32_t negative_ttl = 0;  // no SOA when zero
 
 private:
     class endpoints {

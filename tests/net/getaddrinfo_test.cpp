@@ -103,7 +103,8 @@ TEST(getaddrinfo, holds_nobody_up_and_may_be_left) {
 TEST(getaddrinfo, is_not_asked_for_what_is_known) {
     on_this_machine([]() -> task<> {
         net::resolver::current().configure(net::resolver_options().backend(net::resolver_backend::getaddrinfo));
-        EXPECT_EQ(co_await net::resolve("192.0.2.1", 80), std::vector<net::address>(1, net::address::ip("192.0.2.1", 80)));
+        EXPECT_EQ(co_await net::resolve("192.0.2.1", 80),
+                  std::vector<net::address>(1, net::address::ip("192.0.2.1", 80)));
         EXPECT_EQ((co_await net::resolve("localhost", 80)).empty(), false);
     });
 }

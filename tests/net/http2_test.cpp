@@ -15,8 +15,8 @@
 namespace story {
 
 using namespace ringlet;
-using testing::HasSubstr;
 using http::response;
+using testing::HasSubstr;
 
 /// A server that answers like this, and a client of it.
 template <class Body>
@@ -33,13 +33,16 @@ task<> with_server(http2::handler answer, Body body, http2::options how = {}, st
 }
 
 task<response> echo(http2::incoming& asked) {
-    response said(200, std::string(asked.method()) + " " + std::string(asked.authority()) + std::string(asked.target()) + " ");
+    response said(
+        200, std::string(asked.method()) + " " + std::string(asked.authority()) + std::string(asked.target()) + " ");
     said.body += co_await asked.read_all();
     said.fields.add("X-Was", asked.fields().get_or("x-is", "nothing"));
     co_return said;
 }
 
-task<response> get(http2::client& c, std::string target) { return c.fetch("GET", "https", "a.org", std::move(target)); }
+task<response> get(http2::client& c, std::string target) {
+    return c.fetch("GET", "https", "a.org", std::move(target));
+}
 
 TEST(http2, asks_and_answers) {
     in_virtual_time([]() -> task<> {
@@ -202,8 +205,7 @@ std::string served(std::string bytes, http2::options how = {}) {
         co_await write_text(peer, std::move(bytes));
         try {
             co_await read_to_end(peer, got);
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await server.join();
     });
     return got;

@@ -47,7 +47,8 @@ TEST(http_allocations, a_request_on_a_warm_connection_allocates_nothing_in_the_s
             return go_on(asked, out);
         });
         auto client = co_await net::tcp_stream::connect(server.start(net::address::loopback(0)));
-        const std::string request = "GET /some/page HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: test\r\n\r\n";
+        const std::string request =
+            "GET /some/page HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nUser-Agent: test\r\n\r\n";
         std::byte buffer[1000];
         std::size_t before = 0;
         for (int i = 0; i < 200; ++i) {

@@ -35,7 +35,9 @@ public:
         });
         accepting_ = spawn([this]() -> task<> {
             for (;;) {
-                auto serve_it = [this](io::memory_stream end) { return server_.serve_stream(io::any_stream(std::move(end))); };
+                auto serve_it = [this](io::memory_stream end) {
+                    return server_.serve_stream(io::any_stream(std::move(end)));
+                };
                 spawn(serve_it, co_await w.accept());
             }
         });
@@ -99,7 +101,10 @@ TEST(http_bodies, bytes_and_files_have_a_length_and_functions_come_in_chunks) {
     EXPECT_EQ(told_of(http::request_body::from(pieces(0))), "chunks -\n");
     EXPECT_EQ(told_of(http::request_body::from(pieces(2), 14)), "length -\npiece0 piece1 ");
     http::request_body mixed("first ");
-    mixed.append(http::request_body::file(f.path)).append(" between ").append(http::request_body::from(pieces(1))).append("last");
+    mixed.append(http::request_body::file(f.path))
+        .append(" between ")
+        .append(http::request_body::from(pieces(1)))
+        .append("last");
     EXPECT_EQ(told_of(mixed), "chunks -\nfirst file content between piece0 last");
 }
 
@@ -129,9 +134,12 @@ TEST(http_bodies, a_body_that_is_not_as_announced_fails_and_says_so) {
             }
             co_return "none";
         };
-        EXPECT_THAT(co_await error(http::request_body::from(pieces(2), 20)), HasSubstr("it ended after 14 of 20 bytes"));
-        EXPECT_THAT(co_await error(http::request_body::from(pieces(2), 10)), HasSubstr("it is longer than the 10 bytes announced"));
-        EXPECT_THAT(co_await error(http::request_body::file("/no/such/file")), HasSubstr("open /no/such/file: No such file"));
+        EXPECT_THAT(co_await error(http::request_body::from(pieces(2), 20)),
+                    HasSubstr("it ended after 14 of 20 bytes"));
+        EXPECT_THAT(co_await error(http::request_body::from(pieces(2), 10)),
+                    HasSubstr("it is longer than the 10 bytes announced"));
+        EXPECT_THAT(co_await error(http::request_body::file("/no/such/file")),
+                    HasSubstr("open /no/such/file: No such file"));
         EXPECT_EQ(e.w.client.idle(), 0u);
         co_await e.leave();
     });
@@ -177,7 +185,8 @@ TEST(http_bodies, a_form_with_files_is_multipart) {
     EXPECT_EQ(told_of(std::move(form).body(), type),
               "length multipart/form-data; boundary=BOUNDARY\n"
               "--BOUNDARY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n"
-              "--BOUNDARY\r\nContent-Disposition: form-data; name=\"b%22%0D%0A\"; filename=\"" + f.path.substr(5) +
+              "--BOUNDARY\r\nContent-Disposition: form-data; name=\"b%22%0D%0A\"; filename=\"" +
+                  f.path.substr(5) +
                   "\"\r\nContent-Type: text/plain\r\n\r\nfile content\r\n"
                   "--BOUNDARY\r\nContent-Disposition: form-data; name=\"c\"; filename=\"c.bin\"\r\n"
                   "Content-Type: application/octet-stream\r\n\r\nbytes\r\n--BOUNDARY--\r\n");
@@ -199,10 +208,14 @@ TEST(http_bodies, params_become_the_query) {
 
 // --- down --------------------------------------------------------------------------------------------
 
-const std::string gzipped("\037\213\010\000\000\000\000\000\002\003\313\110\315\311\311\127\310\100\047\271\000\000\210\131\013\030\000\000\000", 29);
+const std::string gzipped(
+    "\037\213\010\000\000\000\000\000\002\003\313\110\315\311\311\127\310\100\047\271\000\000\210\131\013\030\000\000"
+    "\000",
+    29);
 
 /// What comes of one answer: the body, or the error.
-std::string body_of(const std::string& answer, const http::request_options& options = {}, const std::string& method = "GET") {
+std::string body_of(const std::string& answer, const http::request_options& options = {},
+                    const std::string& method = "GET") {
     return in_virtual_time([&]() -> task<std::string> {
         world w;
         const auto server = spawn(story::serve, std::ref(w), std::vector{answer});
@@ -235,7 +248,8 @@ TEST(http_bodies, compression_is_undone) {
     http::request_options small;
     small.body_limit = 30;
     EXPECT_EQ(body_of(story::response_of("200 OK", "", std::string(30, 'x')), small).size(), 30u);
-    EXPECT_THAT(body_of(story::response_of("200 OK", "", std::string(31, 'x')), small), HasSubstr("larger than the limit"));
+    EXPECT_THAT(body_of(story::response_of("200 OK", "", std::string(31, 'x')), small),
+                HasSubstr("larger than the limit"));
 }
 
 TEST(http_bodies, lines_are_read_one_by_one) {
@@ -261,7 +275,8 @@ TEST(http_bodies, lines_are_read_one_by_one) {
     });
     in_virtual_time([]() -> task<> {
         world w;
-        const auto server = spawn(story::serve, std::ref(w), std::vector{"HTTP/1.1 200 OK\r\n\r\n" + std::string(10'000, 'x')});
+        const auto server =
+            spawn(story::serve, std::ref(w), std::vector{"HTTP/1.1 200 OK\r\n\r\n" + std::string(10'000, 'x')});
         http::incoming in = co_await w.client.open("GET", "http://h/");
         try {
             (void)co_await in.read_line(100);

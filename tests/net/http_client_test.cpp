@@ -86,14 +86,19 @@ TEST(http_client, bodies_end_as_they_announce) {
     EXPECT_EQ(ask("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").response.status, 304);
     EXPECT_EQ(ask("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").response.fields.get("content-length"), "5");
     EXPECT_EQ(ask("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").response.status, 200);
-    const auto chunked = ask("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nSum: 5\r\n\r\n");
+    const auto chunked = ask(
+        "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nSum: 5\r\n\r\n");
     EXPECT_EQ(chunked.response.body, "abcde");
     EXPECT_EQ(chunked.response.trailers.get("sum"), "5");
 }
 
 TEST(http_client, interim_responses_are_skipped) {
-    EXPECT_EQ(ask("GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok).response.body, "hello");
-    EXPECT_EQ(ask("HEAD", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").response.status, 200);
+    EXPECT_EQ(
+        ask("GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok).response.body,
+        "hello");
+    EXPECT_EQ(
+        ask("HEAD", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").response.status,
+        200);
 }
 
 TEST(http_client, a_redirect_is_returned_as_it_comes_if_one_likes) {
@@ -105,7 +110,9 @@ TEST(http_client, a_redirect_is_returned_as_it_comes_if_one_likes) {
 }
 
 TEST(http_client, however_the_bytes_come_the_response_is_the_same) {
-    const std::string reply = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    const std::string reply =
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     in_virtual_time([&]() -> task<> {
         world w;
         const auto page = spawn([&] { return w.client.get("http://h/"); });
@@ -163,7 +170,8 @@ TEST(http_client, an_error_names_the_url_and_the_cause) {
     EXPECT_EQ(error("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"),
               "GET http://h/x: http response, body after 3 of 5 bytes: connection closed in the middle of the body");
     EXPECT_EQ(error("SSH-2.0-OpenSSH_9.2\r\n"),
-              "GET http://h/x: http response, line 1 'SSH-2.0-OpenSSH_9.2\\x0d\\x0a': not of the form 'HTTP/1.1 200 reason'");
+              "GET http://h/x: http response, line 1 'SSH-2.0-OpenSSH_9.2\\x0d\\x0a': not of the form 'HTTP/1.1 200 "
+              "reason'");
     EXPECT_EQ(error("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
               "GET http://h/x: http response, body after 0 bytes 'xyz\\x0d\\x0a': malformed chunked encoding");
     EXPECT_EQ(ask("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n").code, http::errc::ambiguous_length);
@@ -350,8 +358,9 @@ TEST(http_client, a_connection_is_used_again) {
 }
 
 TEST(http_client, a_connection_is_not_used_again_when_something_is_wrong_with_it) {
-    for (const std::string& reply : {std::string("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"), ok + "more",
-                                     std::string("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")}) {
+    for (const std::string& reply :
+         {std::string("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"), ok + "more",
+          std::string("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")}) {
         in_virtual_time([&]() -> task<> {
             world w;
             const auto server = spawn(serve, std::ref(w), std::vector{reply, reply});
@@ -438,7 +447,9 @@ TEST(http_client, idle_connections_are_few_and_young) {
         });
         const auto accepting = spawn([&]() -> task<> {
             for (;;) {
-                auto serve_it = [&server](io::memory_stream end) { return server.serve_stream(io::any_stream(std::move(end))); };
+                auto serve_it = [&server](io::memory_stream end) {
+                    return server.serve_stream(io::any_stream(std::move(end)));
+                };
                 spawn(serve_it, co_await w.accept());
             }
         });

@@ -1,9 +1,9 @@
 // Dates, ranges, conditions and content types: pure functions, told by tables.
 
+#include <ringlet/net/http_byte_ranges.hpp>
 #include <ringlet/net/http_conditions.hpp>
 #include <ringlet/net/http_content_type.hpp>
 #include <ringlet/net/http_date.hpp>
-#include <ringlet/net/http_byte_ranges.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
 // Downloads into files: complete or not there, resumed where they broke, and what servers do to them.
 
 #include "support/client_world.hpp"
-#include "support/sweep.hpp"
 #include "support/scratch.hpp"
+#include "support/sweep.hpp"
 
 #include <ringlet/core/run.hpp>
 #include <ringlet/net/http_download.hpp>
@@ -62,7 +62,8 @@ const std::string head = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 10\r
 const std::string part = "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\n";
 
 std::string rest(int from, int length = 10) {
-    return part + "Content-Range: bytes " + std::to_string(from) + "-9/10\r\nContent-Length: " + std::to_string(length - from) + "\r\n\r\n" +
+    return part + "Content-Range: bytes " + std::to_string(from) +
+           "-9/10\r\nContent-Length: " + std::to_string(length - from) + "\r\n\r\n" +
            std::string("0123456789").substr(static_cast<std::size_t>(from));
 }
 
@@ -108,9 +109,10 @@ TEST(http_download, what_is_left_of_an_earlier_call_is_used_too) {
 
 TEST(http_download, a_file_that_has_changed_is_fetched_from_the_beginning) {
     const std::string changed = "HTTP/1.1 200 OK\r\nETag: \"2\"\r\nContent-Length: 6\r\n\r\nabcdef";
-    for (const std::string& answer : {changed, part + "Content-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789",
-                                      std::string("HTTP/1.1 206 P\r\nETag: \"2\"\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef"),
-                                      std::string("HTTP/1.1 416 No\r\nContent-Range: bytes */6\r\nContent-Length: 0\r\n\r\n")}) {
+    for (const std::string& answer :
+         {changed, part + "Content-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789",
+          std::string("HTTP/1.1 206 P\r\nETag: \"2\"\r\nContent-Range: bytes 3-5/6\r\nContent-Length: 3\r\n\r\ndef"),
+          std::string("HTTP/1.1 416 No\r\nContent-Range: bytes */6\r\nContent-Length: 0\r\n\r\n")}) {
         const story::scratch_folder folder;
         script s{{head + "012", answer, changed}};
         EXPECT_EQ(fetch(folder, s).error, "") << answer;
@@ -119,7 +121,9 @@ TEST(http_download, a_file_that_has_changed_is_fetched_from_the_beginning) {
 }
 
 TEST(http_download, without_a_validator_nothing_is_resumed) {
-    const std::string plain = "HTTP/1.1 200 OK\r\nETag: W/\"1\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 10\r\n\r\n";
+    const std::string plain =
+        "HTTP/1.1 200 OK\r\nETag: W/\"1\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: "
+        "10\r\n\r\n";
     const story::scratch_folder folder;
     script s{{plain + "012", plain + "0123456789"}};
     EXPECT_EQ(fetch(folder, s).error, "");

@@ -22,7 +22,8 @@ TEST(http_fields, keep_their_order_and_ignore_the_case_of_names) {
     EXPECT_EQ(f.get_all("SET-COOKIE"), (std::vector{"1"sv, "2"sv}));
     EXPECT_EQ(f.count("set-Cookie"), 2u);
     std::string seen;
-    for (const auto [name, value] : f) seen += std::string(name) + '=' + std::string(value) + ';';
+    for (const auto [name, value] : f)
+        seen += std::string(name) + '=' + std::string(value) + ';';
     EXPECT_EQ(seen, "Host=a;Set-Cookie=1;set-cookie=2;");
 }
 
@@ -40,7 +41,8 @@ TEST(http_fields, set_replaces_in_place_and_remove_forgets) {
 
 TEST(http_fields, take_views_into_themselves) {
     http::fields f{{"name", "some value that is not short"}};
-    for (int i = 0; i < 100; ++i) f.add(f[0].name, f[0].value);
+    for (int i = 0; i < 100; ++i)
+        f.add(f[0].name, f[0].value);
     EXPECT_EQ(f[100].value, "some value that is not short");
     f.set(f[50].name, f[50].value);
     EXPECT_EQ(f.size(), 1u);
@@ -49,8 +51,10 @@ TEST(http_fields, take_views_into_themselves) {
 
 TEST(http_fields, know_the_tokens_of_lists) {
     const http::fields f{{"Connection", "Keep-Alive ,, upgrade"}, {"connection", "\tTE"}};
-    for (const auto token : {"keep-alive", "Upgrade", "te"}) EXPECT_TRUE(f.has_token("connection", token)) << token;
-    for (const auto token : {"keep", "close", "alive ,"}) EXPECT_FALSE(f.has_token("connection", token)) << token;
+    for (const auto token : {"keep-alive", "Upgrade", "te"})
+        EXPECT_TRUE(f.has_token("connection", token)) << token;
+    for (const auto token : {"keep", "close", "alive ,"})
+        EXPECT_FALSE(f.has_token("connection", token)) << token;
     EXPECT_FALSE(f.has_token("upgrade", "upgrade"));
 }
 
@@ -78,11 +82,13 @@ TEST(http_fields, keep_their_memory_when_reused) {
     http::fields f;
     const auto fill = [&] {
         f.clear();
-        for (int i = 0; i < 20; ++i) f.add("Some-Header-Name", "and a value of a usual length, more or less");
+        for (int i = 0; i < 20; ++i)
+            f.add("Some-Header-Name", "and a value of a usual length, more or less");
         return f[0].name.data();
     };
     const auto* where = fill();
-    for (int i = 0; i < 10; ++i) EXPECT_EQ(fill(), where);
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(fill(), where);
 }
 
 TEST(http_names, reasons_and_methods) {

@@ -81,10 +81,13 @@ TEST(http_odd_replies, old_and_careless_servers_are_understood) {
         {"HTTP/1.0 200 OK\r\n\r\nhello", "200 hello"},
         {"HTTP/1.1 200 OK\r\n\r\n", "200 "},
         {"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\tc\r\nContent-Length: 5\r\n\r\nhello", "200 hello x=a b c kept"},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 hello kept"},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+         "5\r\n\r\nhello",
+         "200 hello kept"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more", "200 hello"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "200 hello"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200 hello"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+         "200 hello"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n00\r\n\r\n", "200 hello kept"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n", "200 hello kept"},
         {"HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", "204  kept"},
@@ -108,11 +111,15 @@ TEST(http_odd_replies, what_has_two_meanings_or_none_is_refused) {
         {"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", "http response"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\nhello", "http response"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhello", "http response"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", "http response, body after 5 of 6 bytes: connection closed"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
+         "http response, body after 5 of 6 bytes: connection closed"},
         {"HTTP/1.1 200 OK\r\nContent-Le", "http response, line 2"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "http response, body after 3 bytes: connection closed"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "http response, body after 5 bytes: connection closed"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n", "http response, body after 5 bytes"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+         "http response, body after 3 bytes: connection closed"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+         "http response, body after 5 bytes: connection closed"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
+         "http response, body after 5 bytes"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", "http response"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "http response"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: frobbed\r\n\r\nhello", "http response"},
@@ -121,11 +128,13 @@ TEST(http_odd_replies, what_has_two_meanings_or_none_is_refused) {
 }
 
 TEST(http_odd_replies, an_answer_to_head_ends_with_its_head) {
-    check_all({
-        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200  kept"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200  kept"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 "},
-    }, "HEAD");
+    check_all(
+        {
+            {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200  kept"},
+            {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "200  kept"},
+            {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 "},
+        },
+        "HEAD");
 }
 
 TEST(http_odd_replies, what_is_said_unasked_is_no_answer_to_the_next_request) {

@@ -26,16 +26,20 @@ namespace {
 class edge {
 public:
     edge() : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))), size_(64 * page_) {
-        base_ = static_cast<char*>(mmap(nullptr, size_ + page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-        if (base_ == MAP_FAILED || mprotect(base_ + size_, page_, PROT_NONE) != 0) std::abort();
+        base_ = static_cast<char*>(
+            mmap(nullptr, size_ + page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        if (base_ == MAP_FAILED || mprotect(base_ + size_, page_, PROT_NONE) != 0)
+            std::abort();
     }
     ~edge() { munmap(base_, size_ + page_); }
     edge(const edge&) = delete;
     edge& operator=(const edge&) = delete;
     std::string_view put(std::string_view bytes) {
-        if (bytes.size() > size_) std::abort();
+        if (bytes.size() > size_)
+            std::abort();
         auto* at = base_ + size_ - bytes.size();
-        if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+        if (!bytes.empty())
+            std::memcpy(at, bytes.data(), bytes.size());
         return {at, bytes.size()};
     }
 
@@ -63,11 +67,13 @@ public:
                 EXPECT_LE(s.body_piece.data() + s.body_piece.size(), input.data() + s.consumed);
             }
             input.remove_prefix(s.consumed);
-            if (!note(s)) return;
+            if (!note(s))
+                return;
         }
     }
     std::string end() {
-        if (parser_.idle()) return text_ + "end";
+        if (parser_.idle())
+            return text_ + "end";
         const auto s = parser_.try_finish();
         if (s.kind == event::done && !finished_) {
             close_message();
@@ -84,20 +90,23 @@ private:
 
     bool note(const http::step& s) {
         switch (s.kind) {
-        case event::need_more: return false;
-        case event::head: open_message(); return true;
-        case event::body: body_ += s.body_piece; return true;
-        case event::done: {
-            const bool upgrade = parser_.head().upgrade();
-            close_message();
-            if (upgrade) finished_ = true, text_ += "upgraded";
-            if (!upgrade) parser_.reset();
-            return !upgrade;
-        }
-        case event::failed:
-            if (!finished_) text_ += body_ + "> error: " + parser_.error_code_text();
-            finished_ = true;
-            return false;
+            case event::need_more: return false;
+            case event::head: open_message(); return true;
+            case event::body: body_ += s.body_piece; return true;
+            case event::done: {
+                const bool upgrade = parser_.head().upgrade();
+                close_message();
+                if (upgrade)
+                    finished_ = true, text_ += "upgraded";
+                if (!upgrade)
+                    parser_.reset();
+                return !upgrade;
+            }
+            case event::failed:
+                if (!finished_)
+                    text_ += body_ + "> error: " + parser_.error_code_text();
+                finished_ = true;
+                return false;
         }
         return false;
     }
@@ -110,23 +119,30 @@ private:
         }
         text_ += " 1." + std::to_string(h.version_minor());
         put(h.fields());
-        if (h.keep_alive()) text_ += " keep";
-        if (h.chunked()) text_ += " chunked";
-        if (h.content_length()) text_ += " length=" + std::to_string(*h.content_length());
-        if (h.expects_continue()) text_ += " expects";
-        if (h.upgrade()) text_ += " upgrade";
+        if (h.keep_alive())
+            text_ += " keep";
+        if (h.chunked())
+            text_ += " chunked";
+        if (h.content_length())
+            text_ += " length=" + std::to_string(*h.content_length());
+        if (h.expects_continue())
+            text_ += " expects";
+        if (h.upgrade())
+            text_ += " upgrade";
         text_ += " <";
         body_.clear();
     }
     void close_message() {
         text_ += body_ + '>';
         body_.clear();
-        if (!parser_.trailers().empty()) put(parser_.trailers());
+        if (!parser_.trailers().empty())
+            put(parser_.trailers());
         text_ += '\n';
     }
     void put(const http::fields& f) {
         text_ += " {";
-        for (const auto [name, value] : f) text_ += std::string(name) + '=' + std::string(value) + ';';
+        for (const auto [name, value] : f)
+            text_ += std::string(name) + '=' + std::string(value) + ';';
         text_ += '}';
     }
 
@@ -142,11 +158,13 @@ std::string read(std::string_view bytes, const world& w = {}) {
     transcript whole(w), single(w);
     whole.feed(memory.put(bytes));
     const auto told = whole.end();
-    for (const char& c : bytes) single.feed(memory.put({&c, 1}));
+    for (const char& c : bytes)
+        single.feed(memory.put({&c, 1}));
     EXPECT_EQ(single.end(), told) << "byte by byte: " << bytes;
     // Long inputs only near their line ends: the square of their length would take minutes.
     for (std::size_t at = 0; at <= bytes.size(); ++at) {
-        if (bytes.size() > 2000 && at % 97 != 0 && bytes.substr(at > 3 ? at - 3 : 0, 6).find('\n') == bytes.npos) continue;
+        if (bytes.size() > 2000 && at % 97 != 0 && bytes.substr(at > 3 ? at - 3 : 0, 6).find('\n') == bytes.npos)
+            continue;
         transcript cut(w);
         cut.feed(memory.put(bytes.substr(0, at)));
         cut.feed(memory.put(bytes.substr(at)));
@@ -155,7 +173,9 @@ std::string read(std::string_view bytes, const world& w = {}) {
     return told;
 }
 
-world responses(std::function<void(http::parser&)> before = [](http::parser&) {}) { return {reads::responses, http::limits::client(), std::move(before)}; }
+world responses(std::function<void(http::parser&)> before = [](http::parser&) {}) {
+    return {reads::responses, http::limits::client(), std::move(before)};
+}
 
 std::string error_of(errc e) { return "> error: " + make_error_code(e).message(); }
 
@@ -166,23 +186,31 @@ bool ends_with_error(const std::string& told, errc e) { return told.ends_with(er
 TEST(http_parser, reads_simple_requests) {
     EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), "GET / 1.1 {Host=h;} keep <>\nend");
     EXPECT_EQ(read("GET /a?b HTTP/1.0\r\n\r\n"), "GET /a?b 1.0 {} <>\nend");
-    EXPECT_EQ(read("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"), "GET / 1.0 {Connection=Keep-Alive;} keep <>\nend");
-    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nConnection: x, close\r\n\r\n"), "GET / 1.1 {Host=h;Connection=x, close;} <>\nend");
-    EXPECT_EQ(read("\r\n\r\nGET / HTTP/1.1\r\nhost:h:80\r\nA: \t b c\t \r\nEmpty:\r\n\r\n"), "GET / 1.1 {host=h:80;A=b c;Empty=;} keep <>\nend");
+    EXPECT_EQ(read("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"),
+              "GET / 1.0 {Connection=Keep-Alive;} keep <>\nend");
+    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nConnection: x, close\r\n\r\n"),
+              "GET / 1.1 {Host=h;Connection=x, close;} <>\nend");
+    EXPECT_EQ(read("\r\n\r\nGET / HTTP/1.1\r\nhost:h:80\r\nA: \t b c\t \r\nEmpty:\r\n\r\n"),
+              "GET / 1.1 {host=h:80;A=b c;Empty=;} keep <>\nend");
     EXPECT_EQ(read("OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n"), "OPTIONS * 1.1 {Host=;} keep <>\nend");
     EXPECT_EQ(read("GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n"), "GET http://h/x 1.1 {Host=h;} keep <>\nend");
     EXPECT_EQ(read("M-SEARCH / HTTP/1.1\r\nHost: [::1]:8\r\n\r\n"), "M-SEARCH / 1.1 {Host=[::1]:8;} keep <>\nend");
-    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nx: \xc3\xa4\r\n\r\n"), "GET / 1.1 {Host=h;x=\xc3\xa4;} keep <>\nend");
+    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nx: \xc3\xa4\r\n\r\n"),
+              "GET / 1.1 {Host=h;x=\xc3\xa4;} keep <>\nend");
     EXPECT_EQ(read(""), "end");
     EXPECT_EQ(read("\r\n"), "end");
 }
 
 TEST(http_parser, reads_bodies_of_requests) {
-    EXPECT_EQ(read("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"), "PUT / 1.1 {Host=h;Content-Length=5;} keep length=5 <hello>\nend");
-    EXPECT_EQ(read("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"), "PUT / 1.1 {Host=h;Content-Length=0;} keep length=0 <>\nend");
-    EXPECT_EQ(read("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n00A\r\n0123456789\r\n0\r\n\r\n"),
+    EXPECT_EQ(read("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"),
+              "PUT / 1.1 {Host=h;Content-Length=5;} keep length=5 <hello>\nend");
+    EXPECT_EQ(read("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"),
+              "PUT / 1.1 {Host=h;Content-Length=0;} keep length=0 <>\nend");
+    EXPECT_EQ(read("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+                   "Chunked\r\n\r\n5\r\nhello\r\n00A\r\n0123456789\r\n0\r\n\r\n"),
               "POST / 1.1 {Host=h;Transfer-Encoding=Chunked;} keep chunked <hello0123456789>\nend");
-    EXPECT_EQ(read("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n1;a;b=c ; d=\"e\\\";\"\r\nx\r\n0\r\nT: u\r\nV: w\r\n\r\n"),
+    EXPECT_EQ(read("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n1;a;b=c ; "
+                   "d=\"e\\\";\"\r\nx\r\n0\r\nT: u\r\nV: w\r\n\r\n"),
               "POST / 1.1 {Host=h;Transfer-Encoding=chunked;Trailer=T;} keep chunked <x> {T=u;V=w;}\nend");
     EXPECT_EQ(read("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n\n"),
               "PUT / 1.1 {Host=h;Expect=100-Continue;Content-Length=1;} keep length=1 expects <\n>\nend");
@@ -200,10 +228,12 @@ TEST(http_parser, reads_pipelined_requests_one_by_one) {
 }
 
 TEST(http_parser, stops_where_another_protocol_begins) {
-    EXPECT_EQ(read("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n\x16\x03\x01"), "CONNECT h:443 1.1 {Host=h:443;} keep upgrade <>\nupgraded");
+    EXPECT_EQ(read("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n\x16\x03\x01"),
+              "CONNECT h:443 1.1 {Host=h:443;} keep upgrade <>\nupgraded");
     EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81"),
               "GET / 1.1 {Host=h;Connection=Upgrade;Upgrade=websocket;} keep upgrade <>\nupgraded");
-    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n"), "GET / 1.1 {Host=h;Upgrade=websocket;} keep <>\nend");
+    EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\r\n"),
+              "GET / 1.1 {Host=h;Upgrade=websocket;} keep <>\nend");
 }
 
 TEST(http_parser, refuses_hostile_requests) {
@@ -301,7 +331,9 @@ TEST(http_parser, refuses_hostile_requests) {
         {post + "Transfer_Encoding: chunked\r\n\r\n", errc::bad_field},
         {post + "Transfer-Encoding : chunked\r\n\r\n", errc::space_before_colon},
         {post + "Transfer-Encoding\x0b: chunked\r\n\r\n", errc::bad_field},
-        {post + "Transfer-Encoding: \x0b" "chunked\r\n\r\n", errc::bad_field},
+        {post + "Transfer-Encoding: \x0b"
+                "chunked\r\n\r\n",
+         errc::bad_field},
         {post + "Transfer-Encoding: xchunked\r\n\r\n", errc::ambiguous_length},
         {post + "Transfer-Encoding: chunked-x\r\n\r\n", errc::ambiguous_length},
         {post + "Transfer-Encoding: chunked;q=1\r\n\r\n", errc::ambiguous_length},
@@ -363,7 +395,8 @@ TEST(http_parser, refuses_hostile_requests) {
     };
     for (const auto& [bytes, wanted] : table) {
         const auto told = read(bytes);
-        EXPECT_TRUE(ends_with_error(told, wanted)) << bytes << "\n  wanted" << error_of(wanted) << "\n  got    " << told;
+        EXPECT_TRUE(ends_with_error(told, wanted))
+            << bytes << "\n  wanted" << error_of(wanted) << "\n  got    " << told;
     }
 }
 
@@ -386,8 +419,12 @@ TEST(http_parser, each_limit_has_its_own_error_and_is_exact) {
     w.most.field_count = 3;
     w.most.body = 10;
     w.most.chunk_extensions = 4;
-    const auto fits = [&](const std::string& bytes) { EXPECT_TRUE(read(bytes, w).ends_with("end")) << read(bytes, w); };
-    const auto fails = [&](const std::string& bytes, errc e) { EXPECT_TRUE(ends_with_error(read(bytes, w), e)) << bytes << '\n' << read(bytes, w); };
+    const auto fits = [&](const std::string& bytes) {
+        EXPECT_TRUE(read(bytes, w).ends_with("end")) << read(bytes, w);
+    };
+    const auto fails = [&](const std::string& bytes, errc e) {
+        EXPECT_TRUE(ends_with_error(read(bytes, w), e)) << bytes << '\n' << read(bytes, w);
+    };
     const std::string get = "GET / HTTP/1.1\r\n", put = "PUT / HTTP/1.1\r\nHost: h\r\n";
 
     fits("GET /123456 HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -432,57 +469,89 @@ TEST(http_parser, limits_hold_for_responses_too) {
 TEST(http_parser, reads_responses_also_odd_ones) {
     const std::pair<std::string_view, std::string_view> table[] = {
         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "200 OK 1.1 {Content-Length=2;} keep length=2 <ab>\nend"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <ab>\nend"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "200 OK 1.1 {Content-Length=0;Connection=close;} length=0 <>\nend"},
-        {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n", "200 OK 1.0 {Content-Length=0;Connection=keep-alive;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+         "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <ab>\nend"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+         "200 OK 1.1 {Content-Length=0;Connection=close;} length=0 <>\nend"},
+        {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n",
+         "200 OK 1.0 {Content-Length=0;Connection=keep-alive;} keep length=0 <>\nend"},
         // until the connection closes
         {"HTTP/1.1 200 OK\r\n\r\nall\r\n\r\nof it", "200 OK 1.1 {} <all\r\n\r\nof it>\nclosed"},
         {"HTTP/1.1 200 OK\r\n\r\n", "200 OK 1.1 {} <>\nclosed"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nx", "200 OK 1.1 {Transfer-Encoding=identity;} <x>\nclosed"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nx",
+         "200 OK 1.1 {Transfer-Encoding=identity;} <x>\nclosed"},
         // never a body
-        {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "204 No Content 1.1 {Content-Length=5;} keep length=5 <>\nend"},
-        {"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", "304 Not Modified 1.1 {Transfer-Encoding=chunked;} keep <>\nend"},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
-         "100 Continue 1.1 {} keep <>\n103 Early Hints 1.1 {Link=x;} keep <>\n200 OK 1.1 {Content-Length=1;} keep length=1 <a>\nend"},
-        {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nnot http", "101 Switching Protocols 1.1 {Upgrade=x;} keep upgrade <>\nupgraded"},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+         "204 No Content 1.1 {Content-Length=5;} keep length=5 <>\nend"},
+        {"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+         "304 Not Modified 1.1 {Transfer-Encoding=chunked;} keep <>\nend"},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+         "1\r\n\r\na",
+         "100 Continue 1.1 {} keep <>\n103 Early Hints 1.1 {Link=x;} keep <>\n200 OK 1.1 {Content-Length=1;} keep "
+         "length=1 <a>\nend"},
+        {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nnot http",
+         "101 Switching Protocols 1.1 {Upgrade=x;} keep upgrade <>\nupgraded"},
         // bare LF, alone and mixed
         {"HTTP/1.1 200 OK\nContent-Length: 1\n\na", "200 OK 1.1 {Content-Length=1;} keep length=1 <a>\nend"},
-        {"HTTP/1.1 200 OK\r\nA: b\nContent-Length: 0\r\n\n", "200 OK 1.1 {A=b;Content-Length=0;} keep length=0 <>\nend"},
-        {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\nT: u\n\n", "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <a> {T=u;}\nend"},
+        {"HTTP/1.1 200 OK\r\nA: b\nContent-Length: 0\r\n\n",
+         "200 OK 1.1 {A=b;Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\na\n0\nT: u\n\n",
+         "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <a> {T=u;}\nend"},
         {"\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200 OK 1.1 {Content-Length=0;} keep length=0 <>\nend"},
         // reasons
         {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "200  1.1 {Content-Length=0;} keep length=0 <>\nend"},
         {"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "200  1.1 {Content-Length=0;} keep length=0 <>\nend"},
-        {"HTTP/1.1 299 A: b \xe4\r\nContent-Length: 0\r\n\r\n", "299 A: b \xe4 1.1 {Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 299 A: b \xe4\r\nContent-Length: 0\r\n\r\n",
+         "299 A: b \xe4 1.1 {Content-Length=0;} keep length=0 <>\nend"},
         {"HTTP/1.1 999 x\r\nContent-Length: 0\r\n\r\n", "999 x 1.1 {Content-Length=0;} keep length=0 <>\nend"},
         // fields
-        {"HTTP/1.1 200 OK\r\nA: b\r\n  c\r\n\td \r\nContent-Length: 0\r\n\r\n", "200 OK 1.1 {A=b c d;Content-Length=0;} keep length=0 <>\nend"},
-        {"HTTP/1.1 200 OK\r\nA:\r\n b\r\nContent-Length: 0\r\n\r\n", "200 OK 1.1 {A=b;Content-Length=0;} keep length=0 <>\nend"},
-        {"HTTP/1.1 200 OK\r\nA : b\r\nContent-Length: 0\r\n\r\n", "200 OK 1.1 {A=b;Content-Length=0;} keep length=0 <>\nend"},
-        {"HTTP/1.1 200 OK\r\nA b: c\r\n folded\r\nContent-Length: 0\r\n\r\n", "200 OK 1.1 {Content-Length=0;} keep length=0 <>\nend"},
-        {"HTTP/1.1 200 OK\r\nA: \x01\r\nContent-Length: 0\r\n\r\n", "200 OK 1.1 {A=\x01;Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\r\nA: b\r\n  c\r\n\td \r\nContent-Length: 0\r\n\r\n",
+         "200 OK 1.1 {A=b c d;Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\r\nA:\r\n b\r\nContent-Length: 0\r\n\r\n",
+         "200 OK 1.1 {A=b;Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\r\nA : b\r\nContent-Length: 0\r\n\r\n",
+         "200 OK 1.1 {A=b;Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\r\nA b: c\r\n folded\r\nContent-Length: 0\r\n\r\n",
+         "200 OK 1.1 {Content-Length=0;} keep length=0 <>\nend"},
+        {"HTTP/1.1 200 OK\r\nA: \x01\r\nContent-Length: 0\r\n\r\n",
+         "200 OK 1.1 {A=\x01;Content-Length=0;} keep length=0 <>\nend"},
         // lengths that can only mean one thing
-        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "200 OK 1.1 {Content-Length=1;Content-Length=1;} keep length=1 <a>\nend"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na", "200 OK 1.1 {Content-Length=1, 1;} keep length=1 <a>\nend"},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "200 OK 1.1 {Transfer-Encoding=chunked;} chunked <a>\nend"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n", "200 OK 1.1 {Transfer-Encoding=identity, chunked;} keep chunked <>\nend"},
-        {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200 OK 1.0 {Connection=keep-alive;Transfer-Encoding=chunked;} chunked <>\nend"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1  \r\na\r\n0 ;anything at all\r\n\r\n", "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <a>\nend"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 7\r\nT: u\r\n\r\n", "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <> {T=u;}\nend"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+         "200 OK 1.1 {Content-Length=1;Content-Length=1;} keep length=1 <a>\nend"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na",
+         "200 OK 1.1 {Content-Length=1, 1;} keep length=1 <a>\nend"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+         "200 OK 1.1 {Transfer-Encoding=chunked;} chunked <a>\nend"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+         "200 OK 1.1 {Transfer-Encoding=identity, chunked;} keep chunked <>\nend"},
+        {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "200 OK 1.0 {Connection=keep-alive;Transfer-Encoding=chunked;} chunked <>\nend"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1  \r\na\r\n0 ;anything at all\r\n\r\n",
+         "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <a>\nend"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 7\r\nT: u\r\n\r\n",
+         "200 OK 1.1 {Transfer-Encoding=chunked;} keep chunked <> {T=u;}\nend"},
     };
-    for (const auto& [bytes, wanted] : table) EXPECT_EQ(read(bytes, responses()), wanted) << bytes;
+    for (const auto& [bytes, wanted] : table)
+        EXPECT_EQ(read(bytes, responses()), wanted) << bytes;
 }
 
 TEST(http_parser, answers_to_head_and_connect_end_with_their_head) {
     const auto head = responses([](http::parser& p) { p.expect_no_body(); });
-    EXPECT_EQ(read("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", head), "200 OK 1.1 {Content-Length=999999999999;} keep length=999999999999 <>\nend");
-    EXPECT_EQ(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", head), "200 OK 1.1 {Transfer-Encoding=gzip, chunked;} <>\nend");
-    EXPECT_EQ(read("HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", head),
-              "103 x 1.1 {} keep <>\n200 OK 1.1 {Content-Length=5;} keep length=5 <>\n200 OK 1.1 {Content-Length=1;} keep length=1 <a>\nend");
+    EXPECT_EQ(read("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", head),
+              "200 OK 1.1 {Content-Length=999999999999;} keep length=999999999999 <>\nend");
+    EXPECT_EQ(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", head),
+              "200 OK 1.1 {Transfer-Encoding=gzip, chunked;} <>\nend");
+    EXPECT_EQ(read("HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 "
+                   "OK\r\nContent-Length: 1\r\n\r\na",
+                   head),
+              "103 x 1.1 {} keep <>\n200 OK 1.1 {Content-Length=5;} keep length=5 <>\n200 OK 1.1 {Content-Length=1;} "
+              "keep length=1 <a>\nend");
 
     const auto connect = responses([](http::parser& p) { p.expect_tunnel(); });
-    EXPECT_EQ(read("HTTP/1.1 200 Connected\r\nContent-Length: 5\r\n\r\n\x16\x03", connect), "200 Connected 1.1 {Content-Length=5;} keep length=5 upgrade <>\nupgraded");
-    EXPECT_EQ(read("HTTP/1.1 407 Auth\r\nContent-Length: 2\r\n\r\nno", connect), "407 Auth 1.1 {Content-Length=2;} keep length=2 <no>\nend");
+    EXPECT_EQ(read("HTTP/1.1 200 Connected\r\nContent-Length: 5\r\n\r\n\x16\x03", connect),
+              "200 Connected 1.1 {Content-Length=5;} keep length=5 upgrade <>\nupgraded");
+    EXPECT_EQ(read("HTTP/1.1 407 Auth\r\nContent-Length: 2\r\n\r\nno", connect),
+              "407 Auth 1.1 {Content-Length=2;} keep length=2 <no>\nend");
 }
 
 TEST(http_parser, refuses_broken_responses_clearly) {
@@ -530,7 +599,8 @@ TEST(http_parser, refuses_broken_responses_clearly) {
     };
     for (const auto& [bytes, wanted] : table) {
         const auto told = read(bytes, responses());
-        EXPECT_TRUE(ends_with_error(told, wanted)) << bytes << "\n  wanted" << error_of(wanted) << "\n  got    " << told;
+        EXPECT_TRUE(ends_with_error(told, wanted))
+            << bytes << "\n  wanted" << error_of(wanted) << "\n  got    " << told;
     }
 }
 
@@ -540,7 +610,8 @@ TEST(http_parser, errors_are_thrown_with_place_and_cause) {
     const auto why = [](reads what, std::string_view bytes) -> std::string {
         http::parser p(what);
         try {
-            for (auto s = p.feed(bytes); s.kind != event::need_more; s = p.feed(bytes)) bytes.remove_prefix(s.consumed);
+            for (auto s = p.feed(bytes); s.kind != event::need_more; s = p.feed(bytes))
+                bytes.remove_prefix(s.consumed);
             p.finish();
         } catch (const http::protocol_error& error) {
             EXPECT_EQ(error.error(), p.error());
@@ -548,7 +619,8 @@ TEST(http_parser, errors_are_thrown_with_place_and_cause) {
         }
         return "no error";
     };
-    EXPECT_EQ(why(reads::requests, "GET / HTTP/1.1\r\nHost : h\r\n"), "http request, line 2 'Host : h': white space before the colon");
+    EXPECT_EQ(why(reads::requests, "GET / HTTP/1.1\r\nHost : h\r\n"),
+              "http request, line 2 'Host : h': white space before the colon");
     EXPECT_EQ(why(reads::responses, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
               "http response, body after 3 of 10 bytes: connection closed in the middle of the body");
     EXPECT_EQ(why(reads::responses, ""), "http response: connection closed before the first byte");
@@ -577,14 +649,16 @@ TEST(http_parser, stays_failed_until_reset_and_can_be_moved_at_any_time) {
 
 TEST(http_parser, keeps_its_memory_from_message_to_message) {
     http::parser p(reads::requests);
-    const std::string bytes = "GET /a/longer/target/than/fits/inline HTTP/1.1\r\nHost: example.org\r\nAccept: text/html, and so on\r\n\r\n";
+    const std::string bytes =
+        "GET /a/longer/target/than/fits/inline HTTP/1.1\r\nHost: example.org\r\nAccept: text/html, and so on\r\n\r\n";
     const auto where = [&] {
         p.reset();
         EXPECT_EQ(p.feed(bytes).kind, event::head);
         return std::pair(p.head().target().data(), p.head().fields()[0].name.data());
     };
     const auto first = where();
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(where(), first);
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(where(), first);
 }
 
 }  // namespace

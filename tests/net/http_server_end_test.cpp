@@ -58,9 +58,10 @@ TEST(http_server_end, who_is_not_done_in_time_is_cut_and_counted) {
         const time_point start = loop::current().now();
         const heard_reports reports;
         EXPECT_EQ(co_await server.stop(10s), 2u);
-        EXPECT_THAT(reports.all, testing::UnorderedElementsAre(
-                                     "http server: GET / from memory:right: cut short, because the server stops",
-                                     "http server: GET /blocks from memory:right: cut short, because the server stops"));
+        EXPECT_THAT(reports.all,
+                    testing::UnorderedElementsAre(
+                        "http server: GET / from memory:right: cut short, because the server stops",
+                        "http server: GET /blocks from memory:right: cut short, because the server stops"));
         EXPECT_LE(loop::current().now() - start, 11s);
         EXPECT_EQ(co_await one.hear(), "");
         EXPECT_EQ(co_await other.hear(), "");
@@ -106,8 +107,12 @@ TEST(http_server_end, can_be_killed_at_every_moment) {
     const std::vector<std::pair<std::string, std::size_t>> conversations{
         {get + slow + get + "GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n" + get, 5},
         {"PUT /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3000\r\n\r\n" + body + get, 2},
-        {"PUT /blocks HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n" + body + "PUT /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n" + body + get, 3},
-        {"GET /throws HTTP/1.1\r\nHost: a\r\n\r\nGET /blocks/pieces HTTP/1.1\r\nHost: a\r\n\r\n" + get + "GARBAGE\r\n\r\n" + body, 4},
+        {"PUT /blocks HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n" + body +
+             "PUT /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n" + body + get,
+         3},
+        {"GET /throws HTTP/1.1\r\nHost: a\r\n\r\nGET /blocks/pieces HTTP/1.1\r\nHost: a\r\n\r\n" + get +
+             "GARBAGE\r\n\r\n" + body,
+         4},
     };
     const heard_reports quiet;
     for (const auto& [sent, count] : conversations) {

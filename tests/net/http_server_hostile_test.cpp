@@ -57,9 +57,11 @@ void expect_about(duration measured, duration wanted) {
 TEST(http_server_hostile, what_is_no_request_is_refused_with_the_reason) {
     const std::string close = "Connection: close\r\n";
     EXPECT_EQ(answers("GARBAGE\r\n\r\n" + get),
-              answer("400 Bad Request: http request, line 1 'GARBAGE': not of the form 'METHOD target HTTP/1.1'\n", "400 Bad Request", close));
+              answer("400 Bad Request: http request, line 1 'GARBAGE': not of the form 'METHOD target HTTP/1.1'\n",
+                     "400 Bad Request", close));
     EXPECT_EQ(answers(get + "GET / HTTP/1.1\r\n\r\n" + get),
-              answer("GET /") + answer("400 Bad Request: http request, line 2: the Host field is missing\n", "400 Bad Request", close))
+              answer("GET /") + answer("400 Bad Request: http request, line 2: the Host field is missing\n",
+                                       "400 Bad Request", close))
         << "what came before is answered";
     const std::vector<std::array<std::string, 2>> bad{
         {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505"},
@@ -83,10 +85,13 @@ TEST(http_server_hostile, every_limit_has_its_answer) {
     const std::string line(80, 'x');
     const std::vector<std::array<std::string, 2>> large{
         {"GET /" + std::string(100, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 414 URI Too Long"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nA: " + line + line + "\r\n\r\n", "HTTP/1.1 431 Request Header Fields Too Large"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nA: " + line + "\r\nB: " + line + "\r\nC: " + line + "\r\nD: " + line + "\r\n\r\n",
+        {"GET / HTTP/1.1\r\nHost: a\r\nA: " + line + line + "\r\n\r\n",
          "HTTP/1.1 431 Request Header Fields Too Large"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nA:\r\nB:\r\nC:\r\nD:\r\nE:\r\n\r\n", "HTTP/1.1 431 Request Header Fields Too Large"},
+        {"GET / HTTP/1.1\r\nHost: a\r\nA: " + line + "\r\nB: " + line + "\r\nC: " + line + "\r\nD: " + line +
+             "\r\n\r\n",
+         "HTTP/1.1 431 Request Header Fields Too Large"},
+        {"GET / HTTP/1.1\r\nHost: a\r\nA:\r\nB:\r\nC:\r\nD:\r\nE:\r\n\r\n",
+         "HTTP/1.1 431 Request Header Fields Too Large"},
         {"PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n12345678901", "HTTP/1.1 413 Content Too Large"},
         {"PUT /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n123456\r\n5\r\n12345\r\n0\r\n\r\n",
          "HTTP/1.1 413 Content Too Large"},
@@ -102,13 +107,15 @@ TEST(http_server_hostile, every_limit_has_its_answer) {
 TEST(http_server_hostile, a_handler_has_a_limit_of_its_own) {
     in_virtual_time([]() -> task<> {
         http::server server;
-        server.handle("/", [](http::request& asked) -> task<http::response> { co_return co_await asked.read_all(4); });
+        server.handle("/",
+                      [](http::request& asked) -> task<http::response> { co_return co_await asked.read_all(4); });
         visit v(server);
         co_await v.say("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd");
         EXPECT_EQ(co_await v.hear_until("abcd"), answer("abcd"));
         co_await v.say("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde");
         co_await v.leave();
-        EXPECT_EQ(co_await v.hear(), answer("413 Content Too Large\n", "413 Content Too Large", "Connection: close\r\n"));
+        EXPECT_EQ(co_await v.hear(),
+                  answer("413 Content Too Large\n", "413 Content Too Large", "Connection: close\r\n"));
     });
 }
 
@@ -170,7 +177,8 @@ TEST(http_server_hostile, a_body_may_pause_only_so_long) {
     const ending e = silence_after(post + "abc", each_phase_its_time());
     EXPECT_EQ(e.heard, answer("408 Request Timeout\n", "408 Request Timeout", "Connection: close\r\n"));
     expect_about(e.after, 3s);
-    const ending unread = silence_after("POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", each_phase_its_time());
+    const ending unread =
+        silence_after("POST /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", each_phase_its_time());
     EXPECT_EQ(unread.heard, answer("ignored"));
     expect_about(unread.after, 3s);
 }
@@ -241,9 +249,10 @@ TEST(http_server_hostile, a_request_may_have_a_time_in_all) {
     EXPECT_EQ(answers("GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n" + get, options),
               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
         << "broken off";
-    EXPECT_THAT(reports.all, testing::ElementsAre("http server: GET /slow from memory:right: not answered in time",
-                                                  "http server: GET /blocks from memory:right: not answered in time",
-                                                  "http server: GET /pieces from memory:right: not answered in time"));
+    EXPECT_THAT(reports.all,
+                testing::ElementsAre("http server: GET /slow from memory:right: not answered in time",
+                                     "http server: GET /blocks from memory:right: not answered in time",
+                                     "http server: GET /pieces from memory:right: not answered in time"));
 }
 
 TEST(http_server_hostile, who_does_not_read_is_cut) {
@@ -289,8 +298,9 @@ TEST(http_server_hostile, a_client_that_leaves_in_the_middle_gets_no_answer) {
 
 TEST(http_server_hostile, a_reset_ends_that_connection_only) {
     heard_reports reports;
-    for (const std::string& sent : {std::string(), get.substr(0, 10), post + "abc", "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(),
-                                    "GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n" + std::string()}) {
+    for (const std::string& sent :
+         {std::string(), get.substr(0, 10), post + "abc", "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + std::string(),
+          "GET /pieces HTTP/1.1\r\nHost: a\r\n\r\n" + std::string()}) {
         in_virtual_time([&]() -> task<> {
             http::server server;
             add_pages(server);
@@ -312,7 +322,8 @@ TEST(http_server_hostile, a_large_body_that_nobody_wants_ends_the_connection) {
     const std::string put = "PUT /ignore HTTP/1.1\r\nHost: a\r\n";
     EXPECT_EQ(answers(put + "Content-Length: 100000\r\n\r\n" + body + get),
               answer("ignored", "200 OK", "Connection: close\r\n"));
-    EXPECT_EQ(answers(put + "Transfer-Encoding: chunked\r\n\r\n186a0\r\n" + body + "\r\n0\r\n\r\n" + get), answer("ignored"));
+    EXPECT_EQ(answers(put + "Transfer-Encoding: chunked\r\n\r\n186a0\r\n" + body + "\r\n0\r\n\r\n" + get),
+              answer("ignored"));
 }
 
 // --- the handler's fault -----------------------------------------------------------------------------
@@ -329,7 +340,8 @@ TEST(http_server_hostile, an_exception_in_the_middle_of_an_answer_breaks_it_off)
     heard_reports reports;
     const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     EXPECT_EQ(answers("GET /breaks HTTP/1.1\r\nHost: a\r\n\r\n" + get), head + "5\r\nbegun\r\n") << "no last chunk";
-    EXPECT_EQ(answers("GET /short HTTP/1.1\r\nHost: a\r\n\r\n" + get), "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+    EXPECT_EQ(answers("GET /short HTTP/1.1\r\nHost: a\r\n\r\n" + get),
+              "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
     ASSERT_EQ(reports.all.size(), 2u);
     EXPECT_THAT(reports.all[1], testing::HasSubstr("3 bytes written of 6 announced"));
 }

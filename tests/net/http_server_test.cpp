@@ -52,11 +52,12 @@ TEST(http_server, a_connection_serves_one_request_after_the_other) {
 }
 
 TEST(http_server, pipelined_requests_are_answered_in_order) {
-    const std::string sent = request_for("/slow") + get + request_for("/echo", "Content-Length: 3\r\n", "PUT") + "abc" +
-                             request_for("/pieces") + request_for("/nowhere/else") + get;
-    const std::string expected = answer("slow") + answer("GET /") + answer("abc") +
-                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\nSum: 6\r\n\r\n" +
-                                 answer("GET /nowhere/else") + answer("GET /");
+    const std::string sent = request_for("/slow") + get + request_for("/echo", "Content-Length: 3\r\n", "PUT") +
+                             "abc" + request_for("/pieces") + request_for("/nowhere/else") + get;
+    const std::string expected =
+        answer("slow") + answer("GET /") + answer("abc") +
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\nSum: 6\r\n\r\n" +
+        answer("GET /nowhere/else") + answer("GET /");
     EXPECT_EQ(answers(sent), expected);
 }
 
@@ -130,7 +131,8 @@ TEST(http_server, http_1_0_closes_unless_it_asks_not_to) {
 }
 
 TEST(http_server, close_closes_after_the_answer) {
-    EXPECT_EQ(answers(request_for("/", "Connection: close\r\n") + get), answer("GET /", "200 OK", "Connection: close\r\n"));
+    EXPECT_EQ(answers(request_for("/", "Connection: close\r\n") + get),
+              answer("GET /", "200 OK", "Connection: close\r\n"));
 }
 
 TEST(http_server, head_is_get_without_the_body) {
@@ -160,7 +162,8 @@ TEST(http_server, a_large_answer_arrives_whole_through_a_small_buffer) {
 }
 
 TEST(http_server, a_plain_function_may_block_and_read) {
-    EXPECT_EQ(answers(request_for("/blocks", "Content-Length: 2\r\n", "POST") + "ab" + get), answer("ab") + answer("GET /"));
+    EXPECT_EQ(answers(request_for("/blocks", "Content-Length: 2\r\n", "POST") + "ab" + get),
+              answer("ab") + answer("GET /"));
 }
 
 TEST(http_server, a_body_is_read_by_pieces_with_its_trailers) {
@@ -175,7 +178,8 @@ TEST(http_server, a_body_is_read_by_pieces_with_its_trailers) {
             co_return heard + std::string(asked.trailers().get_or("sum", "none"));
         });
         visit v(server);
-        co_await v.say(request_for("/", "Transfer-Encoding: chunked\r\n", "POST") + "3\r\nabc\r\n1\r\nd\r\n0\r\nSum: 4\r\n\r\n");
+        co_await v.say(request_for("/", "Transfer-Encoding: chunked\r\n", "POST") +
+                       "3\r\nabc\r\n1\r\nd\r\n0\r\nSum: 4\r\n\r\n");
         co_await v.leave();
         EXPECT_EQ(co_await v.hear(), answer("ab|c|d|4"));
     });
@@ -220,9 +224,11 @@ TEST(http_server, continue_is_not_sent_into_an_answer) {
 }
 
 TEST(http_server, a_little_body_that_nobody_read_does_not_cost_the_connection) {
-    EXPECT_EQ(answers(request_for("/ignore", "Content-Length: 3\r\n", "PUT") + "abc" + get), answer("ignored") + answer("GET /"));
-    EXPECT_EQ(answers(request_for("/ignore", "Transfer-Encoding: chunked\r\n", "PUT") + "3\r\nabc\r\n0\r\n\r\n" + get),
+    EXPECT_EQ(answers(request_for("/ignore", "Content-Length: 3\r\n", "PUT") + "abc" + get),
               answer("ignored") + answer("GET /"));
+    EXPECT_EQ(
+        answers(request_for("/ignore", "Transfer-Encoding: chunked\r\n", "PUT") + "3\r\nabc\r\n0\r\n\r\n" + get),
+        answer("ignored") + answer("GET /"));
 }
 
 TEST(http_server, the_longest_path_answers) {

@@ -36,7 +36,8 @@ task<> answer(world& w, std::vector<std::string> texts, std::vector<std::string>
             heard.push_back(std::move(request));
             const std::string& text = texts[next++];
             co_await say(end, text);
-            if (!text.ends_with("hello") && (text.find("Content-Length") == text.npos || text.find("close") != text.npos))
+            if (!text.ends_with("hello") &&
+                (text.find("Content-Length") == text.npos || text.find("close") != text.npos))
                 co_return;
         }
     };
@@ -114,7 +115,8 @@ TEST(http_session, a_redirect_is_followed_on_the_same_connection) {
 
 TEST(http_session, each_status_has_its_rule_for_the_method) {
     const auto method_after = [](int status, const std::string& method) {
-        const told t = ask(method, "http://h/", {redirect(status, "/x"), method == "HEAD" ? response_of("200 OK", "") : ok});
+        const told t =
+            ask(method, "http://h/", {redirect(status, "/x"), method == "HEAD" ? response_of("200 OK", "") : ok});
         return t.heard.size() == 2 ? t.heard[1].substr(0, t.heard[1].find(' ')) : "none";
     };
     for (const int status : {301, 302}) {
@@ -136,18 +138,21 @@ TEST(http_session, a_redirect_without_a_location_is_an_answer) {
 }
 
 TEST(http_session, a_body_goes_along_or_is_forgotten_with_its_fields) {
-    const told kept = ask("POST", "http://h/", {redirect(307, "/x", "Connection: close\r\n"), ok}, with_body("12345"));
+    const told kept =
+        ask("POST", "http://h/", {redirect(307, "/x", "Connection: close\r\n"), ok}, with_body("12345"));
     ASSERT_EQ(kept.heard.size(), 2u);
     EXPECT_THAT(kept.heard[1], HasSubstr("Content-Length: 5\r\n"));
     EXPECT_THAT(kept.heard[1], HasSubstr("Content-Type: text/x\r\n"));
-    const told forgotten = ask("POST", "http://h/", {redirect(303, "/x", "Connection: close\r\n"), ok}, with_body("12345"));
+    const told forgotten =
+        ask("POST", "http://h/", {redirect(303, "/x", "Connection: close\r\n"), ok}, with_body("12345"));
     ASSERT_EQ(forgotten.heard.size(), 2u);
     EXPECT_THAT(forgotten.heard[1], Not(HasSubstr("Content-")));
 }
 
 TEST(http_session, a_body_that_can_be_sent_once_is_not_sent_to_another_place) {
     auto nothing = [](std::span<std::byte>) -> task<std::size_t> { co_return 0; };
-    const told t = ask("POST", "http://h/", {redirect(307, "/x", "Connection: close\r\n")}, with_body(http::request_body::from(nothing, 0)));
+    const told t = ask("POST", "http://h/", {redirect(307, "/x", "Connection: close\r\n")},
+                       with_body(http::request_body::from(nothing, 0)));
     EXPECT_EQ(t.error, "POST http://h/: redirected to http://h/x, but the body can be sent only once");
 }
 
@@ -168,7 +173,9 @@ TEST(http_session, a_redirect_to_what_is_not_http_says_where_it_led) {
 }
 
 TEST(http_session, an_endless_redirect_costs_its_connection_only) {
-    const told t = ask("GET", "http://h/", {"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 9999999\r\nConnection: close\r\n\r\nabc", ok});
+    const told t =
+        ask("GET", "http://h/",
+            {"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 9999999\r\nConnection: close\r\n\r\nabc", ok});
     EXPECT_EQ(t.reply.body, "hello");
     EXPECT_EQ(t.origins.size(), 2u);
 }
@@ -180,7 +187,9 @@ TEST(http_session, credentials_stay_with_their_origin) {
     options.auth = http::credentials::basic("Aladdin", "open sesame");
     options.fields = {{"Cookie", "own=1"}, {"X-Mine", "y"}};
     const std::string mine = "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
-    const told t = ask("GET", "http://h/", {redirect(302, "/b"), redirect(302, "http://h:81/c"), redirect(302, "http://h/d"), ok}, options);
+    const told t =
+        ask("GET", "http://h/",
+            {redirect(302, "/b"), redirect(302, "http://h:81/c"), redirect(302, "http://h/d"), ok}, options);
     ASSERT_EQ(t.heard.size(), 4u);
     EXPECT_THAT(t.heard[0], HasSubstr(mine));
     EXPECT_THAT(t.heard[1], HasSubstr(mine));
@@ -193,7 +202,8 @@ TEST(http_session, credentials_stay_with_their_origin) {
 }
 
 TEST(http_session, credentials_come_from_the_url_too) {
-    const told t = ask("GET", "http://us%65r:p%40ss@h/", {redirect(302, "/same"), redirect(302, "http://other/"), ok});
+    const told t =
+        ask("GET", "http://us%65r:p%40ss@h/", {redirect(302, "/same"), redirect(302, "http://other/"), ok});
     ASSERT_EQ(t.heard.size(), 3u);
     const std::string line = "Authorization: Basic " + http::base64("user:p@ss") + "\r\n";
     EXPECT_THAT(t.heard[0], HasSubstr(line));
@@ -217,9 +227,10 @@ TEST(http_session, credentials_are_encoded_and_cannot_forge_a_field) {
 // --- cookies -----------------------------------------------------------------------------------------
 
 TEST(http_session, cookies_come_back_to_where_they_are_from) {
-    const told t = ask("GET", "http://www.example.org/a/x",
-                       {redirect(302, "/a/y", "Set-Cookie: one=1\r\nSet-Cookie: all=2; Domain=example.org; Path=/\r\n"),
-                        redirect(302, "http://example.org/"), redirect(302, "http://www.example.org/a/z"), ok});
+    const told t =
+        ask("GET", "http://www.example.org/a/x",
+            {redirect(302, "/a/y", "Set-Cookie: one=1\r\nSet-Cookie: all=2; Domain=example.org; Path=/\r\n"),
+             redirect(302, "http://example.org/"), redirect(302, "http://www.example.org/a/z"), ok});
     ASSERT_EQ(t.heard.size(), 4u);
     EXPECT_THAT(t.heard[0], Not(HasSubstr("Cookie")));
     EXPECT_THAT(t.heard[1], HasSubstr("\r\nCookie: one=1; all=2\r\n"));
@@ -256,7 +267,9 @@ TEST(http_session, what_failed_is_repeated_with_growing_pauses) {
 }
 
 TEST(http_session, who_says_when_to_come_again_is_obeyed_within_reason) {
-    const auto busy = [](const std::string& when) { return response_of("429 Slow Down", "Retry-After: " + when + "\r\n"); };
+    const auto busy = [](const std::string& when) {
+        return response_of("429 Slow Down", "Retry-After: " + when + "\r\n");
+    };
     EXPECT_EQ(ask("GET", "http://h/", {busy("7"), ok}, patient()).took / 10ms * 10ms, 7s);
     EXPECT_EQ(ask("GET", "http://h/", {busy("Sun, 06 Nov 1994 08:49:37 GMT"), ok}, patient()).reply.status, 200);
     EXPECT_EQ(ask("GET", "http://h/", {busy("soon"), ok}, patient()).took / 10ms * 10ms, 500ms);
@@ -304,7 +317,9 @@ struct crowd {
         });
         accepting = spawn([this]() -> task<> {
             for (;;) {
-                auto serve_it = [this](io::memory_stream end) { return server.serve_stream(io::any_stream(std::move(end))); };
+                auto serve_it = [this](io::memory_stream end) {
+                    return server.serve_stream(io::any_stream(std::move(end)));
+                };
                 spawn(serve_it, co_await w.accept());
             }
         });

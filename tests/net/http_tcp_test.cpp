@@ -121,7 +121,8 @@ TEST(http_tcp, large_bodies_travel_both_ways) {
         http::server_options options;
         options.limits.body = 64 << 20;
         http::server server(options);
-        server.handle("/echo", [](http::request& asked) -> task<http::response> { co_return co_await asked.read_all(); });
+        server.handle("/echo",
+                      [](http::request& asked) -> task<http::response> { co_return co_await asked.read_all(); });
         const std::string url = url_of(server.start(net::address::loopback(0)), "/echo");
         http::client client;
         std::string body;
@@ -160,8 +161,8 @@ TEST(http_tcp, a_signal_ends_a_server_gently_and_a_second_one_at_once) {
             });
             auto listener = net::listen(net::address::loopback(0));
             const std::string url = url_of(listener.local_address());
-            const greenlet<std::size_t> serving =
-                spawn([&server](net::tcp_listener l) { return server.serve_forever(std::move(l)); }, std::move(listener));
+            const greenlet<std::size_t> serving = spawn(
+                [&server](net::tcp_listener l) { return server.serve_forever(std::move(l)); }, std::move(listener));
             http::client client;
             const greenlet<http::reply> page = spawn([&] { return client.get(url); });
             co_await asked.wait();

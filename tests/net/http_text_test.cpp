@@ -28,7 +28,9 @@ TEST(http_text, the_content_type_names_the_encoding) {
 
 TEST(http_text, otherwise_the_page_says_it_itself) {
     EXPECT_EQ(encoding("text/html", "<html><META charset=gb2312><p>"), "gb2312");
-    EXPECT_EQ(encoding("text/html", "<meta name=x><meta http-equiv='Content-Type' content='text/html; charset=EUC-JP'>"), "euc-jp");
+    EXPECT_EQ(
+        encoding("text/html", "<meta name=x><meta http-equiv='Content-Type' content='text/html; charset=EUC-JP'>"),
+        "euc-jp");
     EXPECT_EQ(encoding("", "<?xml version='1.0' encoding='ISO-8859-2'?>"), "iso-8859-2");
     EXPECT_EQ(encoding("", "<meta charset=utf-16>"), "utf-8");
     EXPECT_EQ(encoding("", "<meta charset"), "utf-8");
@@ -54,9 +56,11 @@ TEST(http_text, text_is_utf8) {
 }
 
 TEST(http_text, only_sound_sequences_are_utf8) {
-    for (const char* good : {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+    for (const char* good : {"", "a", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbf",
+                             "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
         EXPECT_TRUE(http::is_utf8(good)) << good;
-    for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"})
+    for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                            "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82"})
         EXPECT_FALSE(http::is_utf8(bad)) << bad;
 }
 

@@ -29,19 +29,24 @@ std::string response(int status, const http::fields& f = {}, body_size body = bo
 
 TEST(http_writer, requests) {
     EXPECT_EQ(request("GET"), "GET /x?y HTTP/1.1\r\nHost: h:81\r\n\r\n");
-    EXPECT_EQ(request("GET", {{"Accept", "*/*"}, {"host", "other"}}), "GET /x?y HTTP/1.1\r\nAccept: */*\r\nhost: other\r\n\r\n");
+    EXPECT_EQ(request("GET", {{"Accept", "*/*"}, {"host", "other"}}),
+              "GET /x?y HTTP/1.1\r\nAccept: */*\r\nhost: other\r\n\r\n");
     EXPECT_EQ(request("POST"), "POST /x?y HTTP/1.1\r\nHost: h:81\r\nContent-Length: 0\r\n\r\n");
-    EXPECT_EQ(request("PUT", {}, body_size::exactly(12)), "PUT /x?y HTTP/1.1\r\nHost: h:81\r\nContent-Length: 12\r\n\r\n");
-    EXPECT_EQ(request("POST", {}, body_size::chunked()), "POST /x?y HTTP/1.1\r\nHost: h:81\r\nTransfer-Encoding: chunked\r\n\r\n");
+    EXPECT_EQ(request("PUT", {}, body_size::exactly(12)),
+              "PUT /x?y HTTP/1.1\r\nHost: h:81\r\nContent-Length: 12\r\n\r\n");
+    EXPECT_EQ(request("POST", {}, body_size::chunked()),
+              "POST /x?y HTTP/1.1\r\nHost: h:81\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
 TEST(http_writer, responses) {
-    EXPECT_EQ(response(200, {{"Server", "s"}}, body_size::exactly(5)), "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 5\r\n\r\n");
+    EXPECT_EQ(response(200, {{"Server", "s"}}, body_size::exactly(5)),
+              "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 5\r\n\r\n");
     EXPECT_EQ(response(404), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     EXPECT_EQ(response(299), "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
     EXPECT_EQ(response(200, {}, body_size::chunked()), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     EXPECT_EQ(response(200, {}, body_size::until_close()), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-    EXPECT_EQ(response(200, {{"connection", "close"}}, body_size::until_close()), "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    EXPECT_EQ(response(200, {{"connection", "close"}}, body_size::until_close()),
+              "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
     for (const int status : {100, 101, 103, 204, 304}) {
         EXPECT_EQ(response(status).find("Content-Length"), std::string::npos) << status;
         EXPECT_THROW(response(status, {}, body_size::exactly(1)), std::invalid_argument);
@@ -53,8 +58,10 @@ TEST(http_writer, responses) {
 }
 
 TEST(http_writer, the_callers_own_framing_must_agree) {
-    EXPECT_EQ(request("PUT", {{"content-length", "3"}}, body_size::exactly(3)), request("PUT", {}, body_size::exactly(3)));
-    EXPECT_EQ(request("PUT", {{"transfer-encoding", "Chunked"}}, body_size::chunked()), request("PUT", {}, body_size::chunked()));
+    EXPECT_EQ(request("PUT", {{"content-length", "3"}}, body_size::exactly(3)),
+              request("PUT", {}, body_size::exactly(3)));
+    EXPECT_EQ(request("PUT", {{"transfer-encoding", "Chunked"}}, body_size::chunked()),
+              request("PUT", {}, body_size::chunked()));
     EXPECT_EQ(request("GET", {{"Content-Length", "0"}}), request("GET"));
     EXPECT_THROW(request("PUT", {{"Content-Length", "4"}}, body_size::exactly(3)), std::invalid_argument);
     EXPECT_THROW(request("PUT", {{"Content-Length", "3"}}, body_size::chunked()), std::invalid_argument);
@@ -66,14 +73,17 @@ TEST(http_writer, the_callers_own_framing_must_agree) {
 
 TEST(http_writer, refuses_injection_and_leaves_the_buffer_alone) {
     std::string out = "before";
-    for (const auto bad : {""sv, "GET /"sv, "G\r\nX"sv, "GET\0"sv}) EXPECT_THROW(http::append_request(out, bad, "/", "h", {}), std::invalid_argument);
+    for (const auto bad : {""sv, "GET /"sv, "G\r\nX"sv, "GET\0"sv})
+        EXPECT_THROW(http::append_request(out, bad, "/", "h", {}), std::invalid_argument);
     for (const auto bad : {""sv, "/ x"sv, "/\r\n"sv, "/\n"sv, "/#f"sv, "/\0"sv, "/\xc3\xa4"sv, "/\x7f"sv})
         EXPECT_THROW(http::append_request(out, "GET", bad, "h", {}), std::invalid_argument);
     for (const auto bad : {"h\r\nX: y"sv, "h x"sv, "h,i"sv, "u@h"sv, "h/x"sv, "\xc3\xa4"sv})
         EXPECT_THROW(http::append_request(out, "GET", "/", bad, {}), std::invalid_argument);
     EXPECT_THROW(http::append_request(out, "PUT", "/", "h", {}, body_size::until_close()), std::invalid_argument);
-    for (const auto bad : {"a\r\nb"sv, "a\n"sv, "\0"sv}) EXPECT_THROW(http::append_response(out, 200, bad, {}), std::invalid_argument);
-    for (const int bad : {-1, 0, 99, 1000}) EXPECT_THROW(http::append_response(out, bad, {}), std::invalid_argument);
+    for (const auto bad : {"a\r\nb"sv, "a\n"sv, "\0"sv})
+        EXPECT_THROW(http::append_response(out, 200, bad, {}), std::invalid_argument);
+    for (const int bad : {-1, 0, 99, 1000})
+        EXPECT_THROW(http::append_response(out, bad, {}), std::invalid_argument);
     EXPECT_THROW(http::append_last_chunk(out, {{"Content-Length", "1"}}), std::invalid_argument);
     EXPECT_THROW(http::append_chunk_size(out, 0), std::invalid_argument);
     EXPECT_EQ(out, "before");

@@ -122,7 +122,8 @@ TEST(https, a_server_that_speaks_something_else_is_left) {
 class local {
 public:
     local() : as_(story::serving("localhost")), listener_(net::listen(net::address::loopback(0))) {
-        server_.handle("/", [](http::request& asked) -> task<http::response> { co_return std::string(asked.path()); });
+        server_.handle("/",
+                       [](http::request& asked) -> task<http::response> { co_return std::string(asked.path()); });
         port = listener_.local_address().port();
         accepting_ = spawn([this]() -> task<> {
             for (;;) {
@@ -162,7 +163,8 @@ TEST(https, requests_checks_certificates_as_it_is_told_to) {
     EXPECT_EQ(requests::get(url, {.verify = folder.at("ca.pem")}).text(), "/x");
     EXPECT_THROW(requests::get(url), requests::SSLError) << "what was believed once is not believed for ever";
     EXPECT_THROW(requests::get("https://127.0.0.1:" + std::to_string(server.port), {.verify = folder.at("ca.pem")}),
-                 requests::SSLError) << "that is not its name";
+                 requests::SSLError)
+        << "that is not its name";
     requests::Session s;
     s.verify = folder.at("ca.pem");
     EXPECT_EQ(s.get(url).text(), "/x");

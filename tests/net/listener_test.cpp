@@ -298,8 +298,7 @@ TEST(listener, an_error_of_the_listener_itself_is_thrown) {
 TEST(listener, gives_up_waiting_after_a_timeout) {
     on_this_machine([]() -> task<> {
         tcp_listener l = net::listen(address::loopback(0));
-        EXPECT_EQ(co_await error_from(with_timeout(1ms, l.accept())),
-                  "a connection to accept: timed out after 1 ms");
+        EXPECT_EQ(co_await error_from(with_timeout(1ms, l.accept())), "a connection to accept: timed out after 1 ms");
     });
 }
 

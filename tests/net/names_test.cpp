@@ -25,8 +25,9 @@ route from(std::string_view destination, std::string_view source) {
 addresses order(std::vector<route> routes) { return ordered(std::move(routes)); }
 
 TEST(hosts_file, gives_every_name_of_a_line_its_address) {
-    const hosts h = parse_hosts("127.0.0.1\tlocalhost\r\n# 10.0.0.1 no\n ::1 localhost  IP6 # yes\n"
-                                "not.an.address name\n10.0.0.1\n127.0.0.1 localhost\n10.0.0.2 last");
+    const hosts h = parse_hosts(
+        "127.0.0.1\tlocalhost\r\n# 10.0.0.1 no\n ::1 localhost  IP6 # yes\n"
+        "not.an.address name\n10.0.0.1\n127.0.0.1 localhost\n10.0.0.2 last");
     EXPECT_EQ(h.at("localhost"), (addresses{ip("127.0.0.1"), ip("::1")}));
     EXPECT_EQ(h.at("ip6"), addresses{ip("::1")});
     EXPECT_EQ(h.at("last"), addresses{ip("10.0.0.2")});
@@ -35,11 +36,12 @@ TEST(hosts_file, gives_every_name_of_a_line_its_address) {
 }
 
 TEST(resolv_conf, is_read_as_its_manual_page_says) {
-    const resolv_conf c = parse_resolv_conf("# comment\n; comment\ndomain old.test\n"
-                                            "nameserver 192.0.2.1\nnameserver nonsense\n"
-                                            "nameserver fe80::1%1\nsearch one.test two.test. .\n"
-                                            "nameserver 192.0.2.3\nnameserver 192.0.2.4\n"
-                                            "options ndots:2 timeout:1 attempts:99 rotate ndots:x\n");
+    const resolv_conf c = parse_resolv_conf(
+        "# comment\n; comment\ndomain old.test\n"
+        "nameserver 192.0.2.1\nnameserver nonsense\n"
+        "nameserver fe80::1%1\nsearch one.test two.test. .\n"
+        "nameserver 192.0.2.3\nnameserver 192.0.2.4\n"
+        "options ndots:2 timeout:1 attempts:99 rotate ndots:x\n");
     EXPECT_EQ(c.servers, (addresses{ip("192.0.2.1", 53), ip("fe80::1%1", 53), ip("192.0.2.3", 53)}));
     EXPECT_EQ(c.domains, (words{"one.test", "two.test"}));
     EXPECT_EQ(c.ndots, 2);
@@ -73,8 +75,7 @@ TEST(address_order, is_that_of_rfc_6724) {
     EXPECT_EQ(order({from("2001:db8:1::1", "fe80::1"), from("198.51.100.121", "198.51.100.117")}),
               (addresses{ip("198.51.100.121"), ip("2001:db8:1::1")}))
         << "prefer matching scope";
-    EXPECT_EQ(order({from("10.1.2.3", "10.1.2.4"), global6}),
-              (addresses{ip("2001:db8:1::1"), ip("10.1.2.3")}))
+    EXPECT_EQ(order({from("10.1.2.3", "10.1.2.4"), global6}), (addresses{ip("2001:db8:1::1"), ip("10.1.2.3")}))
         << "prefer higher precedence";
     EXPECT_EQ(order({global6, from("fe80::1", "fe80::2")}), (addresses{ip("fe80::1"), ip("2001:db8:1::1")}))
         << "prefer smaller scope";
@@ -84,8 +85,7 @@ TEST(address_order, is_that_of_rfc_6724) {
     EXPECT_EQ(order({from("2002:c633:6401::1", "2002:c633:6401::2"), global6}),
               (addresses{ip("2001:db8:1::1"), ip("2002:c633:6401::1")}))
         << "prefer higher precedence";
-    EXPECT_EQ(order({global6, from("2002:c633:6401::1", "2002:c633:6401::2"), from("::1", "::1")}).front(),
-              ip("::1"))
+    EXPECT_EQ(order({global6, from("2002:c633:6401::1", "2002:c633:6401::2"), from("::1", "::1")}).front(), ip("::1"))
         << "loopback is nearest";
 }
 

@@ -19,7 +19,9 @@ using testing::StartsWith;
 const std::string signature("\r\n\r\n\0\r\nQUIT\n", 12);
 
 std::string two(std::size_t n) { return {static_cast<char>(n >> 8), static_cast<char>(n & 0xff)}; }
-std::string v2(char command, char family, const std::string& rest) { return signature + command + family + two(rest.size()) + rest; }
+std::string v2(char command, char family, const std::string& rest) {
+    return signature + command + family + two(rest.size()) + rest;
+}
 
 const std::string ip4_pair("\xc0\x00\x02\x01\xc6\x33\x64\x02\xdc\x04\x01\xbb", 12);
 
@@ -51,7 +53,8 @@ TEST(proxy_header, version_2_is_binary) {
     EXPECT_EQ(said(v2(0x21, 0x21, six)), "[::1]:80 > [::2]:81");
     const std::string local = "/tmp/a" + std::string(102, '\0') + std::string("\0abc", 4) + std::string(104, '\0');
     EXPECT_EQ(said(v2(0x21, 0x31, local)), "unix:/tmp/a > unix:@abc");
-    const net::proxy_header h = net::parse_proxy_header(v2(0x21, 0x11, ip4_pair + "\1" + two(2) + "h2" + "\2" + two(5) + "a.org"));
+    const net::proxy_header h =
+        net::parse_proxy_header(v2(0x21, 0x11, ip4_pair + "\1" + two(2) + "h2" + "\2" + two(5) + "a.org"));
     EXPECT_EQ(h.alpn, "h2");
     EXPECT_EQ(h.authority, "a.org");
 }
@@ -60,7 +63,8 @@ TEST(proxy_header, a_checksum_that_is_there_counts) {
     // RFC 3309's CRC-32C of the whole header with the field itself as zeros.
     const std::string bad = v2(0x21, 0x11, ip4_pair + "\3" + two(4) + "abcd");
     EXPECT_EQ(said(bad), "PROXY header: its checksum is wrong");
-    EXPECT_EQ(said(v2(0x21, 0x11, ip4_pair + "\3" + two(4) + std::string("\x20\xec\x95\x49", 4))), "192.0.2.1:56324 > 198.51.100.2:443");
+    EXPECT_EQ(said(v2(0x21, 0x11, ip4_pair + "\3" + two(4) + std::string("\x20\xec\x95\x49", 4))),
+              "192.0.2.1:56324 > 198.51.100.2:443");
 }
 
 TEST(proxy_header, what_is_wrong_is_refused) {
@@ -102,7 +106,8 @@ TEST(proxy_header, is_taken_from_a_stream_to_its_last_byte_however_it_comes) {
 TEST(proxy_header, is_not_waited_for_for_ever) {
     in_virtual_time([]() -> task<> {
         auto [client, here] = io::duplex();
-        EXPECT_EQ(co_await error_from(net::read_proxy_header(here)), "PROXY header from memory:right: timed out after 5 s");
+        EXPECT_EQ(co_await error_from(net::read_proxy_header(here)),
+                  "PROXY header from memory:right: timed out after 5 s");
         co_await client.shutdown();
         EXPECT_THAT(co_await error_from(net::read_proxy_header(here)), HasSubstr("the stream ended early"));
     });

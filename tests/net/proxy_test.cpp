@@ -71,41 +71,60 @@ TEST(proxy, is_read_as_curl_reads_it) {
 
 TEST(proxy, socks5_resolves_the_name) {
     const std::string ok = "\5\0\0\1\0\0\0\0\0\0"s;
-    EXPECT_EQ(through("socks5://p", "a.org", 443, {{"\5\1\0"s, "\5\0"s}, {"\5\1\0\3\5a.org\1\xbb"s, ok + "first"}}), "first");
-    EXPECT_EQ(through("socks5://p", "10.0.0.1", 80, {{"\5\1\0"s, "\5\0"s}, {"\5\1\0\1\x0a\0\0\1\0\x50"s, ok + "first"}}), "first");
+    EXPECT_EQ(through("socks5://p", "a.org", 443, {{"\5\1\0"s, "\5\0"s}, {"\5\1\0\3\5a.org\1\xbb"s, ok + "first"}}),
+              "first");
+    EXPECT_EQ(
+        through("socks5://p", "10.0.0.1", 80, {{"\5\1\0"s, "\5\0"s}, {"\5\1\0\1\x0a\0\0\1\0\x50"s, ok + "first"}}),
+        "first");
     EXPECT_EQ(through("socks5://p", "::1", 80,
-                      {{"\5\1\0"s, "\5\0"s}, {"\5\1\0\4"s + std::string(15, '\0') + "\1\0\x50"s, "\5\0\0\3\4host\0\0first"s}}),
-              "first") << "and its answer may name its own side";
+                      {{"\5\1\0"s, "\5\0"s},
+                       {"\5\1\0\4"s + std::string(15, '\0') + "\1\0\x50"s, "\5\0\0\3\4host\0\0first"s}}),
+              "first")
+        << "and its answer may name its own side";
     EXPECT_EQ(through("socks5://me:word@p", "a.org", 443,
-                      {{"\5\2\0\2"s, "\5\2"s}, {"\1\2me\4word"s, "\1\0"s}, {"\5\1\0\3\5a.org\1\xbb"s, ok + "first"}}), "first");
+                      {{"\5\2\0\2"s, "\5\2"s}, {"\1\2me\4word"s, "\1\0"s}, {"\5\1\0\3\5a.org\1\xbb"s, ok + "first"}}),
+              "first");
 }
 
 TEST(proxy, socks5_says_why_not) {
     const std::string act = "connect a.org:443 through socks5://p:1080: ";
     const turn hello("\5\1\0"s, "\5\0"s);
     const std::string asks = "\5\1\0\3\5a.org\1\xbb"s;
-    EXPECT_EQ(through("socks5://p", "a.org", 443, {{"\5\1\0"s, "\5\xff"s}}), act + "it wants a name and a password, or something else");
+    EXPECT_EQ(through("socks5://p", "a.org", 443, {{"\5\1\0"s, "\5\xff"s}}),
+              act + "it wants a name and a password, or something else");
     EXPECT_EQ(through("socks5://p", "a.org", 443, {{"\5\1\0"s, "HTTP"s}}), act + "it does not speak SOCKS5");
-    EXPECT_EQ(through("socks5://p", "a.org", 443, {hello, {asks, "\5\5\0\1\0\0\0\0\0\0"s}}), act + "the host refused the connection");
-    EXPECT_EQ(through("socks5://p", "a.org", 443, {hello, {asks, "\5\4\0\1\0\0\0\0\0\0"s}}), act + "it cannot reach the host");
-    EXPECT_EQ(through("socks5://p", "a.org", 443, {hello, {asks, "\5\0\0\7\0\0\0\0\0\0"s}}), act + "its answer makes no sense");
+    EXPECT_EQ(through("socks5://p", "a.org", 443, {hello, {asks, "\5\5\0\1\0\0\0\0\0\0"s}}),
+              act + "the host refused the connection");
+    EXPECT_EQ(through("socks5://p", "a.org", 443, {hello, {asks, "\5\4\0\1\0\0\0\0\0\0"s}}),
+              act + "it cannot reach the host");
+    EXPECT_EQ(through("socks5://p", "a.org", 443, {hello, {asks, "\5\0\0\7\0\0\0\0\0\0"s}}),
+              act + "its answer makes no sense");
     EXPECT_THAT(through("socks5://p", "a.org", 443, {hello, {asks, "\5\0\0"s}}), HasSubstr("the stream ended early"));
     EXPECT_EQ(through("socks5://me:no@p", "a.org", 443, {{"\5\2\0\2"s, "\5\2"s}, {"\1\2me\2no"s, "\1\1"s}}),
               act + "it refused the name or the password");
-    EXPECT_THAT(through("socks5://p", std::string(256, 'a'), 443, {hello}), HasSubstr("a host name must have 1 to 255 bytes"));
+    EXPECT_THAT(through("socks5://p", std::string(256, 'a'), 443, {hello}),
+                HasSubstr("a host name must have 1 to 255 bytes"));
 }
 
 TEST(proxy, http_connects) {
     const std::string asks = "CONNECT a.org:443 HTTP/1.1\r\nHost: a.org:443\r\n";
-    EXPECT_EQ(through("http://p", "a.org", 443, {{asks + "\r\n", "HTTP/1.1 200 Connection established\r\nX: y\r\n\r\nfirst"}}), "first");
+    EXPECT_EQ(through("http://p", "a.org", 443,
+                      {{asks + "\r\n", "HTTP/1.1 200 Connection established\r\nX: y\r\n\r\nfirst"}}),
+              "first");
     EXPECT_EQ(through("http://p", "a.org", 443, {{asks + "\r\n", "HTTP/1.0 200 OK\n\nfirst"}}), "first");
     EXPECT_EQ(through("http://Aladdin:open%20sesame@p", "a.org", 443,
-                      {{asks + "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nfirst"}}), "first");
-    EXPECT_EQ(through("http://p", "::1", 443, {{"CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nfirst"}}), "first");
+                      {{asks + "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n",
+                        "HTTP/1.1 200 OK\r\n\r\nfirst"}}),
+              "first");
+    EXPECT_EQ(through("http://p", "::1", 443,
+                      {{"CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nfirst"}}),
+              "first");
     const std::string act = "connect a.org:443 through http://p:80: ";
-    EXPECT_EQ(through("http://p", "a.org", 443, {{asks + "\r\n", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"}}),
-              act + "it answered 407 Proxy Authentication Required");
-    EXPECT_EQ(through("http://p", "a.org", 443, {{asks + "\r\n", "SSH-2.0-OpenSSH\r\n\r\n"}}), act + "its answer is no HTTP");
+    EXPECT_EQ(
+        through("http://p", "a.org", 443, {{asks + "\r\n", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"}}),
+        act + "it answered 407 Proxy Authentication Required");
+    EXPECT_EQ(through("http://p", "a.org", 443, {{asks + "\r\n", "SSH-2.0-OpenSSH\r\n\r\n"}}),
+              act + "its answer is no HTTP");
     EXPECT_EQ(through("http://p", "a.org", 443, {{asks + "\r\n", "HTTP/1.1 200 OK\r\n" + std::string(20'000, 'x')}}),
               act + "its answer does not end");
     EXPECT_THAT(through("http://p", "a.org\r\nX: y", 443, {}), HasSubstr("not a host name"));
@@ -117,7 +136,8 @@ TEST(proxy, has_one_deadline_with_the_connection_to_it) {
         auto silent = net::listen(net::address::loopback(0));
         const auto via = net::proxy::parse("socks5://" + silent.local_address().to_string());
         auto asked = net::connect_through(via, "a.org", 443, net::connect_options().timeout(2s));
-        EXPECT_EQ(co_await error_from(std::move(asked)), "connect a.org:443 through " + via.to_string() + ": timed out after 2 s");
+        EXPECT_EQ(co_await error_from(std::move(asked)),
+                  "connect a.org:443 through " + via.to_string() + ": timed out after 2 s");
     });
 }
 
@@ -150,11 +170,13 @@ TEST(proxy, is_the_one_that_the_environment_names) {
     EXPECT_EQ(via("http://x.org/"), "plain");
     EXPECT_EQ(via("https://x.org/"), "secure");
     EXPECT_EQ(via("wss://x.org/"), "secure");
-    for (const char* direct : {"http://localhost/", "https://a.org/", "http://www.A.org/", "http://x.y.a.org./", "https://b.org:8443/",
-                               "http://10.1.2.3/", "http://[fd12::1]/", "http://192.0.2.1:81/", "http://[::1]/"})
+    for (const char* direct :
+         {"http://localhost/", "https://a.org/", "http://www.A.org/", "http://x.y.a.org./", "https://b.org:8443/",
+          "http://10.1.2.3/", "http://[fd12::1]/", "http://192.0.2.1:81/", "http://[::1]/"})
         EXPECT_EQ(via(direct), "nobody") << direct;
-    for (const char* proxied : {"http://aa.org/", "http://b.org/", "http://11.1.2.3/", "http://[fe00::1]/", "http://192.0.2.2/",
-                                "http://[::1]:81/", "http://notlocalhost/", "http://10.0.0.0.x.org/"})
+    for (const char* proxied :
+         {"http://aa.org/", "http://b.org/", "http://11.1.2.3/", "http://[fe00::1]/", "http://192.0.2.2/",
+          "http://[::1]:81/", "http://notlocalhost/", "http://10.0.0.0.x.org/"})
         EXPECT_EQ(via(proxied), "plain") << proxied;
     s.none = "*";
     EXPECT_EQ(via("http://x.org/"), "nobody");

@@ -4,8 +4,8 @@
 
 #include <ringlet/core/await.hpp>
 #include <ringlet/core/spawn.hpp>
-#include <ringlet/net/http_server.hpp>
 #include <ringlet/net/grequests.hpp>
+#include <ringlet/net/http_server.hpp>
 
 #include <gmock/gmock.h>
 
@@ -25,8 +25,10 @@ public:
             text += " " + co_await asked.read_all();
             co_return http::response(200, std::move(text), "text/plain");
         });
-        server_.handle("/status/404", [](http::request&) -> task<http::response> { co_return http::response(404, "gone"); });
-        server_.handle("/status/503", [](http::request&) -> task<http::response> { co_return http::response(503, "later"); });
+        server_.handle("/status/404",
+                       [](http::request&) -> task<http::response> { co_return http::response(404, "gone"); });
+        server_.handle("/status/503",
+                       [](http::request&) -> task<http::response> { co_return http::response(503, "later"); });
         server_.handle("/moved", [](http::request& asked) -> task<http::response> {
             http::response r(302, "moved");
             r.fields.add("Location", "/end?" + std::string(asked.fields().get_or("cookie", "-")));
@@ -94,8 +96,10 @@ void tell_everything() {
 
     EXPECT_EQ(requests::head(origin).text(), "");
     EXPECT_EQ(requests::post(origin, "bytes").text(), "POST / - bytes");
-    EXPECT_EQ(requests::post(origin, {{"a", "1 2"}, {"b", "="}}).text(), "POST / application/x-www-form-urlencoded a=1+2&b=%3D");
-    EXPECT_EQ(requests::post(origin, "{}", {.headers = {{"Content-Type", "application/json"}}}).text(), "POST / application/json {}");
+    EXPECT_EQ(requests::post(origin, {{"a", "1 2"}, {"b", "="}}).text(),
+              "POST / application/x-www-form-urlencoded a=1+2&b=%3D");
+    EXPECT_EQ(requests::post(origin, "{}", {.headers = {{"Content-Type", "application/json"}}}).text(),
+              "POST / application/json {}");
 
     const auto gone = requests::get(origin + "/status/404");
     EXPECT_FALSE(gone.ok);
@@ -117,9 +121,7 @@ void tell_everything() {
 
 TEST(requests, tell_everything_in_the_main_program) { tell_everything(); }
 
-TEST(requests, tell_everything_on_a_fiber) {
-    await(spawn(&tell_everything).get());
-}
+TEST(requests, tell_everything_on_a_fiber) { await(spawn(&tell_everything).get()); }
 
 TEST(requests, a_session_keeps_cookies_and_what_it_was_told) {
     const local server;
@@ -136,13 +138,15 @@ TEST(requests, a_session_keeps_cookies_and_what_it_was_told) {
     EXPECT_EQ(first.history[0].cookies["seen"], "a=1");
     EXPECT_EQ(s.cookies["seen"], "a=1");
     s.cookies.set("own", "2");
-    const std::string told = s.get(server.origin + "/head", {.headers = {{"X-Mine", "no"}}, .cookies = {{"once", "3"}}}).text();
+    const std::string told =
+        s.get(server.origin + "/head", {.headers = {{"X-Mine", "no"}}, .cookies = {{"once", "3"}}}).text();
     EXPECT_THAT(told, testing::HasSubstr("X-Mine: no\n"));
     EXPECT_THAT(told, testing::HasSubstr("Authorization: Basic dXNlcjpwYXNz\n"));
     EXPECT_THAT(told, testing::HasSubstr("Cookie: seen=a=1; own=2; once=3\n"));
     EXPECT_THAT(s.get(server.origin + "/head").text(), testing::Not(testing::HasSubstr("once")));
     EXPECT_EQ(s.cookies.items().size(), 2u);
-    EXPECT_THAT(requests::get(server.origin + "/head").text(), testing::Not(testing::HasSubstr("Cookie"))) << "of another session";
+    EXPECT_THAT(requests::get(server.origin + "/head").text(), testing::Not(testing::HasSubstr("Cookie")))
+        << "of another session";
     s.close();
 }
 
@@ -165,11 +169,13 @@ TEST(requests, every_method_has_its_name) {
 TEST(requests, json_and_files_are_sent_as_what_they_are) {
     const local server;
     EXPECT_EQ(requests::post(server.origin, {}, {.json = "[1]"}).text(), "POST / application/json [1]");
-    const std::string told =
-        requests::post(server.origin, {{"a", "b"}}, {.files = {{"f", requests::File("f.txt", "content", "text/plain")}}}).text();
+    const std::string told = requests::post(server.origin, {{"a", "b"}},
+                                            {.files = {{"f", requests::File("f.txt", "content", "text/plain")}}})
+                                 .text();
     EXPECT_THAT(told, testing::StartsWith("POST / multipart/form-data; boundary="));
     EXPECT_THAT(told, testing::HasSubstr("name=\"a\"\r\n\r\nb\r\n"));
-    EXPECT_THAT(told, testing::HasSubstr("name=\"f\"; filename=\"f.txt\"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n"));
+    EXPECT_THAT(told,
+                testing::HasSubstr("name=\"f\"; filename=\"f.txt\"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n"));
 }
 
 TEST(requests, a_stream_is_read_in_pieces_or_lines) {
@@ -234,7 +240,8 @@ TEST(requests, many_are_sent_together_and_come_in_their_order_or_in_the_servers)
             break;  // what still runs is killed
     EXPECT_TRUE(grequests::map({}).empty());
 
-    const auto late = grequests::map({grequests::get(server.origin + "/never"), grequests::get(server.origin + "/x")}, {.gtimeout = 0.1});
+    const auto late = grequests::map({grequests::get(server.origin + "/never"), grequests::get(server.origin + "/x")},
+                                     {.gtimeout = 0.1});
     EXPECT_FALSE(late[0]);
     EXPECT_TRUE(late[1]);
 }
@@ -243,7 +250,8 @@ TEST(requests, many_fibers_fetch_at_once) {
     const local server;
     std::vector<greenlet<std::string>> pages;
     for (int i = 0; i < 100; ++i)
-        pages.push_back(spawn([&server, i] { return requests::get(server.origin + "/" + std::to_string(i)).text(); }));
+        pages.push_back(
+            spawn([&server, i] { return requests::get(server.origin + "/" + std::to_string(i)).text(); }));
     for (std::size_t i = 0; i < pages.size(); ++i)
         EXPECT_EQ(await(pages[i].get()), "GET /" + std::to_string(i) + " - ");
 }

@@ -130,8 +130,7 @@ TEST(resolve, says_what_was_wrong) {
         EXPECT_EQ(co_await failure_of("empty.test"), "resolve empty.test: it has no addresses");
         EXPECT_EQ(co_await failure_of("four.test", only(AF_INET6)), "resolve four.test: it has no addresses");
         EXPECT_EQ(co_await failure_of("failing.test"), "resolve failing.test: the name server failed");
-        EXPECT_EQ(co_await failure_of("secret.test"),
-                  "resolve secret.test: the name server refused to answer");
+        EXPECT_EQ(co_await failure_of("secret.test"), "resolve secret.test: the name server refused to answer");
         EXPECT_EQ(co_await failure_of("old.test"),
                   "resolve old.test: the name server does not answer such questions");
     });
@@ -139,8 +138,8 @@ TEST(resolve, says_what_was_wrong) {
 
 TEST(resolve, refuses_what_is_no_host_name_without_asking) {
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
-        for (const char* bad : {"", ".", "a..b", ".a", "has space", "tab\there", "127.1", "0300.1", "a/b",
-                                "user@host", "caf\xc3\xa9"})
+        for (const char* bad :
+             {"", ".", "a..b", ".a", "has space", "tab\there", "127.1", "0300.1", "a/b", "user@host", "caf\xc3\xa9"})
             EXPECT_THAT(co_await failure_of(bad), testing::EndsWith(": not a host name"));
         EXPECT_THAT(co_await failure_of(std::string("nul\0byte", 8)), testing::EndsWith(": not a host name"));
         EXPECT_THAT(co_await failure_of(std::string(64, 'a')), testing::EndsWith(": not a host name"));
@@ -164,8 +163,7 @@ TEST(resolve, says_when_no_server_can_be_reached) {
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
         const addresses nobody(1, net::listen(net::address::loopback(0)).local_address());
         net::resolver::current().configure(dns.options().servers(nobody));
-        EXPECT_EQ(co_await failure_of("example.test"),
-                  "resolve example.test: no name server could be reached");
+        EXPECT_EQ(co_await failure_of("example.test"), "resolve example.test: no name server could be reached");
     });
 }
 
@@ -194,8 +192,8 @@ TEST(resolve, pays_for_a_dead_server_once) {
             co_await failure_of("no" + std::to_string(i) + ".test", only(AF_INET));
         EXPECT_GE(dead.asked("no0.test", ns_t_a), 1);
         EXPECT_EQ(alive.asked("no4.test", ns_t_a), 1);
-        EXPECT_LE(dead.asked("no1.test", ns_t_a) + dead.asked("no2.test", ns_t_a) +
-                      dead.asked("no3.test", ns_t_a) + dead.asked("no4.test", ns_t_a),
+        EXPECT_LE(dead.asked("no1.test", ns_t_a) + dead.asked("no2.test", ns_t_a) + dead.asked("no3.test", ns_t_a) +
+                      dead.asked("no4.test", ns_t_a),
                   2);
     });
 }
@@ -273,9 +271,9 @@ TEST(resolve, remembers_that_a_name_does_not_exist_as_long_as_the_zone_says) {
 
 // The message of RFC 2308's kind: one question, no answer, an SOA.
 std::vector<std::byte> negative_message(std::uint32_t ttl, std::uint32_t minimum) {
-    std::vector<unsigned> raw{0, 1, 0x81, 0x83, 0, 1, 0, 0, 0, 1, 0, 0,   // header
-                              2, 'n', 'o', 0, 0, 1, 0, 1,                // no. A IN
-                              0xc0, 12, 0, 6, 0, 1};                     // no. SOA IN
+    std::vector<unsigned> raw{0,    1,   0x81, 0x83, 0, 1, 0, 0, 0, 1, 0, 0,  // header
+                              2,    'n', 'o',  0,    0, 1, 0, 1,  // no. A IN
+                              0xc0, 12,  0,    6,    0, 1};  // no. SOA IN
     const auto put = [&raw](std::uint32_t value) {
         for (int shift = 24; shift >= 0; shift -= 8)
             raw.push_back(value >> shift & 0xff);
@@ -478,8 +476,7 @@ TEST(resolve, keeps_no_loop_alive_and_hides_no_deadlock) {
                  std::runtime_error);
     EXPECT_THROW(run([]() -> task<> {
                      const addresses nobody(1, net::listen(net::address::loopback(0)).local_address());
-                     net::resolver::current().configure(
-                         net::resolver_options().servers(nobody).hosts("/dev/null"));
+                     net::resolver::current().configure(net::resolver_options().servers(nobody).hosts("/dev/null"));
                      EXPECT_EQ(co_await failure_of("example.test"),
                                "resolve example.test: no name server could be reached");
                      event never_set;

@@ -15,7 +15,7 @@
 
 namespace {
 
-std::size_t allocated = 0;    // bytes, now
+std::size_t allocated = 0;  // bytes, now
 std::size_t allocations = 0;  // ever
 
 void* count_in(std::size_t size) {
@@ -104,11 +104,13 @@ TEST(socket_memory, a_thousand_fibers_killed_in_a_read_leave_nothing) {
         for (int i = 0; i < 500; ++i) {
             auto ends = plain_pair();
             for (fd* end : {&ends.first, &ends.second})
-                readers.push_back(spawn([](fd mine) {
-                    tcp_stream s(std::move(mine));
-                    std::string buffer(64, '\0');
-                    await(s.read(room_in(buffer)));
-                }, std::move(*end)));
+                readers.push_back(spawn(
+                    [](fd mine) {
+                        tcp_stream s(std::move(mine));
+                        std::string buffer(64, '\0');
+                        await(s.read(room_in(buffer)));
+                    },
+                    std::move(*end)));
         }
         co_await laps(3);
         for (const auto& g : readers)
@@ -179,11 +181,13 @@ TEST(socket_memory, messages_in_steady_state_cost_no_allocation) {
     run([]() -> task<> {  // not watched, since the watch allocates
         auto [a, b] = plain_pair();
         tcp_stream client(std::move(a), "client");
-        const auto server = spawn([](tcp_stream s) -> task<> {
-            std::string buffer(4'096, '\0');
-            while (const std::size_t n = co_await s.read(room_in(buffer)))
-                co_await s.write_all(std::as_bytes(std::span(buffer)).first(n));
-        }, tcp_stream(std::move(b), "server"));
+        const auto server = spawn(
+            [](tcp_stream s) -> task<> {
+                std::string buffer(4'096, '\0');
+                while (const std::size_t n = co_await s.read(room_in(buffer)))
+                    co_await s.write_all(std::as_bytes(std::span(buffer)).first(n));
+            },
+            tcp_stream(std::move(b), "server"));
         std::string message(64, 'x'), answer(64, '\0');
         const auto exchange = [&](int count) -> task<> {
             for (int i = 0; i < count; ++i) {

@@ -9,9 +9,9 @@
 #include <ringlet/io/receive_buffers.hpp>
 #include <ringlet/net/tcp.hpp>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <sys/ioctl.h>
 
 namespace {
@@ -122,7 +122,8 @@ TEST(tcp, a_peer_that_sends_nothing_costs_one_request) {
         kernel.hurried = true;
         connection c;
         for (int i = 0; i < 1'000; ++i)
-            EXPECT_THAT(co_await error_from(with_timeout(1s, read_some(*c.stream))), StartsWith("a read from a socket: timed out"));
+            EXPECT_THAT(co_await error_from(with_timeout(1s, read_some(*c.stream))),
+                        StartsWith("a read from a socket: timed out"));
         EXPECT_EQ(kernel.requests, 1u) << "the receive goes on while readers come and go";
     });
 }

@@ -31,8 +31,7 @@ inline task<std::pair<fd, fd>> connected_pair(ringlet::net::address at, int buff
     socklen_t size = sizeof bound;
     if (ringlet::io::bind_now(listener.get(), at.data(), given) < 0 ||
         ringlet::io::listen_now(listener.get(), 1) < 0 ||
-        ringlet::io::getsockname_now(listener.get(), reinterpret_cast<sockaddr*>(&bound), &size) <
-            0)
+        ringlet::io::getsockname_now(listener.get(), reinterpret_cast<sockaddr*>(&bound), &size) < 0)
         throw std::runtime_error("a pair could not be made");
     fd client = make();
     co_await ringlet::io::connect(client.get(), reinterpret_cast<sockaddr*>(&bound), size);
@@ -46,8 +45,7 @@ struct tcp {
 
     static task<std::pair<stream, stream>> make() {
         // Or the kernel alone takes 30 MiB before it says stop.
-        auto [client, server] =
-            co_await connected_pair(ringlet::net::address::loopback(0), 128 * 1024);
+        auto [client, server] = co_await connected_pair(ringlet::net::address::loopback(0), 128 * 1024);
         co_return std::pair(stream(std::move(client)), stream(std::move(server)));
     }
     static void reset(stream& s) {

@@ -28,9 +28,9 @@ class meddled {
 public:
     explicit meddled(ringlet::io::memory_stream s) : inner_(std::move(s)) {}
     std::size_t at_most = 1 << 20;
-    std::size_t first = 1 << 20;    ///< then the first read ends here
-    std::size_t flips = SIZE_MAX;   ///< the byte that is read wrong
-    std::size_t ends = SIZE_MAX;    ///< what comes later is lost, with the connection
+    std::size_t first = 1 << 20;  ///< then the first read ends here
+    std::size_t flips = SIZE_MAX;  ///< the byte that is read wrong
+    std::size_t ends = SIZE_MAX;  ///< what comes later is lost, with the connection
     std::size_t count = 0;
 
     task<std::size_t> read(std::span<std::byte> into) {
@@ -170,7 +170,8 @@ TEST(tls_hostile, garbage_is_refused_at_once) {
     // A hello that says it has 16 MiB.
     EXPECT_THAT(refused_bytes(std::string("\x16\x03\x01\x00\x09\x01\xff\xff\xff\x03\x03\x00\x00\x00", 14)),
                 HasSubstr("excessive message size"));
-    EXPECT_THAT(refused_bytes(std::string("\x17\x03\x03\x00\x01\x00", 6)), HasSubstr("tls handshake with peer:right: "));
+    EXPECT_THAT(refused_bytes(std::string("\x17\x03\x03\x00\x01\x00", 6)),
+                HasSubstr("tls handshake with peer:right: "));
 }
 
 TEST(tls_hostile, a_killed_handshake_leaves_nothing_behind) {
@@ -207,7 +208,8 @@ public:
         if (!text.empty())
             co_await write_text(with, text);
         co_await settle();
-        const auto got = co_await as_result(ringlet::with_timeout(std::chrono::milliseconds(1), read_some(with, 20'000)));
+        const auto got =
+            co_await as_result(ringlet::with_timeout(std::chrono::milliseconds(1), read_some(with, 20'000)));
         if (got)
             BIO_write(in_, got->data(), static_cast<int>(got->size()));
     }

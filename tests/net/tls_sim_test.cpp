@@ -15,8 +15,7 @@ task<> serve_echo(net::tcp_stream peer, tls::context with) {
         while (const std::size_t count = co_await s.read(buffer))
             co_await s.write_all(std::span(buffer).first(count));
         co_await s.shutdown();
-    } catch (const std::system_error&) {
-    }
+    } catch (const std::system_error&) {}
 }
 
 task<> tls_echo_server() {
@@ -28,8 +27,7 @@ task<> tls_echo_server() {
                 auto peer = co_await listener.accept();
                 spawn(serve_echo, std::move(peer), with);
             }
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await sleep_for(100ms);
     }
 }

@@ -133,12 +133,14 @@ TEST(tls, says_when_the_peer_speaks_something_else) {
         auto [near, far] = ringlet::io::duplex(64 * 1024, "plain");
         co_await write_text(far, "HTTP/1.1 400 Bad Request\r\n\r\n");
         auto asked = tls::connect(std::move(near), "a.org", client());
-        EXPECT_EQ(co_await error_from(std::move(asked)), "tls handshake with plain:left: the peer does not speak TLS");
+        EXPECT_EQ(co_await error_from(std::move(asked)),
+                  "tls handshake with plain:left: the peer does not speak TLS");
 
         auto [browser, here] = ringlet::io::duplex(64 * 1024, "plain");
         co_await write_text(browser, "GET / HTTP/1.1\r\n\r\n");
         auto waited = tls::accept(std::move(here), server());
-        EXPECT_EQ(co_await error_from(std::move(waited)), "tls handshake with plain:right: the peer does not speak TLS");
+        EXPECT_EQ(co_await error_from(std::move(waited)),
+                  "tls handshake with plain:right: the peer does not speak TLS");
 
         auto [gone, left] = ringlet::io::duplex(64 * 1024, "gone");
         co_await gone.shutdown();
@@ -175,7 +177,7 @@ void count_key_updates(int, int, int type, const void* data, std::size_t size, S
 TEST(tls, changes_the_keys_of_a_long_conversation_by_itself) {
     in_virtual_time([]() -> task<> {
         tls_pair both = co_await tls_in_memory(client(), server());
-        auto &of_client = tls::stream::state::of(*both.client);
+        auto& of_client = tls::stream::state::of(*both.client);
         of_client.engine.rekey_after = 100'000;
         SSL_set_msg_callback(both.server->native_handle(), &count_key_updates);
         for (int i = 0; i < 50; ++i) {
@@ -189,10 +191,13 @@ TEST(tls, changes_the_keys_of_a_long_conversation_by_itself) {
 TEST(tls, may_be_awaited_as_it_is_made) {
     in_virtual_time([]() -> task<> {
         auto [near, far] = ringlet::io::duplex();
-        const auto other = spawn([](ringlet::io::memory_stream below) -> task<> {
-            tls::stream s = co_await tls::accept(ringlet::io::any_stream(std::move(below)), tls::context(serving()));
-            co_await s.write_all(bytes_of("hello"));
-        }, std::move(far));
+        const auto other = spawn(
+            [](ringlet::io::memory_stream below) -> task<> {
+                tls::stream s =
+                    co_await tls::accept(ringlet::io::any_stream(std::move(below)), tls::context(serving()));
+                co_await s.write_all(bytes_of("hello"));
+            },
+            std::move(far));
         tls::stream s = co_await tls::connect(std::move(near), std::string("a.org"), tls::context(trusting()));
         EXPECT_EQ(co_await read_some(s), "hello");
         co_await other.get();

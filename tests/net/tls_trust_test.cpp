@@ -32,8 +32,10 @@ TEST(tls_trust, believes_a_certificate_for_the_host) {
 TEST(tls_trust, says_what_a_certificate_is_for) {
     const std::string act = "tls handshake with ";
     EXPECT_EQ(client_says(serving("b.org")), act + "a.org:left: certificate is for b.org, not a.org");
-    EXPECT_EQ(client_says(serving("*.a.org"), "a.b.a.org"), act + "a.b.a.org:left: certificate is for *.a.org, not a.b.a.org");
-    EXPECT_EQ(client_says(serving("w*.a.org"), "www.a.org"), act + "www.a.org:left: certificate is for w*.a.org, not www.a.org");
+    EXPECT_EQ(client_says(serving("*.a.org"), "a.b.a.org"),
+              act + "a.b.a.org:left: certificate is for *.a.org, not a.b.a.org");
+    EXPECT_EQ(client_says(serving("w*.a.org"), "www.a.org"),
+              act + "www.a.org:left: certificate is for w*.a.org, not www.a.org");
     const auto nameless = test_authority().sign(certificate_wish("a.org"));
     EXPECT_EQ(client_says(tls::server_options(nameless)), act + "a.org:left: certificate is for a.org, not a.org")
         << "a common name is not a host (RFC 9525 section 6.3)";
@@ -78,7 +80,8 @@ TEST(tls_trust, believes_anybody_when_told_so_but_for_the_pins) {
     EXPECT_EQ(refusals(tls::context(tls::client_options().insecure()), server).first, "");
     EXPECT_EQ(refusals(tls::context(tls::client_options().insecure().pin(pin_of(strange))), server).first, "");
     EXPECT_EQ(refusals(tls::context(tls::client_options().insecure().pin("sha256/AAAA")), server).first,
-              "tls handshake with a.org:left: certificate of a.org has the key " + pin_of(strange) + ", which is not pinned");
+              "tls handshake with a.org:left: certificate of a.org has the key " + pin_of(strange) +
+                  ", which is not pinned");
     const auto good = test_authority().sign("a.org");
     const tls::context pinned(trusting().pin("sha256/AAAA").pin(pin_of(good)));
     EXPECT_EQ(refusals(pinned, tls::context{tls::server_options(good)}).first, "");
@@ -86,11 +89,12 @@ TEST(tls_trust, believes_anybody_when_told_so_but_for_the_pins) {
 }
 
 TEST(tls_trust, shows_the_certificate_that_the_client_asks_for) {
-    const tls::context server(serving("a.org").certificate(test_authority().sign("b.org"))
-                                  .certificate(test_authority().sign("*.c.org")));
+    const tls::context server(
+        serving("a.org").certificate(test_authority().sign("b.org")).certificate(test_authority().sign("*.c.org")));
     for (const char* host : {"a.org", "b.org", "B.org", "x.c.org"})
         EXPECT_EQ(refusals(tls::context(trusting()), server, host).first, "") << host;
-    EXPECT_THAT(refusals(tls::context(trusting()), server, "d.org").first, HasSubstr("certificate is for a.org, not d.org"));
+    EXPECT_THAT(refusals(tls::context(trusting()), server, "d.org").first,
+                HasSubstr("certificate is for a.org, not d.org"));
 }
 
 TEST(tls_trust, lets_a_function_choose_the_context) {
@@ -117,7 +121,9 @@ TEST(tls_trust, lets_a_function_choose_the_context) {
 
 TEST(tls_trust, asks_clients_for_their_certificates) {
     const authority clients("Client Authority");
-    const auto asking = [&](tls::client_certificate policy) { return tls::context(serving().clients(policy, clients.pem())); };
+    const auto asking = [&](tls::client_certificate policy) {
+        return tls::context(serving().clients(policy, clients.pem()));
+    };
     const tls::context alice(trusting().certificate(clients.sign(certificate_wish("alice"))));
     const tls::context mallory(trusting().certificate(authority("Other").sign(certificate_wish("mallory"))));
     const tls::context nobody(trusting());
@@ -140,8 +146,9 @@ TEST(tls_trust, asks_clients_for_their_certificates) {
     EXPECT_EQ(no_one.second, "tls handshake with a.org:right: the client showed no certificate");
     const auto wrong = refusals(mallory, asking(optional));
     EXPECT_EQ(wrong.first, "read from a.org:left: the peer refused: unknown CA");
-    EXPECT_EQ(wrong.second,
-              "tls handshake with a.org:right: certificate of client mallory was issued by an unknown authority (Other)");
+    EXPECT_EQ(
+        wrong.second,
+        "tls handshake with a.org:right: certificate of client mallory was issued by an unknown authority (Other)");
 }
 
 /// A session of a host that asks nobody must not open one that asks for a certificate.
@@ -166,7 +173,8 @@ TEST(tls_trust, resumes_no_session_across_hosts) {
             EXPECT_EQ(co_await read_some(*again.client), "x");
         });
         is_open = false;
-        EXPECT_EQ(refusals(client, server).second, "tls handshake with a.org:right: the client showed no certificate");
+        EXPECT_EQ(refusals(client, server).second,
+                  "tls handshake with a.org:right: the client showed no certificate");
     }
 }
 
@@ -179,7 +187,8 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
     std::ofstream(folder / "other.pem") << other.key();
     std::ofstream(folder / "empty.pem") << "";
     const auto served = [&](const std::string& chain, const std::string& key) {
-        return error_of([&] { (void)tls::context(tls::server_options(tls::identity::files(folder / chain, folder / key))); });
+        return error_of(
+            [&] { (void)tls::context(tls::server_options(tls::identity::files(folder / chain, folder / key))); });
     };
     EXPECT_EQ(served("chain.pem", "key.pem"), "");
     EXPECT_EQ(served("missing.pem", "key.pem"), "tls: " + (folder / "missing.pem") + ": No such file or directory");
@@ -191,7 +200,8 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
         return error_of([&] { (void)tls::context(tls::client_options().ca_pem(pem)); });
     };
     EXPECT_EQ(trusted("nonsense"), "tls: the authorities to trust: no certificate in it");
-    EXPECT_THAT(trusted("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), HasSubstr("the authorities to trust"));
+    EXPECT_THAT(trusted("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                HasSubstr("the authorities to trust"));
     in_virtual_time([]() -> task<> {
         for (const std::string& host : {std::string("a.org\0.b.org", 12), std::string(), std::string(300, 'a')}) {
             auto [near, far] = ringlet::io::duplex();

@@ -104,7 +104,8 @@ TEST(udp, names_addresses_in_errors) {
     on_this_machine([]() -> task<> {
         udp_socket s = udp_socket::bind(address::loopback(0));
         const std::string here = s.local_address().to_string();
-        EXPECT_EQ(error_of([&] { udp_socket::bind(s.local_address()); }), "bind " + here + ": Address already in use");
+        EXPECT_EQ(error_of([&] { udp_socket::bind(s.local_address()); }),
+                  "bind " + here + ": Address already in use");
         const address there = address::loopback(9);
         EXPECT_EQ(co_await error_from(s.send_to(std::string(70'000, 'x'), there)),
                   "send to 127.0.0.1:9: Message too long");

@@ -178,7 +178,8 @@ TEST(url, an_international_name_gets_its_ascii_form) {
     EXPECT_EQ(url::parse("http://B%C3%9CCHER.example/").host(), "xn--bcher-kva.example");
     EXPECT_EQ(url::parse("http://fa\u00df.de/").host(), "xn--fa-hia.de");
     EXPECT_EQ(url::parse("http://\uff11\uff12\uff17.0.0.1/").host(), "127.0.0.1");
-    EXPECT_FALSE(url::try_parse("http://a\u2024/b", &reason).has_value() && url::parse("http://a\u2024/b").host().find('/') != std::string_view::npos);
+    EXPECT_FALSE(url::try_parse("http://a\u2024/b", &reason).has_value() &&
+                 url::parse("http://a\u2024/b").host().find('/') != std::string_view::npos);
     EXPECT_FALSE(url::try_parse("http://" + std::string(70, 'x') + "\u00fc.de/", &reason)) << "a label is too long";
 }
 
@@ -260,7 +261,8 @@ TEST(url, a_thrown_error_is_one_clear_line) {
         url::parse("http://h/").resolve("//a b\n/");
         FAIL();
     } catch (const url_error& error) {
-        EXPECT_STREQ(error.what(), "url '//a b\\x0a/': host 'a b' contains ' ', which no host may (found on http://h/)");
+        EXPECT_STREQ(error.what(),
+                     "url '//a b\\x0a/': host 'a b' contains ' ', which no host may (found on http://h/)");
     }
 }
 

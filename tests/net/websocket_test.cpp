@@ -26,9 +26,7 @@ task<> echo(http::websocket& peer, http::request&) {
     }
 }
 
-http::websocket_options patient() {
-    return http::websocket_options().ping_after(30s).patience(10s);
-}
+http::websocket_options patient() { return http::websocket_options().ping_after(30s).patience(10s); }
 
 /// A server that echoes at "/", and a client that is connected to it.
 struct echoing {
@@ -49,8 +47,10 @@ struct echoing {
 };
 
 const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";  // of RFC 6455 section 1.3
-const std::string handshake = "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-                              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + "\r\n";
+const std::string handshake =
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
+    key + "\r\n";
 
 /// A frame of a client, masked with zeros, so that the text can be read.
 std::string frame(unsigned first, std::string_view payload) {
@@ -245,19 +245,19 @@ TEST(websocket, what_breaks_the_rules_is_told_which) {
     unmasked.erase(2, 4);
     const std::vector<std::pair<std::string, int>> table{
         {unmasked, 1002},
-        {frame(0xc1, "x"), 1002},                               // a reserved bit
-        {frame(0x83, "x"), 1002},                               // a reserved opcode
+        {frame(0xc1, "x"), 1002},  // a reserved bit
+        {frame(0x83, "x"), 1002},  // a reserved opcode
         {frame(0x8b, "x"), 1002},
-        {frame(0x09, "x"), 1002},                               // a ping in fragments
-        {frame(ping, std::string(126, 'x')), 1002},             // and one that is too long
-        {frame(end, "x"), 1002},                                // the end of nothing
-        {frame(begin, "x") + frame(text, "y"), 1002},           // one in the middle of another
+        {frame(0x09, "x"), 1002},  // a ping in fragments
+        {frame(ping, std::string(126, 'x')), 1002},  // and one that is too long
+        {frame(end, "x"), 1002},  // the end of nothing
+        {frame(begin, "x") + frame(text, "y"), 1002},  // one in the middle of another
         {std::string("\x82\xfe\0\x01\0\0\0\0x", 9), 1002},  // a length in more bytes than it needs
         {std::string("\x82\xff\0\0\0\0\0\0\0\x7f\0\0\0\0", 14), 1002},
         {std::string("\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0", 14), 1002},
         {frame(text, "\xff"), 1007},
-        {frame(text, "\xed\xa0\x80"), 1007},                    // a surrogate
-        {frame(text, "\xc0\xaf"), 1007},                        // an overlong '/'
+        {frame(text, "\xed\xa0\x80"), 1007},  // a surrogate
+        {frame(text, "\xc0\xaf"), 1007},  // an overlong '/'
         {frame(begin, "\xc3") + frame(end, "x"), 1007},
         {frame(text, "\xc3"), 1007},
         {frame(text, std::string(1001, 'x')), 1009},
@@ -354,8 +354,7 @@ TEST(websocket, a_ping_is_answered_while_somebody_sends) {
         const std::string large(5000, 'x');
         const auto both = [&](http::websocket& peer, http::request&) -> task<> {
             const auto sending = spawn([&] { return peer.send(large); });
-            while (co_await peer.receive()) {
-            }
+            while (co_await peer.receive()) {}
             co_await sending.join();
         };
         server.get("/", http::websockets(both, patient()));
@@ -376,11 +375,13 @@ TEST(websocket, a_handler_that_returns_or_throws_says_goodbye) {
     const heard_reports reports;
     in_virtual_time([]() -> task<> {
         http::server server;
-        server.get("/", http::websockets([](http::websocket& peer, http::request&) {  // on a fiber
-            const std::optional<http::message> heard = await(peer.receive());
-            if (heard->data == "throw")
-                throw std::runtime_error("boom");
-        }, patient()));
+        server.get("/", http::websockets(
+                            [](http::websocket& peer, http::request&) {  // on a fiber
+                                const std::optional<http::message> heard = await(peer.receive());
+                                if (heard->data == "throw")
+                                    throw std::runtime_error("boom");
+                            },
+                            patient()));
         for (const std::string word : {"leave", "throw"}) {
             visit v(server);
             co_await v.say(handshake + "\r\n" + frame(text, word));

@@ -110,8 +110,8 @@ ringlet::tls::identity authority::sign(const std::string& host) const {
 authority authority::intermediate(std::string name) const {
     auto below = std::make_unique<parts>();
     below->key = new_key();
-    below->certificate = make(certificate_wish(std::move(name)), below->key.get(), parts_->certificate.get(),
-                              parts_->key.get(), true);
+    below->certificate =
+        make(certificate_wish(std::move(name)), below->key.get(), parts_->certificate.get(), parts_->key.get(), true);
     below->chain = text_of(below->certificate.get()) + parts_->chain;
     return authority(std::move(below));
 }

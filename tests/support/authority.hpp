@@ -13,11 +13,23 @@ namespace story {
 class certificate_wish {
 public:
     explicit certificate_wish(std::string common_name) : name(std::move(common_name)) {}
-    certificate_wish& dns(std::string host) { hosts.push_back("DNS:" + host); return *this; }
-    certificate_wish& ip(std::string address) { hosts.push_back("IP:" + address); return *this; }
+    certificate_wish& dns(std::string host) {
+        hosts.push_back("DNS:" + host);
+        return *this;
+    }
+    certificate_wish& ip(std::string address) {
+        hosts.push_back("IP:" + address);
+        return *this;
+    }
     /// "20240101000000Z"
-    certificate_wish& from(std::string when) { not_before = std::move(when); return *this; }
-    certificate_wish& until(std::string when) { not_after = std::move(when); return *this; }
+    certificate_wish& from(std::string when) {
+        not_before = std::move(when);
+        return *this;
+    }
+    certificate_wish& until(std::string when) {
+        not_after = std::move(when);
+        return *this;
+    }
 
     std::string name;
     std::vector<std::string> hosts;

@@ -80,7 +80,9 @@ inline task<> serve(world& w, std::vector<std::string> texts) {
 
 /// Serves every connection that the client makes, until cancelled with the group.
 inline task<> serve_all(world& w, http::server& server, ringlet::group& g) {
-    const auto serve_it = [&server](io::memory_stream end) { return server.serve_stream(io::any_stream(std::move(end))); };
+    const auto serve_it = [&server](io::memory_stream end) {
+        return server.serve_stream(io::any_stream(std::move(end)));
+    };
     for (;;) {
         auto end = co_await w.accept();
         g.spawn(serve_it, std::move(end));
@@ -89,8 +91,8 @@ inline task<> serve_all(world& w, http::server& server, ringlet::group& g) {
 
 /// A whole response.
 inline std::string response_of(std::string_view status, std::string_view fields, std::string_view body = {}) {
-    return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(fields) + "Content-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(fields) +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 }  // namespace story

@@ -87,9 +87,8 @@ protected:
         return w.push([&](auto* sqe) { io_uring_prep_send(sqe, fd, text.data(), text.size(), flags); });
     }
     asked& read_from(int fd, std::uint64_t offset = std::uint64_t(-1)) {
-        return w.push([&](auto* sqe) {
-            io_uring_prep_read(sqe, fd, into.data(), static_cast<unsigned>(into.size()), offset);
-        });
+        return w.push(
+            [&](auto* sqe) { io_uring_prep_read(sqe, fd, into.data(), static_cast<unsigned>(into.size()), offset); });
     }
     asked& write_to(int fd, const std::string& text, std::uint64_t offset = std::uint64_t(-1)) {
         return w.push([&](auto* sqe) {
@@ -103,8 +102,7 @@ protected:
         return w.push([&](auto* sqe) { io_uring_prep_accept(sqe, fd, nullptr, nullptr, SOCK_CLOEXEC); });
     }
     asked& accept_many(int fd) {
-        return w.push(
-            [&](auto* sqe) { io_uring_prep_multishot_accept(sqe, fd, nullptr, nullptr, SOCK_CLOEXEC); });
+        return w.push([&](auto* sqe) { io_uring_prep_multishot_accept(sqe, fd, nullptr, nullptr, SOCK_CLOEXEC); });
     }
     asked& cancel_by(unsigned flags, int fd = -1) {
         return w.push([&](auto* sqe) {

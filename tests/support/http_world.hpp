@@ -81,16 +81,14 @@ inline void add_pages(http::server& server) {
 /// A connection to a server.
 class visit {
 public:
-    explicit visit(http::server& server, std::size_t capacity = 64 * 1024)
-        : visit(server, io::duplex(capacity)) {}
+    explicit visit(http::server& server, std::size_t capacity = 64 * 1024) : visit(server, io::duplex(capacity)) {}
 
     task<> say(std::string_view text) { co_await end.write_all(io::bytes_of(text)); }
 
     /// Everything up to the end of the stream.
     task<std::string> hear() {
         std::string all;
-        while (co_await more(all)) {
-        }
+        while (co_await more(all)) {}
         co_return without_date(std::move(all));
     }
 
@@ -111,8 +109,7 @@ public:
     ringlet::greenlet<> serving;
 
 private:
-    visit(http::server& server, std::pair<io::memory_stream, io::memory_stream> ends)
-        : end(std::move(ends.first)) {
+    visit(http::server& server, std::pair<io::memory_stream, io::memory_stream> ends) : end(std::move(ends.first)) {
         auto work = server.serve_stream(io::any_stream(std::move(ends.second)));
         serving = ringlet::spawn([](task<> t) -> task<> { co_await std::move(t); }, std::move(work));
     }

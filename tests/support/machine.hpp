@@ -8,8 +8,8 @@
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/task.hpp>
 
-#include <gtest/gtest.h>
 #include <dirent.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>

@@ -16,10 +16,10 @@ public:
     /// What is to happen in a turn, after everything pushed was taken.
     std::function<void(scripted_kernel&)> script;
 
-    std::vector<io_uring_sqe> taken;       // all that was ever pushed, in order
+    std::vector<io_uring_sqe> taken;  // all that was ever pushed, in order
     std::size_t turns = 0;
     ringlet::time_point clock{std::chrono::hours(1)};
-    ringlet::time_point until{};           // what the current turn was asked to wait for
+    ringlet::time_point until{};  // what the current turn was asked to wait for
 
     ringlet::time_point now() noexcept override { return clock; }
 

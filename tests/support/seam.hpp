@@ -6,8 +6,8 @@
 #include <ringlet/io/readiness.hpp>
 #include <ringlet/io/uring.hpp>
 
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -152,8 +152,8 @@ public:
     }
 
     void give(unsigned index) {
-        io_uring_buf_ring_add(ring_, &memory_[std::size_t(index) * size_], size_,
-                              static_cast<unsigned short>(index), static_cast<int>(count_ - 1), 0);
+        io_uring_buf_ring_add(ring_, &memory_[std::size_t(index) * size_], size_, static_cast<unsigned short>(index),
+                              static_cast<int>(count_ - 1), 0);
         io_uring_buf_ring_advance(ring_, 1);
     }
     std::string text(const answer& a) const {

@@ -40,8 +40,7 @@ inline task<> demanding_http_server() {
         });
         try {
             co_await server.serve(net::listen(net::address::parse("0.0.0.0:80")));
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await sleep_for(100ms);
     }
 }
@@ -60,27 +59,25 @@ inline task<> ask_demanding(sim::world& w, http::client& client, std::string ori
     http::request_options options;
     std::string url = origin + "/echo", method = "PUT", right = pattern(size);
     switch (w.below(3)) {
-    case 0:
-        options.body = right;
-        break;
-    case 1: {
-        auto pieces = [right, at = std::size_t{0}](std::span<std::byte> into) mutable -> task<std::size_t> {
-            const std::size_t count = std::min<std::size_t>({right.size() - at, into.size(), 3000});
-            std::memcpy(into.data(), right.data() + at, count);
-            at += count;
-            co_await yield();
-            co_return count;
-        };
-        options.body = http::request_body::from(std::move(pieces));
-        break;
-    }
-    default: {
-        const std::string who = "who=" + std::to_string(size);
-        url = origin + "/moved?" + std::to_string(size);
-        method = "GET";
-        options.cookies = std::make_shared<http::cookie_jar>();
-        right = who;
-    }
+        case 0: options.body = right; break;
+        case 1: {
+            auto pieces = [right, at = std::size_t{0}](std::span<std::byte> into) mutable -> task<std::size_t> {
+                const std::size_t count = std::min<std::size_t>({right.size() - at, into.size(), 3000});
+                std::memcpy(into.data(), right.data() + at, count);
+                at += count;
+                co_await yield();
+                co_return count;
+            };
+            options.body = http::request_body::from(std::move(pieces));
+            break;
+        }
+        default: {
+            const std::string who = "who=" + std::to_string(size);
+            url = origin + "/moved?" + std::to_string(size);
+            method = "GET";
+            options.cookies = std::make_shared<http::cookie_jar>();
+            right = who;
+        }
     }
     try {
         auto asked = client.fetch(method, url, std::move(options));

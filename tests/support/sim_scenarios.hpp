@@ -75,8 +75,7 @@ inline task<> echo_server() {
                 auto peer = co_await listener.accept();
                 spawn(echo, std::move(peer));
             }
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await sleep_for(100ms);
     }
 }
@@ -141,8 +140,7 @@ inline task<> http_server() {
         add_handlers(server);
         try {
             co_await server.serve(net::listen(net::address::parse("0.0.0.0:80")));
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await sleep_for(100ms);
     }
 }
@@ -183,29 +181,24 @@ inline void http_under_faults(sim::world& w) {
     if (w.below(4) == 0) {
         w.run_for(w.between(1ms, 2s));
         switch (w.below(4)) {
-        case 0:
-            w.partition("client0", "server");
-            w.run_for(w.between(1ms, 1min));
-            w.heal();
-            break;
-        case 1:
-            server.crash();
-            w.run_for(w.between(1ms, 1min));
-            server.restart();
-            break;
-        case 2:
-            clients[0].kill();
-            break;
-        default:
-            server.kill();
-            server.restart();
+            case 0:
+                w.partition("client0", "server");
+                w.run_for(w.between(1ms, 1min));
+                w.heal();
+                break;
+            case 1:
+                server.crash();
+                w.run_for(w.between(1ms, 1min));
+                server.restart();
+                break;
+            case 2: clients[0].kill(); break;
+            default: server.kill(); server.restart();
         }
     }
     for (const auto& c : clients)
         try {
             await(c.get());
-        } catch (const greenlet_killed&) {
-        }
+        } catch (const greenlet_killed&) {}
     demand(w.elapsed() < patience, "somebody did not give up");
 }
 
@@ -224,8 +217,7 @@ inline task<> changing_http_server(sim::world& w, std::map<std::string, int>& co
             server.start(net::address::parse("0.0.0.0:80"));
             co_await sleep_for(w.between(10ms, 20s));
             co_await server.stop(w.between(0s, 2s));
-        } catch (const std::system_error&) {
-        }
+        } catch (const std::system_error&) {}
         co_await sleep_for(w.between(0s, 200ms));
     }
 }
@@ -336,8 +328,7 @@ inline void names_under_faults(sim::world& w) {
                 auto connecting = net::connect("nobody", 7, net::connect_options().timeout(60s));
                 co_await std::move(connecting);
                 demand(false, "nobody was there");
-            } catch (const std::system_error&) {
-            }
+            } catch (const std::system_error&) {}
         }
     });
     await(client.get());

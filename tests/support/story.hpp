@@ -82,9 +82,13 @@ struct coroutine_world {
     using task = ringlet::task<T>;
 
     template <class Fn>
-    static auto spawn(Fn fn) { return ringlet::spawn(std::move(fn)); }
+    static auto spawn(Fn fn) {
+        return ringlet::spawn(std::move(fn));
+    }
     template <class Group, class Fn>
-    static auto spawn_into(Group& g, Fn fn) { return g.spawn(std::move(fn)); }
+    static auto spawn_into(Group& g, Fn fn) {
+        return g.spawn(std::move(fn));
+    }
 };
 
 struct fiber_world {

@@ -32,9 +32,7 @@ task<std::pair<typename Kind::stream, typename Kind::stream>> pair_of() {
 }
 
 template <class Kind>
-inline constexpr bool stays_put = requires {
-    Kind::stays_put;
-};
+inline constexpr bool stays_put = requires { Kind::stays_put; };
 
 TYPED_TEST_SUITE_P(stream_contract);
 
@@ -103,7 +101,8 @@ TYPED_TEST_P(stream_contract, after_a_shutdown_the_other_direction_goes_on) {
         EXPECT_EQ(co_await read_some(b), "");
         co_await write_text(b, "still here");
         EXPECT_EQ(co_await read_count(a, 10), "still here");
-        EXPECT_THAT(co_await error_from(write_text(a, "x")), testing::StartsWith("write to " + std::string(a.name()) + ": "));
+        EXPECT_THAT(co_await error_from(write_text(a, "x")),
+                    testing::StartsWith("write to " + std::string(a.name()) + ": "));
     });
 }
 
@@ -147,10 +146,9 @@ TYPED_TEST_P(stream_contract, a_writer_who_waits_for_a_peer_that_goes_gets_an_er
         EXPECT_FALSE(writer.ready()) << "8 MiB fit somewhere";
         b.close();
         const std::string error = co_await writer.get();
-        EXPECT_THAT(error,
-                    testing::AllOf(testing::StartsWith("write to " + std::string(a.name()) + ": "),
-                                   testing::AnyOf(testing::HasSubstr("Broken pipe"),
-                                                  testing::HasSubstr("Connection reset by peer"))));
+        EXPECT_THAT(error, testing::AllOf(testing::StartsWith("write to " + std::string(a.name()) + ": "),
+                                          testing::AnyOf(testing::HasSubstr("Broken pipe"),
+                                                         testing::HasSubstr("Connection reset by peer"))));
     });
 }
 
@@ -185,16 +183,17 @@ TYPED_TEST_P(stream_contract, a_second_reader_is_refused_by_an_error_that_names_
     for (const std::size_t size : {100, 100'000}) {
         on_this_machine([&]() -> task<> {
             auto [a, b] = co_await pair_of<TypeParam>();
-            const auto first = spawn(ringlet::spawn_options().name("first"),
-                                     [&b = b, size] { return read_some(b, size); });
+            const auto first =
+                spawn(ringlet::spawn_options().name("first"), [&b = b, size] { return read_some(b, size); });
             co_await laps(2);
-            const auto second = spawn(ringlet::spawn_options().name("second"),
-                                      [&b = b] { return error_from(read_some(b)); });
+            const auto second =
+                spawn(ringlet::spawn_options().name("second"), [&b = b] { return error_from(read_some(b)); });
             EXPECT_EQ(co_await second.get(),
                       "read from " + std::string(b.name()) + ": second wants to read while first already does");
             co_await write_text(a, "for the first");
             const std::string begin = co_await first.get();
-            EXPECT_EQ(begin + co_await read_count(b, 13 - begin.size()), "for the first") << "the first is undisturbed";
+            EXPECT_EQ(begin + co_await read_count(b, 13 - begin.size()), "for the first")
+                << "the first is undisturbed";
         });
     }
 }
@@ -250,7 +249,8 @@ TYPED_TEST_P(stream_contract, close_wakes_everybody_with_an_error_that_says_so) 
         co_await laps(5);
         a.close();
         const std::string says = ": it was closed here: Operation canceled";
-        EXPECT_THAT(co_await reader.get(), testing::AllOf(testing::StartsWith("read from "), testing::EndsWith(says)));
+        EXPECT_THAT(co_await reader.get(),
+                    testing::AllOf(testing::StartsWith("read from "), testing::EndsWith(says)));
         for (const auto& g : writers)
             EXPECT_THAT(co_await g.get(), testing::AllOf(testing::StartsWith("write to "), testing::EndsWith(says)));
     });
@@ -379,7 +379,8 @@ TYPED_TEST_P(stream_contract, a_killed_reader_loses_no_byte_whenever_it_dies) {
     const std::size_t blows = kill_at_every_turn([&](auto strike) -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         std::string got;
-        const auto writer = spawn([&a = a, &sent] { return write_and_finish(a, sent, sizes(3, 70'000, 500, 20'000)); });
+        const auto writer =
+            spawn([&a = a, &sent] { return write_and_finish(a, sent, sizes(3, 70'000, 500, 20'000)); });
         const sizes pieces(70'000, 10, 3'000, 100'000, 16'384);
         const auto victim = spawn([&b = b, &got, &pieces] { return read_to_end(b, got, pieces); });
         strike(victim);
@@ -444,22 +445,17 @@ TYPED_TEST_P(stream_contract, whoever_dies_with_the_stream_leaves_nothing_behind
     EXPECT_GT(blows, 5u);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(stream_contract, bytes_arrive_in_order_and_whole, both_directions_flow_at_once,
-                            the_end_comes_after_what_was_sent_and_comes_again, the_end_wakes_who_waits_for_bytes,
-                            after_a_shutdown_the_other_direction_goes_on, read_exact_that_meets_the_end_says_so,
-                            a_lost_connection_is_an_error_or_the_end_and_never_a_hang,
-                            a_writer_who_waits_for_a_peer_that_goes_gets_an_error,
-                            a_slow_reader_holds_the_writer_back,
-                            a_second_reader_is_refused_by_an_error_that_names_both,
-                            several_writers_take_turns_in_the_order_of_asking,
-                            a_writer_who_gives_up_before_its_turn_sends_nothing,
-                            close_wakes_everybody_with_an_error_that_says_so, what_is_closed_stays_closed,
-                            a_stream_may_be_destroyed_while_somebody_reads_and_writes,
-                            a_stream_may_be_moved_while_somebody_reads_and_writes,
-                            nothing_to_read_or_write_takes_no_time, a_read_that_timed_out_loses_nothing,
-                            as_result_gives_errors_as_values, any_stream_is_the_same_stream,
-                            a_killed_reader_loses_no_byte_whenever_it_dies,
-                            a_killed_writer_has_sent_a_beginning_whenever_it_dies,
-                            whoever_dies_with_the_stream_leaves_nothing_behind);
+REGISTER_TYPED_TEST_SUITE_P(
+    stream_contract, bytes_arrive_in_order_and_whole, both_directions_flow_at_once,
+    the_end_comes_after_what_was_sent_and_comes_again, the_end_wakes_who_waits_for_bytes,
+    after_a_shutdown_the_other_direction_goes_on, read_exact_that_meets_the_end_says_so,
+    a_lost_connection_is_an_error_or_the_end_and_never_a_hang, a_writer_who_waits_for_a_peer_that_goes_gets_an_error,
+    a_slow_reader_holds_the_writer_back, a_second_reader_is_refused_by_an_error_that_names_both,
+    several_writers_take_turns_in_the_order_of_asking, a_writer_who_gives_up_before_its_turn_sends_nothing,
+    close_wakes_everybody_with_an_error_that_says_so, what_is_closed_stays_closed,
+    a_stream_may_be_destroyed_while_somebody_reads_and_writes, a_stream_may_be_moved_while_somebody_reads_and_writes,
+    nothing_to_read_or_write_takes_no_time, a_read_that_timed_out_loses_nothing, as_result_gives_errors_as_values,
+    any_stream_is_the_same_stream, a_killed_reader_loses_no_byte_whenever_it_dies,
+    a_killed_writer_has_sent_a_beginning_whenever_it_dies, whoever_dies_with_the_stream_leaves_nothing_behind);
 
 }  // namespace story

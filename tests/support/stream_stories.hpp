@@ -105,8 +105,7 @@ std::size_t kill_at_every_turn(Story story) {
     for (std::size_t turn = 1; turn < 2'000; ++turn) {
         bool struck = false;
         for (const bool before : {true, false}) {
-            SCOPED_TRACE("killed at turn " + std::to_string(turn) + (before ? " before" : " after") +
-                         " the kernel");
+            SCOPED_TRACE("killed at turn " + std::to_string(turn) + (before ? " before" : " after") + " the kernel");
             on_this_machine([&](watched_kernel& kernel) -> task<> {
                 std::size_t turns = 0;
                 const auto strike = [&](greenlet<> victim) {

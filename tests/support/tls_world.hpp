@@ -55,9 +55,9 @@ task<tls_pair> tls_over(A below_client, B below_server, tls::context client, tls
     tls_pair both;
     auto asked = tls::connect(std::move(below_client), host, client);
     auto waited = tls::accept(std::move(below_server), server);
-    auto together = ringlet::all(
-        keep_outcome(std::move(asked), &both.client, &both.client_error, &both.client_code),
-        keep_outcome(std::move(waited), &both.server, &both.server_error, &both.server_code));
+    auto together =
+        ringlet::all(keep_outcome(std::move(asked), &both.client, &both.client_error, &both.client_code),
+                     keep_outcome(std::move(waited), &both.server, &both.server_error, &both.server_code));
     co_await std::move(together);
     co_return both;
 }

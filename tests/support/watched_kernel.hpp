@@ -57,8 +57,8 @@ public:
     std::size_t turns = 0;
     std::size_t requests = 0;
     std::size_t answers = 0;
-    std::size_t asked = 0;   // requests that somebody waits for
-    std::size_t ended = 0;   // last answers to them
+    std::size_t asked = 0;  // requests that somebody waits for
+    std::size_t ended = 0;  // last answers to them
 
     std::size_t pushed(unsigned opcode) const { return pushed_[opcode]; }
     std::size_t in_flight() const { return taps_.size(); }
