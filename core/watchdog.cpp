@@ -108,15 +108,9 @@ time_point clock_now() noexcept {  // real time: a simulated clock stands still 
 
 class watchdog {
 public:
-    ~watchdog() {
-        {
-            const std::lock_guard lock(mutex_);
-            ending_ = true;
-            changed_.notify_all();
-        }
-        if (thread_.joinable())
-            thread_.join();
-    }
+    explicit watchdog(watchdog* of_parent_process) noexcept : of_parent_process_(of_parent_process) {}
+
+    bool of_this_process() const noexcept { return process_ == getpid(); }
 
     void add(loop& l, duration limit) {
         auto made = std::make_unique<watched>();
@@ -127,7 +121,7 @@ public:
         of_this_thread = made.get();
         const std::lock_guard lock(mutex_);
         loops_.push_back(std::move(made));
-        if (!thread_.joinable())
+        if (!std::exchange(started_, true))
             start();
         if (loops_.size() == 1)
             changed_.notify_all();
@@ -150,14 +144,14 @@ private:
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &before);
-        thread_ = std::thread([this] { run(); });
+        std::thread([this] { run(); }).detach();
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
     }
 
     void run() {
         pthread_setname_np(pthread_self(), "ringlet watch");
         std::unique_lock lock(mutex_);
-        while (!ending_) {
+        for (;;) {
             if (loops_.empty()) {
                 changed_.wait(lock);
                 continue;
@@ -215,14 +209,23 @@ private:
     std::condition_variable changed_;
     std::vector<std::unique_ptr<watched>> loops_;
     address_names names_;
-    std::thread thread_;
-    bool ending_ = false;
+    bool started_ = false;
+    const pid_t process_ = getpid();
+    [[maybe_unused]] watchdog* const of_parent_process_;  // kept for leak checkers only
 };
 
-/// One for the process, made when the first loop is watched.
+/// One for the process, made when the first loop is watched, and never destroyed: its thread may be looking
+/// until the end. A fork leaves that thread behind, and its locks as they were, so a child makes its own.
 watchdog& the_watchdog() {
-    static watchdog one;
-    return one;
+    static std::atomic<watchdog*> one{new watchdog(nullptr)};
+    watchdog* current = one.load();
+    if (!current->of_this_process()) {
+        auto* mine = new watchdog(current);
+        if (one.compare_exchange_strong(current, mine))
+            return *mine;
+        delete mine;
+    }
+    return *current;
 }
 
 }  // namespace

@@ -289,9 +289,14 @@ bool simulator::deliver() {
 void simulator::shuffle(std::vector<completion_entry>& batch) {
     const std::uint64_t salt = dice_.next();
     const auto rank = [salt](std::uint64_t number) { return sim::dice(number ^ salt).next(); };
-    std::stable_sort(batch.begin(), batch.end(), [&](const completion_entry& a, const completion_entry& b) {
-        return rank(a.number) < rank(b.number);
-    });
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;
+    for (std::size_t i = 0; i < batch.size(); ++i)
+        order.emplace_back(rank(batch[i].number), i);
+    std::sort(order.begin(), order.end());
+    std::vector<completion_entry> shuffled;
+    for (const auto& [drawn, place] : order)
+        shuffled.push_back(batch[place]);
+    batch = std::move(shuffled);
 }
 
 // --- provided buffers --------------------------------------------------------------------------------

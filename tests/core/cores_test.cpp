@@ -191,7 +191,7 @@ TEST_P(loops, spawning_on_a_loop_that_has_ended_is_an_error) {
 TEST_P(loops, what_a_loop_that_ends_still_had_to_run_ends_as_killed) {
     for (int i = 0; i < 20; ++i) {
         std::vector<remote<>> all;
-        std::latch ref_taken(1), over(1);
+        std::latch ref_taken(1);
         loop_ref there;
         std::jthread other([&, make = &loops::make] {
             run(make(), [&] {

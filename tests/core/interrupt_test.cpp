@@ -156,13 +156,13 @@ TYPED_TEST(interruptions, a_later_start_comes_in_time_or_after_a_kill_never) {
         const auto work = [&](char name) { return [&order, name, kept = counted(1)]() { order += name; }; };
         const auto b = spawn_after(2s, work('b'));
         const auto a = spawn_after(1s, work('a'));
-        const auto never = spawn_after(1s, work('x'));
+        const auto third = spawn_after(1s, work('x'));
         const auto now = TypeParam::spawn([&]() -> task {
             order += 'n';
             co_return;
         });
-        never.kill();
-        co_await never.join();
+        third.kill();
+        co_await third.join();
         EXPECT_EQ(order, "n");
         co_await b.get();
         EXPECT_TRUE(a.ready());

@@ -65,7 +65,7 @@ TEST_F(periodic_calls, go_on_after_an_error_and_may_block_a_fiber) {
 }
 
 TEST_F(periodic_calls, jitter_moves_them_a_little) {
-    in_virtual_time([this]() -> task<> {
+    in_virtual_time([]() -> task<> {
         int n = 0;
         periodic p(10s, [&] { ++n; }, 0.5);
         p.start();

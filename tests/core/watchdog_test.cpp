@@ -9,7 +9,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -78,6 +81,18 @@ TEST_F(watchdog, watches_every_loop) {
         while (said().empty())
             await(sleep_for(1ms));
     });
+}
+
+TEST_F(watchdog, does_not_follow_into_a_forked_process_which_gets_its_own) {
+    run([&] { await(sleep_for(1ms)); });  // now its thread waits
+    const pid_t child = fork();
+    if (child == 0) {
+        run([&] { hold_until_told(); });
+        std::exit(0);
+    }
+    int status = -1;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
 }
 
 TEST_F(watchdog, does_nothing_when_it_is_off) {
