@@ -318,8 +318,10 @@ std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
 
 void greenlet_base::die() noexcept {
     drop_call();
-    if (extras_)
+    if (extras_) {
         const auto gone = std::move(extras_->locals);
+        extras_->interruptions.clear();  // which may hold the greenlet in turn
+    }
     living::unlink();
     references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
     while (!joiners_.empty())

@@ -55,6 +55,7 @@ private:
         for (time_point due = loop::current().fresh_now();;) {
             due = next(due, period, jitter);
             co_await sleep_until(due);
+            throw_if_canceled();  // it may have been stopped after the time had come: no more calls
             try {
                 co_await fn();
             } catch (const canceled&) {
@@ -69,6 +70,7 @@ private:
         for (time_point due = loop::current().fresh_now();;) {
             due = next(due, period, jitter);
             await(sleep_until(due));
+            throw_if_canceled();
             try {
                 fn();
             } catch (const canceled&) {
