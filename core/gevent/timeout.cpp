@@ -12,12 +12,16 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     ~state() { stop(); }
 
     void stop() noexcept {
-        if (loop::current_or_null() != nullptr)
-            loop::current().timers().disarm(*this);
-        if (owner == nullptr)
-            return;
-        owner->withdraw(this);
-        std::exchange(owner, nullptr)->release();
+        if (loop* l = loop::current_or_null()) {
+            l->timers().disarm(*this);
+            l->running().withdraw(this);  // nobody else can take it back, whoever started it
+        }
+        let_go();
+    }
+
+    void let_go() noexcept {
+        if (owner != nullptr)
+            std::exchange(owner, nullptr)->release();
     }
 
     static void fire(timer& t) noexcept {
@@ -25,6 +29,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
         const auto alive = self.shared_from_this();
         self.own_handle.reset();
         self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})), &self);
+        self.let_go();  // who dies of it keeps the exception, which keeps this
     }
 
     interval seconds;
@@ -32,7 +37,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     std::string text;
     bool silent = false;
     bool closed = false;
-    greenlet_base* owner = nullptr;  // retained
+    greenlet_base* owner = nullptr;  // retained until it fires
     std::shared_ptr<state> own_handle;
 };
 
