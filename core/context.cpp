@@ -32,9 +32,7 @@ context& context::native() noexcept {
 context::context(entry run, std::size_t stack_size) : run_(run) {
     watch_for_overflow();
     stack_ = take_stack(stack_size);
-    sanitizer_.bottom = stack_.bottom;
-    sanitizer_.size = stack_.size();
-    open_stack(sanitizer_);
+    open_stack(sanitizer_, stack_.bottom, stack_.size());
     point_ = fc::make_fcontext(stack_.top, stack_.size(), &context_entry::run);
 }
 

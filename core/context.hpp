@@ -12,6 +12,7 @@
 
 #include <cxxabi.h>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 namespace ringlet {
@@ -61,7 +62,7 @@ public:
     context& operator=(const context&) = delete;
 
     /// Gives the stack back. The context must be over, or never have run.
-    ~context();
+    virtual ~context();
 
     /// The point of execution that runs now on this thread.
     static context& current() noexcept { return current_ != nullptr ? *current_ : native(); }
@@ -94,8 +95,11 @@ public:
     bool runs(entry function) const noexcept { return run_ == function; }
 
     const stack& memory() const noexcept { return stack_; }
-    const char* name() const noexcept { return name_; }
-    void set_name(const char* name) noexcept { name_ = name; }
+
+    /// For the report of an overflow, which is made in a signal handler: a name, and if it has only a number
+    /// as well, that.
+    virtual const char* name() const noexcept { return "(unnamed)"; }
+    virtual std::uint64_t number() const noexcept { return 0; }
 
 protected:
     /// A context of its own stack that will run `run` at the first switch to it.
@@ -119,9 +123,8 @@ private:
 
     boost::context::detail::fcontext_t point_ = nullptr;  // where to go on
     entry run_ = nullptr;
-    const char* name_ = "(unnamed)";
     stack stack_;
-    sanitizer_stack sanitizer_;
+    [[no_unique_address]] sanitizer_stack sanitizer_;
     thread_state thread_;
     bool over_ = false;
 };

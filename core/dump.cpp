@@ -119,8 +119,7 @@ const task_promise_base* as_task(std::coroutine_handle<> frame) {
 class writer {
 public:
     writer(loop& l, const dump_options& options) : loop_(l), options_(options), now_(l.fresh_now()) {
-        l.greenlets().for_each(
-            [this](const living& each) { alive_.push_back(&static_cast<const greenlet_base&>(each)); });
+        l.for_each_greenlet([this](const greenlet_base& each) { alive_.push_back(&each); });
         by_address_ = alive_;
         std::sort(by_address_.begin(), by_address_.end());
         l.for_each_ready([this](const waiter& w) { ready_.emplace(w.owner(), &w); });
@@ -187,9 +186,10 @@ private:
     void add(const greenlet_base& g, std::size_t depth) {
         line(depth, title(g) + state(g) + origin(g));
         const waiter* w = place_of(g);
-        if (w != nullptr && w->resumes())
-            add_awaits(g, w->resumes(), depth);
-        if (w != nullptr && w->resumes() && g.fiber() != nullptr)
+        if (w == nullptr || !g.suspended_at())
+            return;
+        add_awaits(g, depth);
+        if (g.fiber() != nullptr)
             add_stack(*g.fiber(), depth);
     }
 
@@ -259,7 +259,8 @@ private:
             case waiter::kind::recursive_mutex:
                 text += held_by(static_cast<const recursive_mutex::awaiter&>(w).of().owner());
                 break;
-            case waiter::kind::plain: break;
+            case waiter::kind::plain:
+            case waiter::kind::greenlet: break;
         }
         return text;
     }
@@ -275,16 +276,17 @@ private:
     }
 
     /// From the innermost co_await outwards.
-    void add_awaits(const greenlet_base& g, std::coroutine_handle<> frame, std::size_t depth) {
-        const auto outermost = g.fiber() != nullptr ? g.body() : loop::end_of_greenlet();
-        while (frame && frame != outermost) {
+    void add_awaits(const greenlet_base& g, std::size_t depth) {
+        for (std::coroutine_handle<> frame = g.suspended_at(); frame && frame != loop::end_of_greenlet();) {
             const task_promise_base* task = as_task(frame);
             if (task == nullptr) {
                 line(depth, "    in a coroutine that is not ringlet's");
                 return;
             }
-            line(depth, "    at " + readable(task->awaits_at));
             frame = task->parent;
+            if (g.fiber() != nullptr && frame == loop::end_of_greenlet())
+                return;  // the fiber's host, of which nobody has heard
+            line(depth, "    at " + readable(task->awaits_at));
         }
     }
 
@@ -391,7 +393,7 @@ void dump(std::ostream& out, const dump_options& options) {
     loop& l = hub();
     const std::string text = dump_text(l, options);
     std::size_t count = 0;
-    l.greenlets().for_each([&count](const living&) { ++count; });
+    l.for_each_greenlet([&count](const greenlet_base&) { ++count; });
     out << count << (count == 1 ? " greenlet, " : " greenlets, ") << l.timers().size() << " timers, " << l.in_flight()
         << " requests in flight:" << text << "\n";
 }

@@ -14,7 +14,6 @@ void throw_wrong_type() {
 
 fiber_state::fiber_state(std::size_t stack_size)
     : context(&enter, stack_size), root_(current_root()), parent_(current()) {
-    set_name("fiber");
     if (parent_ != nullptr)
         parent_->retain();
 }

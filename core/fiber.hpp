@@ -53,6 +53,7 @@ public:
     /// The last one unwinds the fiber if it is suspended.
     void release() noexcept;
 
+    const char* name() const noexcept override { return "fiber"; }
     bool dead() const noexcept { return over() || ended_; }
     bool started() const noexcept { return started_; }
     fiber_state* parent() const noexcept { return parent_; }
@@ -63,7 +64,7 @@ public:
 
 protected:
     explicit fiber_state(std::size_t stack_size);
-    virtual ~fiber_state();
+    ~fiber_state() override;
 
     /// Runs the function; leaves in `last` what it returned.
     virtual void call(fiber_message& first, fiber_message& last) = 0;

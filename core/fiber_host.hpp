@@ -11,7 +11,6 @@
 #include <exception>
 #include <source_location>
 #include <span>
-#include <string>
 
 namespace ringlet {
 
@@ -58,16 +57,17 @@ struct suspend_request {
 class fiber_host : private context {
 public:
     template <class Body>
-    fiber_host(greenlet_base& owner, std::size_t stack_size, Body& body)
+    fiber_host(const greenlet_base& owner, std::size_t stack_size, Body& body)
         : context(&enter, stack_size),
-          owner_(owner),
           call_([](void* b) { (*static_cast<Body*>(b))(); }),
-          body_(const_cast<void*>(static_cast<const void*>(&body))) {
-        name_ = owner.name();
-        set_name(name_.c_str());
-        owner_.set_fiber(this);
+          body_(const_cast<void*>(static_cast<const void*>(&body))),
+          owner_(owner) {}
+
+    const char* name() const noexcept override {
+        const char* given = owner_.given_name();
+        return given != nullptr ? given : "greenlet";
     }
-    ~fiber_host() { owner_.set_fiber(nullptr); }
+    std::uint64_t number() const noexcept override { return owner_.given_name() != nullptr ? 0 : owner_.id(); }
 
     /// Runs the fiber until it waits; null when it is over.
     suspend_request* run() {
@@ -113,14 +113,13 @@ private:
         return {host.host_, nullptr};
     }
 
-    greenlet_base& owner_;
     void (*call_)(void*);
     void* body_;
+    const greenlet_base& owner_;
     context* active_ = this;  // which stack to go on with: its own, or a fiber it switched to
     context* host_ = nullptr;
     suspend_request* request_ = nullptr;
     std::exception_ptr error_;
-    std::string name_;
 };
 
 /// What the host co_awaits on behalf of the fiber.

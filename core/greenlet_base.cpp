@@ -65,7 +65,7 @@ struct greenlet_base::extras {
     std::exception_ptr error;
 };
 
-greenlet_base::greenlet_base() noexcept = default;
+greenlet_base::greenlet_base() noexcept : waiter(source::greenlets, kind::greenlet) {}
 
 greenlet_base::~greenlet_base() {
     if (outcome_ == outcome::error && !error_seen_)
@@ -78,7 +78,7 @@ std::exception_ptr greenlet_base::error() noexcept {
 }
 
 std::string greenlet_base::name() const {
-    return extras_ && !extras_->name.empty() ? extras_->name : "greenlet " + std::to_string(id_);
+    return extras_ && !extras_->name.empty() ? extras_->name : "greenlet " + std::to_string(id());
 }
 
 const char* greenlet_base::given_name() const noexcept {
@@ -95,11 +95,12 @@ greenlet_base::extras& greenlet_base::more() {
 
 void greenlet_base::be_born() noexcept {
     loop& l = loop::current();
-    id_ = l.next_id();
-    spawner_ = l.running().id_;
-    born_ = l.now();
+    constexpr std::uint64_t bits_48 = (std::uint64_t(1) << 48) - 1;
+    origin_.id = l.next_id() & bits_48;
+    origin_.spawner = l.running().id() & bits_48;
+    origin_.born = std::chrono::round<tenths>(l.now().time_since_epoch()).count();
     personality_ = l.running().personality();
-    l.greenlets().push_back(*this);
+    l.greenlets_.push_back(*this);
     owner_ = this;
     waiting_ = this;
     phase_ = phase::waiting;
@@ -283,7 +284,7 @@ void greenlet_base::take_turn() noexcept {
     greenlet_base* const before = std::exchange(l.running_, this);
     try {
         throw_if_canceled();
-        handle_ = make_body();
+        suspended_at_ = make_body();
     } catch (...) {
         set_error(std::current_exception());
     }
@@ -291,18 +292,20 @@ void greenlet_base::take_turn() noexcept {
     if (!begins)
         die();
     l.running_ = before;
-    if (begins)
-        l.run(handle_, *this);
+    if (begins) {
+        l.greenlets_.push_back(*this);
+        l.run(suspended_at_, *this);
+    }
 }
 
-void greenlet_base::end() noexcept {
+void greenlet_base::end(std::coroutine_handle<> body) noexcept {
     try {
-        take_result();
+        take_result(body);
         outcome_ = outcome::value;
     } catch (...) {
         set_error(std::current_exception());
     }
-    std::exchange(handle_, nullptr).destroy();
+    body.destroy();
     die();
 }
 
@@ -322,7 +325,7 @@ void greenlet_base::die() noexcept {
         const auto gone = std::move(extras_->locals);
         extras_->interruptions.clear();  // which may hold the greenlet in turn
     }
-    living::unlink();
+    unlink();
     references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
     while (!joiners_.empty())
         wake(joiners_.front());
@@ -331,10 +334,8 @@ void greenlet_base::die() noexcept {
 
 void greenlet_base::destroy() noexcept {
     check(dead() || unborn_, "a greenlet was destroyed before it was over");
-    if (unborn_) {
-        living::unlink();
+    if (unborn_)
         stand_down();
-    }
     delete this;
 }
 

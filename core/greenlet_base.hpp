@@ -26,7 +26,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-class greenlet_base : public living, public waiter {
+class greenlet_base : public waiter {
 public:
     enum class outcome : std::uint8_t { none, value, error, killed };
 
@@ -34,7 +34,7 @@ public:
     ~greenlet_base() override;
     const char* what() const noexcept override { return "its first run"; }
 
-    std::uint64_t id() const noexcept { return id_; }
+    std::uint64_t id() const noexcept { return origin_.id; }
 
     /// The name given, else "greenlet 7".
     std::string name() const;
@@ -44,10 +44,11 @@ public:
     void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
 
     /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
-    std::uint64_t spawner() const noexcept { return spawner_; }
-    time_point born() const noexcept { return born_; }
-    /// The frame of what it runs; null before its first turn.
-    std::coroutine_handle<> body() const noexcept { return handle_; }
+    std::uint64_t spawner() const noexcept { return origin_.spawner; }
+    /// To a tenth of a second.
+    time_point born() const noexcept { return time_point(std::chrono::duration_cast<duration>(tenths(origin_.born))); }
+    /// The innermost of its coroutines, where it was suspended last; null before its first turn.
+    std::coroutine_handle<> suspended_at() const noexcept { return suspended_at_; }
     /// The name if it was given one: for signal handlers, which cannot make one up.
     const char* given_name() const noexcept;
 
@@ -120,8 +121,8 @@ public:
     void set_personality(std::uint16_t p) noexcept { personality_ = p; }
 
     scope* innermost() const noexcept { return innermost_; }
-    fiber_host* fiber() const noexcept { return fiber_; }
-    void set_fiber(fiber_host* f) noexcept { fiber_ = f; }
+    /// The fiber that it runs on, if it does.
+    virtual fiber_host* fiber() const noexcept { return nullptr; }
 
     /// Becomes one of the loop's greenlets. It does not run before start(), or start_after(). Until then
     /// it has no life of its own: with its last handle it goes.
@@ -134,14 +135,14 @@ public:
     void start_after(duration d);
 
     /// Its body is over: takes what that gave, and dies.
-    void end() noexcept;
+    void end(std::coroutine_handle<> body) noexcept;
 
 protected:
     /// Calls what was spawned. The body is a task; or a fiber's host, which is one too.
     virtual std::coroutine_handle<> make_body() { return nullptr; }
 
     /// Moves the result out of the body.
-    virtual void take_result() {}
+    virtual void take_result(std::coroutine_handle<> body) { static_cast<void>(body); }
 
     /// The callable and its arguments go.
     virtual void drop_call() noexcept {}
@@ -165,22 +166,28 @@ private:
     bool told_to_stop() const noexcept;
     void destroy() noexcept;
 
-    std::uint32_t references_ = 0;  // here it fills what waiter leaves
-    std::uint64_t id_ = 0;
-    std::uint64_t spawner_ = 0;
-    time_point born_{};
+    using tenths = std::chrono::duration<std::uint32_t, std::deci>;
+    struct [[gnu::packed]] origin {
+        std::uint64_t id : 48;  // enough for a million spawns a second for eight years
+        std::uint64_t spawner : 48;
+        std::uint32_t born;
+    };
+
+    // Ordered and sized so that nothing is lost to alignment: people start millions of these.
+    outcome outcome_ : 2 = outcome::none;
+    bool killed_ : 1 = false;
+    bool cancel_pending_ : 1 = false;
+    bool error_seen_ : 1 = false;
+    bool unborn_ : 1 = false;
+    std::uint16_t personality_ = 0;
+    std::uint32_t references_ = 0;
+    std::coroutine_handle<> suspended_at_;
     waiter* waiting_ = nullptr;
     scope* innermost_ = nullptr;
-    fiber_host* fiber_ = nullptr;
     list<waiter> joiners_;
     std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, an error, …
     std::source_location spawned_at_;
-    std::uint16_t personality_ = 0;
-    outcome outcome_ = outcome::none;
-    bool killed_ = false;
-    bool cancel_pending_ = false;
-    bool error_seen_ = false;
-    bool unborn_ = false;
+    origin origin_{};
 };
 
 // The few lines that every wait runs through. They stand here because they need all of the above, and
@@ -189,10 +196,10 @@ private:
 inline void waiter::park(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
     owner_ = l.running_;
     check(owner_->waiting_ == nullptr, "a greenlet waits for one thing at a time");
     owner_->waiting_ = this;
+    owner_->suspended_at_ = handle;
     aborted_ = false;
     phase_ = phase::waiting;
     l.waiting_outside_ += source_ == source::outside;
@@ -201,8 +208,8 @@ inline void waiter::park(std::coroutine_handle<> handle) noexcept {
 inline void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
     owner_ = l.running_;
+    owner_->suspended_at_ = handle;
     aborted_ = false;
     phase_ = phase::ready;
     l.ready_.push_back(*this);
@@ -217,6 +224,8 @@ inline void wake(waiter& w) noexcept {
     l.waiting_outside_ -= w.source_ == waiter::source::outside;
     l.ready_.push_back(w);
 }
+
+inline greenlet_base& loop::as_greenlet(waiter& w) noexcept { return static_cast<greenlet_base&>(w); }
 
 inline void throw_if_canceled() {
     loop* l = loop::current_or_null();

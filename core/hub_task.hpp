@@ -60,7 +60,11 @@ struct hub_task::promise_type : pooled_frame, waiter {
     void return_void() const noexcept {}
     void unhandled_exception() const noexcept { std::terminate(); }
 
-    void post_self(std::coroutine_handle<> self) noexcept { post(self); }
+    using waiter::post;
+    void take_turn() noexcept override {
+        loop& l = loop::current();
+        l.run(std::coroutine_handle<promise_type>::from_promise(*this), l.hub());
+    }
 
     struct stay_unless {
         bool detached;
@@ -71,7 +75,7 @@ struct hub_task::promise_type : pooled_frame, waiter {
     bool detached = false;
 };
 
-inline void hub_task::start() noexcept { frame_.promise().post_self(frame_); }
+inline void hub_task::start() noexcept { frame_.promise().post(); }
 
 inline void hub_task::detach() && noexcept {
     frame_.promise().detached = true;
@@ -86,7 +90,7 @@ public:
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
         loop& l = loop::current();
-        self.promise().post_self(self);
+        self.promise().post();
         l.run_first(self.promise());
         wake(waiter_);
         l.run_first(waiter_);
@@ -101,7 +105,7 @@ private:
 class [[nodiscard]] hub_task::next_turn {
 public:
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept { self.promise().post_self(self); }
+    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept { self.promise().post(); }
     void await_resume() const noexcept {}
 };
 

@@ -60,11 +60,13 @@ public:
         head_.prev_ = last;
     }
 
-    /// Calls `fn(item)` for each; `fn` must not change the list.
+    /// Calls `fn(item)` for each; `fn` may take out the item that it is given, and change nothing else.
     template <class Fn>
     void for_each(Fn fn) const {
-        for (hook* at = head_.next_; at != &head_; at = at->next_)
+        for (hook *at = head_.next_, *next; at != &head_; at = next) {
+            next = at->next_;
             fn(*static_cast<T*>(at));
+        }
     }
 
 private:

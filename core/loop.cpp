@@ -24,10 +24,9 @@ void waiter::stand_by() noexcept {
     phase_ = phase::waiting;
 }
 
-void waiter::post(std::coroutine_handle<> handle) noexcept {
+void waiter::post() noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
-    handle_ = handle;
     owner_ = &l.hub();
     phase_ = phase::ready;
     l.ready_.push_back(*this);
@@ -57,7 +56,7 @@ loop::~loop() {
     ending_ = true;
     if (running_ != main_.get()) {
         // Somebody called std::exit, which unwinds nobody: not the caller, but we do the others.
-        running_->living::unlink();
+        running_->unlink();
         running_ = main_.get();
     }
     end_greenlets();
@@ -70,7 +69,7 @@ loop::~loop() {
 }
 
 void loop::end_greenlets() {
-    greenlets_.for_each([](living& each) { static_cast<greenlet_base&>(each).kill(); });
+    for_each_greenlet([](greenlet_base& each) { each.kill(); });
 
     struct complaint : timer {
         explicit complaint(loop& l) noexcept : timer(&complain), ending(l) {}
@@ -135,8 +134,8 @@ bool loop::lap(const bool& stop, time_point limit) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
-        if (w.handle_) {
-            run(w.handle_, *w.owner_);
+        if (w.owner_->suspended_at_) {
+            run(w.owner_->suspended_at_, *w.owner_);
         } else {
             greenlet_base* before = std::exchange(running_, hub_.get());
             w.take_turn();
@@ -168,7 +167,7 @@ void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
         first.resume();
         first = std::exchange(next_, nullptr);
         if (first && first == end_of_greenlet())
-            first = (owner.end(), nullptr);
+            first = (owner.end(finished_), nullptr);
     }
     count_beat();
     running_ = before;

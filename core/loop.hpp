@@ -18,9 +18,6 @@
 
 namespace ringlet {
 
-/// What list of living greenlets a greenlet_base is in.
-class living : public hook {};
-
 class loop {
 public:
     /// Becomes the loop of this thread, which must have none. The code that runs outside of every
@@ -71,8 +68,16 @@ public:
         ready_.for_each(fn);
     }
 
-    /// Every greenlet that was spawned and is not over, oldest first.
-    list<living>& greenlets() noexcept { return greenlets_; }
+    /// Calls fn(greenlet_base&) for every greenlet that was spawned and is not over, those ready for their
+    /// first run last. `fn` may kill it.
+    template <class Fn>
+    void for_each_greenlet(Fn fn) const {
+        greenlets_.for_each([&fn](waiter& w) { fn(as_greenlet(w)); });
+        for_each_ready([&fn](waiter& w) {
+            if (w.is() == waiter::kind::greenlet)
+                fn(as_greenlet(w));
+        });
+    }
     std::uint64_t next_id() noexcept { return ++spawned_; }
 
     /// The time of this lap.
@@ -137,7 +142,10 @@ public:
     /// What a coroutine that has finished says of its parent: it is resumed next, by the loop and not
     /// from within the child, so that no chain of returns grows the stack (at -O0 and under the
     /// sanitizers g++ 12 does not make symmetric transfer a tail call).
-    void resume_next(std::coroutine_handle<> parent) noexcept { next_ = parent; }
+    void resume_next(std::coroutine_handle<> parent, std::coroutine_handle<> finished = nullptr) noexcept {
+        next_ = parent;
+        finished_ = finished;
+    }
 
     /// The parent of a greenlet's body: when that is over, so is the greenlet.
     static std::coroutine_handle<> end_of_greenlet() noexcept;
@@ -151,6 +159,7 @@ private:
     friend class greenlet_base;
     friend void wake(waiter& w) noexcept;
 
+    static greenlet_base& as_greenlet(waiter& w) noexcept;
     bool lap(const bool& stop, time_point limit = never);
     bool turn(time_point limit = never);
     void count_beat() noexcept { beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
@@ -164,6 +173,7 @@ private:
     list<waiter> idlers_;
     greenlet_base* running_ = nullptr;
     std::coroutine_handle<> next_;
+    std::coroutine_handle<> finished_;
     time_point now_{};
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
@@ -173,7 +183,7 @@ private:
     bool ending_ = false;
     std::atomic<std::uint64_t> beat_{0};
     timer_heap timers_;
-    list<living> greenlets_;
+    list<waiter> greenlets_;  // but for those that are ready for their first run
     std::unique_ptr<greenlet_base> main_;
     std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;

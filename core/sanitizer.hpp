@@ -36,15 +36,13 @@ inline constexpr bool built_with_sanitizer = true;
 inline constexpr bool built_with_sanitizer = false;
 #endif
 
-/// What the sanitizers need to know of one stack.
+// sanitizer_stack is what they need to know of one stack.
+#if defined(RINGLET_ASAN)
 struct sanitizer_stack {
     const void* bottom = nullptr;
     std::size_t size = 0;
     void* fake_stack = nullptr;
-    void* tsan_fiber = nullptr;
 };
-
-#if defined(RINGLET_ASAN)
 /// Before a jump from `from` to `to`; `last` when `from` is never entered again.
 inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool last) noexcept {
     __sanitizer_start_switch_fiber(last ? nullptr : &from.fake_stack, to.bottom, to.size);
@@ -57,11 +55,17 @@ inline void confirm_switch(sanitizer_stack& entered, sanitizer_stack& left) noex
     left.bottom = bottom;  // how the thread's own stack gets known
     left.size = size;
 }
-inline void open_stack(sanitizer_stack&) noexcept {}
+inline void open_stack(sanitizer_stack& s, const void* bottom, std::size_t size) noexcept {
+    s.bottom = bottom;
+    s.size = size;
+}
 inline void close_stack(sanitizer_stack& s) noexcept {
     __asan_unpoison_memory_region(s.bottom, s.size);  // the next fiber starts on clean memory
 }
 #elif defined(RINGLET_TSAN)
+struct sanitizer_stack {
+    void* tsan_fiber = nullptr;
+};
 // TSan notes the entry into a function on the stack that is current then and its exit likewise, so a
 // call that switches between the two leaves one stack a frame too long and the other too short.
 [[gnu::always_inline]] inline void announce_switch(sanitizer_stack& from, const sanitizer_stack& to, bool) noexcept {
@@ -70,12 +74,15 @@ inline void close_stack(sanitizer_stack& s) noexcept {
     __tsan_switch_to_fiber(to.tsan_fiber, 0);
 }
 inline void confirm_switch(sanitizer_stack&, sanitizer_stack&) noexcept {}
-inline void open_stack(sanitizer_stack& s) noexcept { s.tsan_fiber = __tsan_create_fiber(0); }
+inline void open_stack(sanitizer_stack& s, const void*, std::size_t) noexcept {
+    s.tsan_fiber = __tsan_create_fiber(0);
+}
 inline void close_stack(sanitizer_stack& s) noexcept { __tsan_destroy_fiber(s.tsan_fiber); }
 #else
+struct sanitizer_stack {};
 inline void announce_switch(sanitizer_stack&, const sanitizer_stack&, bool) noexcept {}
 inline void confirm_switch(sanitizer_stack&, sanitizer_stack&) noexcept {}
-inline void open_stack(sanitizer_stack&) noexcept {}
+inline void open_stack(sanitizer_stack&, const void*, std::size_t) noexcept {}
 inline void close_stack(sanitizer_stack&) noexcept {}
 #endif
 

@@ -3,17 +3,18 @@
 
 #include <ringlet/core/greenlet_base.hpp>
 
+#include <algorithm>
+
 namespace ringlet {
 
 /// Suspends until a point in time.
 class [[nodiscard]] sleep_awaiter : public waiter, private timer {
 public:
     explicit sleep_awaiter(time_point when) noexcept
-        : waiter(source::greenlets, kind::sleep), timer(&fire), counts_from_now_(false), when_(when) {}
+        : waiter(source::greenlets, kind::sleep), timer(&fire), when_(std::max(when, time_point())) {}
     explicit sleep_awaiter(duration d) noexcept
-        : waiter(source::greenlets, kind::sleep), timer(&fire), counts_from_now_(true), when_(d) {}
-    sleep_awaiter(sleep_awaiter&& other) noexcept
-        : waiter(std::move(other)), timer(&fire), counts_from_now_(other.counts_from_now_), when_(other.when_) {}
+        : waiter(source::greenlets, kind::sleep), timer(&fire), when_(-1ns - std::max(d, duration::zero())) {}
+    sleep_awaiter(sleep_awaiter&& other) noexcept : waiter(std::move(other)), timer(&fire), when_(other.when_) {}
     const char* what() const noexcept override { return "a sleep"; }
 
     bool await_ready() const {
@@ -22,8 +23,8 @@ public:
     }
     void await_suspend(std::coroutine_handle<> h) {
         loop& l = loop::current();
-        if (std::exchange(counts_from_now_, false))
-            when_ = after(l.fresh_now(), when_.time_since_epoch());
+        if (when_ < time_point())
+            when_ = after(l.fresh_now(), -1ns - when_.time_since_epoch());
         // A sleep that never ends waits for nobody: alone it is a deadlock, and is reported as one.
         if (when_ != never)
             l.timers().arm(*this, when_);
@@ -41,8 +42,7 @@ private:
         wake(*this);
     }
 
-    bool counts_from_now_;  // then when_ is as far from zero as it will be from now
-    time_point when_;
+    time_point when_;  // before zero: as far from -1 ns as it will be from now
 };
 
 /// Suspends for at least `d`, counted from when the wait begins. Zero or less lets others run first.

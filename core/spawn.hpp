@@ -9,6 +9,7 @@
 #include <ringlet/core/task.hpp>
 
 #include <functional>
+#include <memory>
 #include <tuple>
 
 namespace ringlet {
@@ -23,7 +24,8 @@ public:
         return *this;
     }
     spawn_options&& name(std::string value) && { return std::move(name(std::move(value))); }
-    /// Bytes of stack for a fiber; rounded up to a power of two. Only pages it touches count.
+    /// Bytes of stack for a fiber; rounded up, so that with its guard it is a power of two. Only pages it
+    /// touches count.
     spawn_options& stack_size(std::size_t bytes) & {
         stack_size_ = bytes;
         return *this;
@@ -67,15 +69,16 @@ struct result_of_body<task<R>> {
 template <class Fn, class... Args>
 using body_result = typename result_of_body<std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>>::type;
 
-/// Only a fiber has a stack.
-template <bool used>
-struct stack_size_of {
-    explicit stack_size_of(std::size_t size) noexcept : bytes(size) {}
-    std::size_t bytes;
+/// What only a greenlet on a fiber has.
+template <bool is_fiber>
+struct fiber_part {
+    explicit fiber_part(std::size_t size) noexcept : stack_size(size) {}
+    std::size_t stack_size;
+    fiber_host* host = nullptr;
 };
 template <>
-struct stack_size_of<false> {
-    explicit stack_size_of(std::size_t) noexcept {}
+struct fiber_part<false> {
+    explicit fiber_part(std::size_t) noexcept {}
 };
 
 /// A greenlet with what it was spawned to call, which it owns until it is over.
@@ -86,13 +89,24 @@ class spawned final : public greenlet_state<T>, public pooled_frame {
 public:
     template <class F, class... A>
     explicit spawned(std::size_t stack_size, F&& fn, A&&... args)
-        : call_(std::in_place, std::forward<F>(fn), std::forward<A>(args)...), stack_size_(stack_size) {}
+        : call_(std::forward<F>(fn), std::forward<A>(args)...), fiber_(stack_size) {}
+    ~spawned() override {
+        if (!this->dead())
+            drop_call();
+    }
+
+    fiber_host* fiber() const noexcept override {
+        if constexpr (is_coroutine)
+            return nullptr;
+        else
+            return fiber_.host;
+    }
 
 private:
     decltype(auto) call() {
         return std::apply(
             [](Fn& fn, Args&... args) -> decltype(auto) { return std::invoke(std::move(fn), std::move(args)...); },
-            *call_);
+            call_);
     }
 
     std::coroutine_handle<> make_body() override {
@@ -104,24 +118,29 @@ private:
 
     task<> host() {
         const auto body = [this] { this->keep([this]() -> decltype(auto) { return call(); }); };
-        fiber_host fiber(*this, stack_size_.bytes, body);
+        fiber_host fiber(*this, fiber_.stack_size, body);
+        fiber_.host = &fiber;
         while (suspend_request* request = fiber.run())
             co_await hosted_wait(*request);
+        fiber_.host = nullptr;
     }
 
-    void take_result() override {
-        using body = task_promise<std::conditional_t<is_coroutine, T, void>>;
-        auto& promise = std::coroutine_handle<body>::from_address(this->body().address()).promise();
+    void take_result(std::coroutine_handle<> body) override {
+        using promise_type = task_promise<std::conditional_t<is_coroutine, T, void>>;
+        auto& promise = std::coroutine_handle<promise_type>::from_address(body.address()).promise();
         if constexpr (is_coroutine)
             this->keep([&]() -> T { return promise.take(); });
         else
             promise.take();
     }
 
-    void drop_call() noexcept override { call_.reset(); }
+    void drop_call() noexcept override { std::destroy_at(&call_); }
 
-    std::optional<std::tuple<Fn, Args...>> call_;
-    [[no_unique_address]] stack_size_of<!is_coroutine> stack_size_;
+    using kept_call = std::tuple<Fn, Args...>;
+    union {
+        kept_call call_;  // until death
+    };
+    [[no_unique_address]] fiber_part<!is_coroutine> fiber_;
 };
 
 template <class Fn, class... Args>

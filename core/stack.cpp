@@ -28,8 +28,8 @@ namespace {
 
 constexpr std::size_t stacks_per_region = 64;
 constexpr std::size_t warm_stacks = 1024;  // kept with their pages, per size and thread
-constexpr unsigned size_classes = 32;  // powers of two
-constexpr std::size_t largest_stack = std::size_t(1) << (size_classes - 1);
+constexpr unsigned size_classes = 32;  // powers of two, the guard included
+constexpr std::size_t largest_stack = (std::size_t(1) << (size_classes - 1)) - guard_size;
 
 // mprotect guards cost two mappings each, and the limit is the process's.
 std::atomic<long> mprotect_guards{0};
@@ -106,13 +106,13 @@ stack_pool& this_pool() {
     return *pool;
 }
 
-unsigned class_of(std::size_t size) { return static_cast<unsigned>(std::bit_width(size - 1)); }
+unsigned class_of(std::size_t size) { return static_cast<unsigned>(std::bit_width(size + guard_size - 1)); }
 
 /// Maps one region and cuts it into slots of guard and stack. Huge pages would make every stack cost
 /// 2 MiB at its first touch.
 void carve(stack_pool& mine, size_class& sizes, std::size_t size) {
     const std::size_t slot = size + guard_size;
-    const std::size_t count = size >= (8u << 20) ? 1 : stacks_per_region;
+    const std::size_t count = slot >= (8u << 20) ? 1 : stacks_per_region;
     void* memory = mmap(nullptr, slot * count, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (memory == MAP_FAILED)
@@ -128,10 +128,7 @@ void carve(stack_pool& mine, size_class& sizes, std::size_t size) {
         sizes.fresh.push_back({base + i * slot + guard_size, base + (i + 1) * slot});
 }
 
-std::size_t rounded(std::size_t size) {
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    return std::bit_ceil(size < 4 * page ? 4 * page : size);
-}
+std::size_t rounded(std::size_t size) { return std::bit_ceil(size + guard_size) - guard_size; }
 
 struct sigaction previous_handler;
 
@@ -147,6 +144,12 @@ void on_segv(int number, siginfo_t* info, void* ucontext) {
         std::to_chars(size, size + sizeof size - 1, here->memory().size() / 1024);
         say("ringlet: stack overflow in fiber ");
         say(here->name());
+        if (here->number() != 0) {
+            char which[24] = {};
+            std::to_chars(which, which + sizeof which - 1, here->number());
+            say(" ");
+            say(which);
+        }
         say(" (");
         say(size);
         say(" KiB); spawn it with a larger stack_size\n");

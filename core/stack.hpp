@@ -8,7 +8,11 @@
 
 namespace ringlet {
 
-inline constexpr std::size_t default_stack_size = 256 * 1024;
+inline constexpr std::size_t guard_size = 64 * 1024;
+
+/// With its guard a power of two, as every stack is: so a page of page tables, another cost of each fiber,
+/// serves as many as it can.
+inline constexpr std::size_t default_stack_size = 256 * 1024 - guard_size;
 
 /// Memory for one stack; [bottom, top) is usable, the guard lies below bottom.
 struct stack {
@@ -18,8 +22,6 @@ struct stack {
     explicit operator bool() const noexcept { return top != nullptr; }
     std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }
 };
-
-inline constexpr std::size_t guard_size = 64 * 1024;
 
 /// Takes a stack of at least `size` bytes, the one most recently given back if there is one.
 /// Throws std::system_error when there is no memory or no guard to be had, naming the limit.

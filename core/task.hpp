@@ -29,7 +29,7 @@ struct resume_parent {
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
         if (std::coroutine_handle<> parent = self.promise().parent)
-            loop::current().resume_next(parent);
+            loop::current().resume_next(parent, self);
     }
     void await_resume() const noexcept {}
 };
@@ -64,21 +64,29 @@ private:
     alignas(void*) std::byte word_[sizeof(void*)];
 };
 
-/// An awaiter that stays where it is: g++ 12 would move what await_transform refers to into a second
-/// place in the frame.
+/// Leaves word in the promise where the task awaits: one word, so that dump() can tell. The place is a
+/// default argument here and not of await_transform, where it would take a word of the frame for each
+/// co_await. `A` is a reference to an awaiter, which stays where it is (g++ 12 would move what await_transform
+/// returns a reference to into a second place in the frame), or the awaiter that an operator co_await makes.
 template <class A>
-class awaiter_in_place {
+class noted_awaiter {
 public:
-    explicit awaiter_in_place(A& at) noexcept : at_(at) {}
+    template <class X>
+    explicit noted_awaiter(X&& awaited) : at_(get_awaiter(std::forward<X>(awaited))) {}
     decltype(auto) await_ready() { return at_.await_ready(); }
     template <class Promise>
-    decltype(auto) await_suspend(std::coroutine_handle<Promise> h) {
+    decltype(auto) await_suspend(std::coroutine_handle<Promise> h,
+                                 std::source_location where = std::source_location::current()) {
+        if constexpr (requires { at_.awaited_at(); })
+            h.promise().awaits_at = at_.awaited_at();
+        else
+            h.promise().awaits_at = where;
         return at_.await_suspend(h);
     }
     decltype(auto) await_resume() { return at_.await_resume(); }
 
 private:
-    A& at_;
+    A at_;
 };
 
 struct task_promise_base : pooled_frame {
@@ -90,17 +98,10 @@ struct task_promise_base : pooled_frame {
     resume_parent final_suspend() const noexcept { return {}; }
     void unhandled_exception() noexcept { error.set(std::current_exception()); }
 
-    /// Every co_await passes through here: one word, so that dump() can tell where the task is.
+    /// Every co_await passes through here.
     template <class X>
-    auto await_transform(X&& x, std::source_location where = std::source_location::current()) {
-        if constexpr (requires { x.awaited_at(); })
-            awaits_at = x.awaited_at();
-        else
-            awaits_at = where;
-        if constexpr (awaiter<std::remove_reference_t<X>>)
-            return awaiter_in_place<std::remove_reference_t<X>>(x);
-        else
-            return get_awaiter(std::forward<X>(x));
+    auto await_transform(X&& x) {
+        return noted_awaiter<decltype(get_awaiter(std::forward<X>(x)))>(std::forward<X>(x));
     }
 };
 

@@ -2,6 +2,8 @@
 
 #include <ringlet/core/check.hpp>
 
+#include <utility>
+
 namespace ringlet {
 namespace {
 
@@ -13,15 +15,24 @@ timer::~timer() { check(!armed(), "a timer was destroyed while it was armed"); }
 
 void timer_heap::arm(timer& t, time_point when) {
     check(!t.armed(), "a timer is armed once at a time");
+    if (when <= firing_) {
+        postponed_.push_back({when, &t});
+        t.place_ = timer::postponed;
+        return;
+    }
     heap_.push_back({});
-    sift_up(heap_.size() - 1, {when, armed_++, &t});
+    t.order_ = armed_++;
+    sift_up(heap_.size() - 1, {when, &t});
 }
 
 void timer_heap::disarm(timer& t) noexcept {
     if (!t.armed())
         return;
-    const std::size_t hole = t.place_;
-    t.place_ = timer::nowhere;
+    const std::size_t hole = std::exchange(t.place_, timer::nowhere);
+    if (hole == timer::postponed) {
+        std::erase_if(postponed_, [&t](const entry& e) { return e.node == &t; });
+        return;
+    }
     const entry last = heap_.back();
     heap_.pop_back();
     if (hole == heap_.size())
@@ -33,12 +44,18 @@ void timer_heap::disarm(timer& t) noexcept {
 }
 
 void timer_heap::fire_due(time_point now) noexcept {
-    const std::uint64_t armed_before = armed_;
-    while (!heap_.empty() && heap_.front().when <= now && heap_.front().order < armed_before) {
+    firing_ = now;
+    while (!heap_.empty() && heap_.front().when <= now) {
         timer& t = *heap_.front().node;
         disarm(t);
         t.on_fire_(t);
     }
+    firing_ = time_point::min();
+    for (const entry& e : postponed_) {
+        e.node->place_ = timer::nowhere;
+        arm(*e.node, e.when);
+    }
+    postponed_.clear();
 }
 
 void timer_heap::place(std::size_t at, const entry& e) noexcept {

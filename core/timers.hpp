@@ -26,9 +26,11 @@ public:
 private:
     friend class timer_heap;
     static constexpr std::uint32_t nowhere = UINT32_MAX;
+    static constexpr std::uint32_t postponed = UINT32_MAX - 1;
 
     function on_fire_;
     std::uint32_t place_ = nowhere;
+    std::uint32_t order_ = 0;  // of arming; it may wrap, since it tells only equal times apart
 };
 
 class timer_heap {
@@ -49,11 +51,11 @@ public:
 private:
     struct entry {
         time_point when;
-        std::uint64_t order;
         timer* node;
 
         bool before(const entry& other) const noexcept {
-            return when != other.when ? when < other.when : order < other.order;
+            return when != other.when ? when < other.when
+                                      : static_cast<std::int32_t>(node->order_ - other.node->order_) < 0;
         }
     };
 
@@ -62,7 +64,9 @@ private:
     void sift_down(std::size_t at, const entry& e) noexcept;
 
     std::vector<entry> heap_;
-    std::uint64_t armed_ = 0;
+    std::vector<entry> postponed_;  // armed by callbacks while timers fire, and due already
+    time_point firing_ = time_point::min();
+    std::uint32_t armed_ = 0;
 };
 
 }  // namespace ringlet

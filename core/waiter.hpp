@@ -1,5 +1,5 @@
 #pragma once
-// One suspended computation: who to resume and how to ask it to stop. Everything that waits is one:
+// One suspended computation: whose it is and how to ask it to stop. Everything that waits is one:
 // ring operations, sleeps, locks, queues, joins. Exactly one wake ends a wait.
 //
 //   idle --park()--> waiting --wake()--> ready --(the loop resumes it)--> idle
@@ -35,9 +35,10 @@ public:
     enum class source : std::uint8_t { greenlets, outside };
 
     /// What dump() may take a waiter for, to say more of it than what().
-    enum class kind : std::uint8_t { plain, operation, sleep, join, mutex, recursive_mutex };
+    enum class kind : std::uint8_t { plain, greenlet, operation, sleep, join, mutex, recursive_mutex };
 
-    explicit waiter(source from = source::greenlets, kind is = kind::plain) noexcept : source_(from), kind_(is) {}
+    explicit waiter(source from = source::greenlets, kind is = kind::plain) noexcept
+        : phase_(phase::idle), source_(from), kind_(is), aborted_(false) {}
 
     /// Awaiters travel into combinators before they start; a waiter that waits stays where it is.
     waiter(waiter&& other) noexcept : waiter(other.source_, other.kind_) {
@@ -51,11 +52,10 @@ public:
 
     kind is() const noexcept { return kind_; }
     greenlet_base* owner() const noexcept { return owner_; }
-    std::coroutine_handle<> resumes() const noexcept { return handle_; }
     bool waiting() const noexcept { return phase_ == phase::waiting; }
 
 protected:
-    /// Suspends the current greenlet on this waiter; `handle` is what the loop resumes. The caller
+    /// Suspends the current greenlet on this waiter, at `handle`, which is what the loop resumes. The caller
     /// then puts the waiter where its wake-up will find it.
     void park(std::coroutine_handle<> handle) noexcept;
 
@@ -72,20 +72,23 @@ protected:
         wake(*this);
     }
 
-    /// What runs in the loop, instead of a coroutine, when post() gave none.
+    /// What the loop calls when the turn of an owner comes who is suspended nowhere: the hub, or a greenlet
+    /// that has not begun.
     virtual void take_turn() noexcept {}
 
     /// Throws canceled, or the exception that greenlet_base::interrupt left for this greenlet.
     void throw_if_aborted() const {
-        if (std::exchange(aborted_, false))
+        if (aborted_) {
+            aborted_ = false;
             throw_cancellation(*owner_);
+        }
     }
 
     /// For what has a place among waiters and suspends nobody (callback.hpp, hub_task.hpp). It belongs to
     /// the loop's hub: waiting until somebody wakes it, or at once in the ready list. stand_down leaves
     /// either, before its turn has come.
     void stand_by() noexcept;
-    void post(std::coroutine_handle<> handle = nullptr) noexcept;
+    void post() noexcept;
     void stand_down() noexcept;
 
 private:
@@ -95,12 +98,11 @@ private:
     friend void wake(waiter& w) noexcept;
     enum class phase : std::uint8_t { idle, waiting, ready };
 
-    std::coroutine_handle<> handle_;  // null when its turn is take_turn()
     greenlet_base* owner_ = nullptr;
-    phase phase_ = phase::idle;
-    source source_;
-    kind kind_;
-    mutable bool aborted_ = false;  // told once: an awaiter may be kept, and awaited again
+    phase phase_ : 2;
+    source source_ : 1;
+    kind kind_ : 4;
+    mutable bool aborted_ : 1;  // told once: an awaiter may be kept, and awaited again
 };
 
 /// Throws canceled when the current greenlet was killed or is inside a cancelled scope, and what it was

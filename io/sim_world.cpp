@@ -37,9 +37,9 @@ void host::end_process() const {
         return;
     world_->sim_->hosts().end_process(dying);
     std::vector<greenlet_base*> victims;
-    loop::current().greenlets().for_each([&](living& each) {
-        if (auto& g = static_cast<greenlet_base&>(each); g.personality() == dying.number)
-            victims.push_back(&g);
+    loop::current().for_each_greenlet([&](greenlet_base& each) {
+        if (each.personality() == dying.number)
+            victims.push_back(&each);
     });
     for (greenlet_base* g : victims)
         g->kill();

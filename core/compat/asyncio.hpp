@@ -149,10 +149,7 @@ struct task_info {
 };
 inline std::vector<task_info> all_tasks() {
     std::vector<task_info> all;
-    hub().greenlets().for_each([&all](const living& each) {
-        const auto& g = static_cast<const greenlet_base&>(each);
-        all.push_back({g.id(), g.name()});
-    });
+    hub().for_each_greenlet([&all](const greenlet_base& each) { all.push_back({each.id(), each.name()}); });
     return all;
 }
 

@@ -39,7 +39,7 @@ public:
         target_.interrupt(error_);
         if (wait == nullptr || wait->waiting())
             return false;  // it is ready already, shielded, or an operation that must end by itself
-        self.promise().post_self(self);
+        self.promise().post();
         loop::current().run_first(self.promise());
         loop::current().run_first(*wait);
         return true;

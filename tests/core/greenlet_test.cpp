@@ -523,7 +523,7 @@ TEST(greenlet, ten_thousand_killed_at_once_are_all_gone) {
             co_await g.join();
         all.clear();
         std::size_t alive = 0;
-        loop::current().greenlets().for_each([&](const living&) { ++alive; });
+        loop::current().for_each_greenlet([&](const greenlet_base&) { ++alive; });
         EXPECT_EQ(alive, 1u);
     });
 }

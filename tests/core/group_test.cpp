@@ -40,7 +40,7 @@ task<int> noted(std::string& how, int ms) {
 
 std::size_t greenlets_alive() {
     std::size_t count = 0;
-    loop::current().greenlets().for_each([&](const living&) { ++count; });
+    loop::current().for_each_greenlet([&](const greenlet_base&) { ++count; });
     return count;
 }
 

@@ -73,7 +73,7 @@ bool run_and_strike(std::unique_ptr<ringlet::kernel> inner, std::size_t turn, bo
         for (int i = 0; i < 1000 && l.in_flight() > 0; ++i)
             co_await ringlet::sleep_for(std::chrono::milliseconds(1));  // a late cancel takes its time
         std::size_t alive = 0;
-        l.greenlets().for_each([&](const ringlet::living&) { ++alive; });
+        l.for_each_greenlet([&](const ringlet::greenlet_base&) { ++alive; });
         EXPECT_EQ(alive, 1u) << "besides the one that checks:" << ringlet::list_greenlets(l);
         EXPECT_EQ(l.in_flight(), 0u);
         EXPECT_TRUE(l.timers().empty());
