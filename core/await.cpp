@@ -11,7 +11,7 @@ namespace {
 
 /// The main program has no frame that the loop could resume, so this one stands in for it.
 task<> main_wait(suspend_request& request, bool& done) {
-    co_await hosted_wait(request);
+    co_await request;
     done = true;
 }
 

@@ -12,7 +12,7 @@ struct context_entry {
         confirm_switch(self.sanitizer_, t->from->sanitizer_);
         context::current_ = &self;
         self.thread_.clear();
-        const context::exit e = self.run_(self, t->message);
+        const context::exit e = self.run(t->message);
         self.over_ = true;
         const context::transfer last{&self, e.to, e.message};
         announce_switch(self.sanitizer_, e.to->sanitizer_, true);
@@ -23,13 +23,17 @@ struct context_entry {
 
 const void* context::outermost() noexcept { return reinterpret_cast<const void*>(&context_entry::run); }
 
+context::exit context::run(void*) {
+    check_failed("a thread's own stack is not begun", std::source_location::current());
+}
+
 context& context::native() noexcept {
     static thread_local context thread{thread_stack()};
     current_ = &thread;
     return thread;
 }
 
-context::context(entry run, std::size_t stack_size) : run_(run) {
+context::context(std::size_t stack_size) {
     watch_for_overflow();
     stack_ = take_stack(stack_size);
     open_stack(sanitizer_, stack_.bottom, stack_.size());

@@ -17,6 +17,10 @@
 
 namespace ringlet {
 
+namespace detail {
+class fiber_state;
+}
+
 /// What belongs to the thread and must follow the context across a switch: the chain of caught
 /// exceptions and the count of uncaught ones (what __cxa_get_globals points at, by the Itanium C++ ABI),
 /// and errno. A context never changes its thread, so where they are is asked once.
@@ -50,13 +54,11 @@ private:
 
 class context {
 public:
-    /// The function that runs on a new stack. It returns the context to go to when it is over; that
-    /// context finds `message` as the result of its switch_to.
+    /// Where to go when a context is over; the context there finds `message` as the result of its switch_to.
     struct exit {
         context* to;
         void* message;
     };
-    using entry = exit (*)(context& self, void* message);
 
     context(const context&) = delete;
     context& operator=(const context&) = delete;
@@ -88,11 +90,11 @@ public:
     /// Where the outermost function of every fiber begins: unwinding a stack must stop there.
     static const void* outermost() noexcept;
 
-    /// True once the entry function has returned.
+    /// True once run() has returned.
     bool over() const noexcept { return over_; }
 
-    /// Tells what kind of context it is.
-    bool runs(entry function) const noexcept { return run_ == function; }
+    /// The fiber that the user made, if this is one (fiber.hpp).
+    virtual detail::fiber_state* users_fiber() noexcept { return nullptr; }
 
     const stack& memory() const noexcept { return stack_; }
 
@@ -102,8 +104,11 @@ public:
     virtual std::uint64_t number() const noexcept { return 0; }
 
 protected:
-    /// A context of its own stack that will run `run` at the first switch to it.
-    context(entry run, std::size_t stack_size);
+    /// A context with a stack of its own, on which run() begins at the first switch to it, with the message
+    /// that the switch brought.
+    explicit context(std::size_t stack_size);
+
+    virtual exit run(void* message);
 
 private:
     struct thread_stack {};
@@ -122,7 +127,6 @@ private:
     static inline constinit thread_local context* current_ = nullptr;
 
     boost::context::detail::fcontext_t point_ = nullptr;  // where to go on
-    entry run_ = nullptr;
     stack stack_;
     [[no_unique_address]] sanitizer_stack sanitizer_;
     thread_state thread_;

@@ -12,8 +12,7 @@ void throw_wrong_type() {
         "has one T");
 }
 
-fiber_state::fiber_state(std::size_t stack_size)
-    : context(&enter, stack_size), root_(current_root()), parent_(current()) {
+fiber_state::fiber_state(std::size_t stack_size) : context(stack_size), root_(current_root()), parent_(current()) {
     if (parent_ != nullptr)
         parent_->retain();
 }
@@ -23,10 +22,7 @@ fiber_state::~fiber_state() {
         parent_->release();
 }
 
-fiber_state* fiber_state::current() noexcept {
-    context& now = context::current();
-    return now.runs(&enter) ? static_cast<fiber_state*>(&now) : nullptr;
-}
+fiber_state* fiber_state::current() noexcept { return context::current().users_fiber(); }
 
 context* fiber_state::current_root() noexcept {
     const fiber_state* self = current();
@@ -67,22 +63,21 @@ void fiber_state::finish(fiber_message& m) noexcept {
         std::exchange(m.from, nullptr)->release();
 }
 
-context::exit fiber_state::enter(context& c, void* message) {
-    auto& self = static_cast<fiber_state&>(c);
+context::exit fiber_state::run(void* message) {
     try {
-        self.call(*static_cast<fiber_message*>(message), self.last_);
+        call(*static_cast<fiber_message*>(message), last_);
     } catch (const fiber_exit&) {
-        self.last_ = {};
+        last_ = {};
     } catch (...) {
-        self.last_ = {nullptr, nullptr, std::current_exception(), nullptr};
+        last_ = {nullptr, nullptr, std::current_exception(), nullptr};
     }
-    self.last_.from = &self;
-    fiber_state* to = self.parent_;
+    last_.from = this;
+    fiber_state* to = parent_;
     while (to != nullptr && to->dead())
         to = to->parent_;
     if (to != nullptr)
         to->retain();
-    return {to != nullptr ? static_cast<context*>(to) : self.root_, &self.last_};
+    return {to != nullptr ? static_cast<context*>(to) : root_, &last_};
 }
 
 void fiber_state::release() noexcept {

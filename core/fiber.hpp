@@ -70,7 +70,8 @@ protected:
     virtual void call(fiber_message& first, fiber_message& last) = 0;
 
 private:
-    static exit enter(context& self, void* message);
+    exit run(void* message) override;
+    fiber_state* users_fiber() noexcept override { return this; }
     void unwind() noexcept;
 
     context* root_;

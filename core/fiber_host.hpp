@@ -14,7 +14,8 @@
 
 namespace ringlet {
 
-/// What a fiber (or the main program) asks its host to wait for: an awaiter without its type.
+/// What a fiber (or the main program) asks its host to wait for: an awaiter without its type. The host
+/// co_awaits it.
 struct suspend_request {
     void* awaiter = nullptr;
     bool (*suspend)(void* awaiter, std::coroutine_handle<> host) = nullptr;
@@ -42,8 +43,9 @@ struct suspend_request {
           }),
           where(place) {}
 
-    /// Runs await_suspend for `host`. False: do not suspend, the answer (or an error) is there.
-    bool start(std::coroutine_handle<> host) noexcept {
+    bool await_ready() const noexcept { return false; }
+    /// False: do not suspend, the answer (or an error) is there.
+    bool await_suspend(std::coroutine_handle<> host) noexcept {
         try {
             return suspend(awaiter, host);
         } catch (...) {
@@ -51,17 +53,16 @@ struct suspend_request {
             return false;
         }
     }
+    void await_resume() const noexcept {}
+
+    /// For dump(): not where the host is, but the fiber or the main program.
+    std::source_location awaited_at() const noexcept { return where; }
 };
 
-/// The fiber behind a greenlet. `body` runs on it once; what it throws comes out of run().
+/// The fiber behind a greenlet. Its call_on_fiber() runs on it once; what that throws comes out of go_on().
 class fiber_host : private context {
 public:
-    template <class Body>
-    fiber_host(const greenlet_base& owner, std::size_t stack_size, Body& body)
-        : context(&enter, stack_size),
-          call_([](void* b) { (*static_cast<Body*>(b))(); }),
-          body_(const_cast<void*>(static_cast<const void*>(&body))),
-          owner_(owner) {}
+    fiber_host(greenlet_base& owner, std::size_t stack_size) : context(stack_size), owner_(owner) {}
 
     const char* name() const noexcept override {
         const char* given = owner_.given_name();
@@ -70,7 +71,7 @@ public:
     std::uint64_t number() const noexcept override { return owner_.given_name() != nullptr ? 0 : owner_.id(); }
 
     /// Runs the fiber until it waits; null when it is over.
-    suspend_request* run() {
+    suspend_request* go_on() {
         host_ = &context::current();
         request_ = static_cast<suspend_request*>(host_->switch_to(*active_, nullptr));
         if (error_)
@@ -103,38 +104,20 @@ private:
     };
     void* answer(stack_question& q);
 
-    static exit enter(context& self, void*) {
-        auto& host = static_cast<fiber_host&>(self);
+    exit run(void*) override {
         try {
-            host.call_(host.body_);
+            owner_.call_on_fiber();
         } catch (...) {
-            host.error_ = std::current_exception();
+            error_ = std::current_exception();
         }
-        return {host.host_, nullptr};
+        return {host_, nullptr};
     }
 
-    void (*call_)(void*);
-    void* body_;
-    const greenlet_base& owner_;
+    greenlet_base& owner_;
     context* active_ = this;  // which stack to go on with: its own, or a fiber it switched to
     context* host_ = nullptr;
     suspend_request* request_ = nullptr;
     std::exception_ptr error_;
-};
-
-/// What the host co_awaits on behalf of the fiber.
-class hosted_wait {
-public:
-    explicit hosted_wait(suspend_request& request) noexcept : request_(request) {}
-    bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> host) const noexcept { return request_.start(host); }
-    void await_resume() const noexcept {}
-
-    /// For dump(): not here, but where the fiber or the main program is.
-    std::source_location awaited_at() const noexcept { return request_.where; }
-
-private:
-    suspend_request& request_;
 };
 
 }  // namespace ringlet

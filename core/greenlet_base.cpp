@@ -98,7 +98,7 @@ void greenlet_base::be_born() noexcept {
     constexpr std::uint64_t bits_48 = (std::uint64_t(1) << 48) - 1;
     origin_.id = l.next_id() & bits_48;
     origin_.spawner = l.running().id() & bits_48;
-    origin_.born = std::chrono::round<tenths>(l.now().time_since_epoch()).count();
+    origin_.born = std::chrono::round<tenths>(l.recent_time().time_since_epoch()).count();
     personality_ = l.running().personality();
     l.greenlets_.push_back(*this);
     owner_ = this;

@@ -46,7 +46,9 @@ public:
     /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
     std::uint64_t spawner() const noexcept { return origin_.spawner; }
     /// To a tenth of a second.
-    time_point born() const noexcept { return time_point(std::chrono::duration_cast<duration>(tenths(origin_.born))); }
+    time_point born() const noexcept {
+        return time_point(std::chrono::duration_cast<duration>(tenths(origin_.born)));
+    }
     /// The innermost of its coroutines, where it was suspended last; null before its first turn.
     std::coroutine_handle<> suspended_at() const noexcept { return suspended_at_; }
     /// The name if it was given one: for signal handlers, which cannot make one up.
@@ -141,6 +143,9 @@ protected:
     /// Calls what was spawned. The body is a task; or a fiber's host, which is one too.
     virtual std::coroutine_handle<> make_body() { return nullptr; }
 
+    /// What the host of a fiber runs on it.
+    virtual void call_on_fiber() {}
+
     /// Moves the result out of the body.
     virtual void take_result(std::coroutine_handle<> body) { static_cast<void>(body); }
 
@@ -151,6 +156,7 @@ private:
     friend class loop;
     friend class waiter;
     friend class scope;
+    friend class fiber_host;
     friend void wake(waiter& w) noexcept;
 
     struct extras;

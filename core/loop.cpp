@@ -13,6 +13,8 @@ namespace {
 // Waking up to 50 us late halves the CPU of a storm of sleeps, because neighbours share a wake-up.
 constexpr duration timer_slack = 50us;
 
+constexpr unsigned laps_of_recent_time = 16;
+
 // How long the end of a loop may take before it says whom it waits for.
 constexpr duration patience = 5s;
 
@@ -190,6 +192,10 @@ bool loop::turn(time_point limit) {
     }
     kernel_->turn(until);
     now_ = time_point();
+    if (until > time_point::min() || ++laps_since_recent_ == laps_of_recent_time) {
+        recent_ = time_point();
+        laps_since_recent_ = 0;
+    }
     mail_->messages_are_out();
     greenlet_base* before = std::exchange(running_, hub_.get());
     mail_->open_all();

@@ -81,11 +81,15 @@ public:
     std::uint64_t next_id() noexcept { return ++spawned_; }
 
     /// The time of this lap.
-    time_point now() noexcept { return now_ != time_point() ? now_ : now_ = kernel_->now(); }
+    time_point now() noexcept { return now_ != time_point() ? now_ : fresh_now(); }
 
     /// The time now. Timers are armed against it, so that a long computation before a sleep does not
     /// shorten the sleep.
-    time_point fresh_now() noexcept { return now_ = kernel_->now(); }
+    time_point fresh_now() noexcept { return recent_ = now_ = kernel_->now(); }
+
+    /// The time when somebody last asked for it, a few laps ago at most and never before the last sleep in the
+    /// kernel. For what is not worth a look at the clock.
+    time_point recent_time() noexcept { return recent_ != time_point() ? recent_ : fresh_now(); }
 
     timer_heap& timers() noexcept { return timers_; }
     ringlet::kernel& kernel() noexcept { return *kernel_; }
@@ -175,6 +179,8 @@ private:
     std::coroutine_handle<> next_;
     std::coroutine_handle<> finished_;
     time_point now_{};
+    time_point recent_{};
+    unsigned laps_since_recent_ = 0;
     std::size_t in_flight_ = 0;
     std::size_t waiting_outside_ = 0;
     std::size_t outside_work_ = 0;

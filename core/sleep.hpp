@@ -45,9 +45,14 @@ private:
     time_point when_;  // before zero: as far from -1 ns as it will be from now
 };
 
-/// Suspends for at least `d`, counted from when the wait begins. Zero or less lets others run first.
-inline sleep_awaiter sleep_for(duration d) noexcept { return sleep_awaiter(d); }
-inline sleep_awaiter sleep_until(time_point when) noexcept { return sleep_awaiter(when); }
+/// Suspends for at least `d`, counted from when the wait begins. Zero or less lets others run first. (By
+/// reference, because g++ keeps a copy that is passed by value in the frame of the coroutine that awaits.)
+template <class Rep, class Period>
+    requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
+sleep_awaiter sleep_for(const std::chrono::duration<Rep, Period>& d) noexcept {
+    return sleep_awaiter(duration(d));
+}
+inline sleep_awaiter sleep_until(const time_point& when) noexcept { return sleep_awaiter(when); }
 
 /// Lets everything that is ready run first. It cannot be aborted midway: the next wait fails instead.
 class [[nodiscard]] yield_awaiter : public waiter {

@@ -117,12 +117,16 @@ private:
     }
 
     task<> host() {
-        const auto body = [this] { this->keep([this]() -> decltype(auto) { return call(); }); };
-        fiber_host fiber(*this, fiber_.stack_size, body);
+        fiber_host fiber(*this, fiber_.stack_size);
         fiber_.host = &fiber;
-        while (suspend_request* request = fiber.run())
-            co_await hosted_wait(*request);
+        while (suspend_request* request = fiber.go_on())
+            co_await *request;
         fiber_.host = nullptr;
+    }
+
+    void call_on_fiber() override {
+        if constexpr (!is_coroutine)
+            this->keep([this]() -> decltype(auto) { return call(); });
     }
 
     void take_result(std::coroutine_handle<> body) override {
