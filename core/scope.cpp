@@ -4,13 +4,15 @@ namespace ringlet {
 
 scope::scope(bool shielded) : owner_(&hub().running()), outer_(owner_->innermost_), shielded_(shielded) {
     owner_->innermost_ = this;
-    owner_->refresh_cancel();
+    if (shielded_)
+        owner_->refresh_cancel();
 }
 
 scope::~scope() {
     check(owner_->innermost_ == this, "scopes of a greenlet end in the reverse order of their beginning");
     owner_->innermost_ = outer_;
-    owner_->refresh_cancel();
+    if (shielded_ || cancelled_)
+        owner_->refresh_cancel();
 }
 
 void scope::cancel() noexcept {
@@ -39,9 +41,31 @@ bool scope::ends_here() const noexcept {
     return !owner_->killed();
 }
 
-deadline::deadline(time_point when) : timer([](timer& t) noexcept { static_cast<deadline&>(t).cancel(); }) {
+void scope::revive() noexcept {
+    cancelled_ = false;
+    interrupted_ = nullptr;
+    owner_->refresh_cancel();
+}
+
+deadline::deadline(time_point when) : timer(&fire), when_(when) {
     if (when != never)
-        loop::current().timers().arm(*this, when);
+        arm();
+}
+
+void deadline::arm() {
+    timer_heap& timers = loop::current().timers();
+    timers.disarm(*this);
+    timers.arm(*this, when_);
+    fires_ = when_;
+}
+
+void deadline::fire(timer& t) noexcept {
+    auto& self = static_cast<deadline&>(t);
+    self.fires_ = never;
+    if (self.when_ <= loop::current().now())
+        self.cancel();
+    else if (self.when_ != never)
+        self.arm();  // it was moved meanwhile
 }
 
 }  // namespace ringlet

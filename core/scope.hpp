@@ -40,6 +40,9 @@ public:
 protected:
     explicit scope(bool shielded);
 
+    /// As if it had never been cancelled.
+    void revive() noexcept;
+
 private:
     friend class greenlet_base;
 
@@ -65,7 +68,28 @@ public:
     ~deadline() { disarm(); }
 
     /// No longer ends anything, unless it has already.
-    void disarm() noexcept { loop::current().timers().disarm(*this); }
+    void disarm() noexcept {
+        loop::current().timers().disarm(*this);
+        when_ = fires_ = never;
+    }
+
+    /// Begins anew with another time, also when it has ended something. For what has one phase after the
+    /// other, each with a time of its own: as long as the times do not become earlier this costs a few
+    /// instructions, because the timer is left where it is and looks again when it fires.
+    void restart(time_point when) {
+        when_ = when;
+        if (cancelled())
+            revive();
+        if (when < fires_)
+            arm();
+    }
+
+private:
+    static void fire(timer& t) noexcept;
+    void arm();
+
+    time_point when_;
+    time_point fires_ = never;  // the timer, if it is armed
 };
 
 }  // namespace ringlet

@@ -9,10 +9,13 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 
 namespace ringlet::io {
 
@@ -28,8 +31,45 @@ concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::
     { s.name() } -> std::convertible_to<std::string>;
 };
 
-/// Any stream, owned, its type hidden. Costs a pooled coroutine frame for each call that is not inline.
+namespace detail {
+
+/// An awaiter whose type is hidden.
+template <class T>
+struct hidden_awaiter {
+    virtual ~hidden_awaiter() = default;
+    virtual bool ready() = 0;
+    virtual bool suspend(std::coroutine_handle<> h) = 0;
+    virtual T resume() = 0;
+};
+
+/// The awaiter of what `make` gives, and that itself when it is not one.
+template <class T, class Fn>
+class hides final : public hidden_awaiter<T> {
+    using source = std::invoke_result_t<Fn>;
+
+public:
+    explicit hides(Fn make) : source_(make()), inner_(get_awaiter(static_cast<source&&>(source_))) {}
+    bool ready() override { return inner_.await_ready(); }
+    bool suspend(std::coroutine_handle<> h) override {
+        if constexpr (std::is_void_v<decltype(inner_.await_suspend(h))>)
+            return inner_.await_suspend(h), true;
+        else
+            return inner_.await_suspend(h);
+    }
+    T resume() override { return inner_.await_resume(); }
+
+private:
+    source source_;
+    decltype(get_awaiter(std::declval<source>())) inner_;
+};
+
+}  // namespace detail
+
+/// Any stream, owned, its type hidden. Its reads and writes are awaiters that hold those of the stream
+/// behind it, so that hiding the type costs neither memory nor a coroutine.
 class any_stream {
+    struct base;
+
 public:
     any_stream() = default;
     template <stream S>
@@ -38,8 +78,13 @@ public:
 
     explicit operator bool() const noexcept { return self_ != nullptr; }
 
-    task<std::size_t> read(std::span<std::byte> into) { return self_->read(into); }
-    task<> write_all(std::span<const std::byte> from) { return self_->write_all(from); }
+    template <class T, class Bytes>
+    class operation;
+    using reading = operation<std::size_t, std::byte>;
+    using writing = operation<void, const std::byte>;
+
+    reading read(std::span<std::byte> into);
+    writing write_all(std::span<const std::byte> from);
     task<> shutdown() { return self_->shutdown(); }
     void close() noexcept {
         if (self_)
@@ -48,10 +93,29 @@ public:
     std::string name() const { return self_->name(); }
 
 private:
+    /// Where an awaiter is made; large enough for those of a socket.
+    class room {
+    public:
+        room() = default;
+        room(const room&) = delete;
+        /// What `make` gives; when that is too large, what `in_a_task` gives.
+        template <class T, class Fn, class Else>
+        detail::hidden_awaiter<T>* put(Fn make, Else in_a_task) {
+            using made = detail::hides<T, Fn>;
+            if constexpr (sizeof(made) <= sizeof bytes_)
+                return ::new (bytes_) made(std::move(make));
+            else
+                return ::new (bytes_) detail::hides<T, Else>(std::move(in_a_task));
+        }
+
+    private:
+        alignas(void*) std::byte bytes_[112];
+    };
+
     struct base {
         virtual ~base() = default;
-        virtual task<std::size_t> read(std::span<std::byte> into) = 0;
-        virtual task<> write_all(std::span<const std::byte> from) = 0;
+        virtual detail::hidden_awaiter<std::size_t>* begin(room& at, std::span<std::byte> into) = 0;
+        virtual detail::hidden_awaiter<void>* begin(room& at, std::span<const std::byte> from) = 0;
         virtual task<> shutdown() = 0;
         virtual void close() noexcept = 0;
         virtual std::string name() const = 0;
@@ -60,8 +124,16 @@ private:
     template <class S>
     struct holder final : base {
         explicit holder(S s) : held(std::move(s)) {}
-        task<std::size_t> read(std::span<std::byte> into) override { co_return co_await held.read(into); }
-        task<> write_all(std::span<const std::byte> from) override { co_await held.write_all(from); }
+        detail::hidden_awaiter<std::size_t>* begin(room& at, std::span<std::byte> into) override {
+            return at.template put<std::size_t>([this, into] { return held.read(into); },
+                                                [this, into] { return read(into); });
+        }
+        detail::hidden_awaiter<void>* begin(room& at, std::span<const std::byte> from) override {
+            return at.template put<void>([this, from] { return held.write_all(from); },
+                                         [this, from] { return write_all(from); });
+        }
+        task<std::size_t> read(std::span<std::byte> into) { co_return co_await held.read(into); }
+        task<> write_all(std::span<const std::byte> from) { co_await held.write_all(from); }
         task<> shutdown() override { co_await held.shutdown(); }
         void close() noexcept override { held.close(); }
         std::string name() const override { return held.name(); }
@@ -70,6 +142,34 @@ private:
 
     std::unique_ptr<base> self_;
 };
+
+/// A read or a write of any_stream. It may be moved until it is awaited.
+template <class T, class Bytes>
+class [[nodiscard]] any_stream::operation {
+public:
+    operation(base& stream, std::span<Bytes> bytes) noexcept : stream_(stream), bytes_(bytes) {}
+    operation(operation&& other) noexcept : operation(other.stream_, other.bytes_) {}
+    ~operation() {
+        if (begun_ != nullptr)
+            std::exchange(begun_, nullptr)->~hidden_awaiter();
+    }
+
+    bool await_ready() {
+        begun_ = stream_.begin(room_, bytes_);
+        return begun_->ready();
+    }
+    bool await_suspend(std::coroutine_handle<> h) { return begun_->suspend(h); }
+    T await_resume() { return begun_->resume(); }
+
+private:
+    base& stream_;
+    std::span<Bytes> bytes_;
+    detail::hidden_awaiter<T>* begun_ = nullptr;
+    room room_;
+};
+
+inline any_stream::reading any_stream::read(std::span<std::byte> into) { return {*self_, into}; }
+inline any_stream::writing any_stream::write_all(std::span<const std::byte> from) { return {*self_, from}; }
 
 /// The peer finished in the middle of something.
 class end_of_stream : public std::system_error {

@@ -15,7 +15,6 @@ void exchange::detach() {
     waiting = nullptr;
     stream_ = nullptr;
     reader_.clear();
-    begin_request();
     out_.clear();
     leaving_.clear();
     tail_ = {};
@@ -36,33 +35,48 @@ void exchange::begin_request() {
     left_ = last_ = false;
 }
 
-/// Awaits a handler. Should it have to wait, the answers to earlier requests do not wait with it.
-class exchange::handler_run {
-public:
-    handler_run(exchange& e, task<> work)
-        : exchange_(e), work_(std::move(work)), awaiter_(work_.operator co_await()) {}
-    bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> h) {
-        if (!awaiter_.await_suspend(h))
-            return false;
-        if (!exchange_.out_.empty() && (!exchange_.meanwhile_ || exchange_.meanwhile_.ready()))
-            exchange_.send_meanwhile();
-        return true;
-    }
-    void await_resume() { awaiter_.await_resume(); }
-
-private:
-    exchange& exchange_;
-    task<> work_;
-    task<>::awaiter awaiter_;
-};
-
-task<bool> exchange::answer(std::span<const std::byte> first) {
+task<bool> exchange::answer(std::span<const std::byte> first, deadline& limit) {
     reader_.put(first);
+    limit.restart(never);
     std::exception_ptr error;
     bool idle = false;
     try {
-        idle = co_await answer_all();
+        for (;;) {
+            begin_request();
+            auto what = begun::nothing;
+            if (!take_head(what)) {
+                co_await flush(limit);
+                what = co_await read_head();
+            }
+            idle = what == begun::nothing;
+            if (idle || what == begun::closed)
+                break;
+            began_ = loop::current().now();
+            if (what == begun::refused) {
+                answer_plainly(refusal_);
+            } else {
+                handler_run run(*this, limit);
+                co_await run;
+            }
+            if (options_.access_log)
+                tell_log();
+            if (!broken_ && !last_ && !body_over_)
+                co_await skip_body();
+            if (broken_)
+                break;
+            if (last_) {
+                co_await flush(limit);
+                co_await linger(limit);
+                break;
+            }
+            if (reader_.empty() || out_.size() > most_collected || !tail_.empty()) {
+                co_await flush(limit);
+                idle = reader_.empty();
+                if (idle)
+                    break;
+            }
+            reader_.parser().reset();
+        }
     } catch (...) {
         error = std::current_exception();
     }
@@ -71,47 +85,6 @@ task<bool> exchange::answer(std::span<const std::byte> first) {
     if (error)
         std::rethrow_exception(error);
     co_return idle;
-}
-
-task<bool> exchange::answer_all() {
-    for (;;) {
-        begin_request();
-        auto what = begun::nothing;
-        if (!take_head(what)) {
-            co_await flush();
-            what = co_await read_head();
-        }
-        if (what == begun::nothing)
-            co_return true;
-        if (what == begun::closed)
-            co_return false;
-        began_ = loop::current().now();
-        if (what == begun::refused) {
-            answer_plainly(refusal_);
-        } else {
-            handler_run run(*this, run_handler(server_.find(request_, match_)));
-            co_await run;
-        }
-        if (options_.access_log)
-            tell_log();
-        if (broken_)
-            co_return false;
-        if (!last_ && !body_over_)
-            co_await skip_body();
-        if (broken_)
-            co_return false;
-        if (last_) {
-            co_await flush();
-            co_await linger();
-            co_return false;
-        }
-        reader_.parser().reset();
-        if (reader_.empty() || out_.size() > most_collected || !tail_.empty()) {
-            co_await flush();
-            if (reader_.empty())
-                co_return true;
-        }
-    }
 }
 
 /// True when what was read tells how the request begins.

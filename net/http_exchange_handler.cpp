@@ -3,43 +3,53 @@
 
 #include <ringlet/net/http_exchange_private.hpp>
 
-#include <ringlet/core/group.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
 
-#include <optional>
-
 namespace ringlet::http::detail {
 
-task<> on_fiber(std::function<void()> body) {
-    const auto inside = [&body](group& g) -> task<> {
-        g.spawn([&body] { body(); });
-        co_return;
-    };
-    co_await with_group(inside);
+/// Its time, from the end of the head on.
+bool exchange::handler_run::await_ready() {
+    const duration allowed = exchange_.options_.request;
+    limit_.restart(allowed > duration::zero() ? after(exchange_.began_, allowed) : never);
+    try {
+        const handler& h = exchange_.server_.find(exchange_.request_, exchange_.match_);
+        work_.emplace(h(exchange_.request_, exchange_.writer_));
+        awaiter_.emplace(work_->operator co_await());
+    } catch (...) {
+        error_ = std::current_exception();
+    }
+    return error_ != nullptr;
 }
 
-task<> exchange::run_handler(const handler& h) {
-    std::exception_ptr error;
-    std::optional<deadline> limit;
-    if (options_.request > duration::zero())
-        limit.emplace(after(began_, options_.request));
+bool exchange::handler_run::await_suspend(std::coroutine_handle<> h) {
+    if (!awaiter_->await_suspend(h))
+        return false;
+    exchange& e = exchange_;
+    if (!e.out_.empty() && (!e.meanwhile_ || e.meanwhile_.ready()))
+        e.send_meanwhile();
+    return true;
+}
+
+void exchange::handler_run::await_resume() {
     bool late = false;
     try {
-        co_await h(request_, writer_);
-        if (!writer_.ended_)
-            co_await writer_.end();
+        if (error_)
+            std::rethrow_exception(error_);
+        awaiter_->await_resume();
+        exchange_.writer_.finish();
     } catch (const canceled&) {
-        if (!limit || !limit->ends_here())
+        if (!limit_.ends_here())
             throw;
         late = true;
     } catch (...) {
-        error = std::current_exception();
+        error_ = std::current_exception();
     }
+    limit_.restart(never);
     if (late)
-        handler_late();
-    else if (error)
-        handler_failed(error);
+        exchange_.handler_late();
+    else if (error_)
+        exchange_.handler_failed(error_);
 }
 
 void exchange::handler_late() {

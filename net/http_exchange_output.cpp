@@ -19,35 +19,68 @@ constexpr std::size_t most_lingering = 16 * 1024 * 1024;
 }  // namespace
 
 task<> exchange::flush() {
+    deadline limit(never);
+    co_await flush(limit);
+}
+
+/// By the connection itself, in the scope that it has for this.
+task<> exchange::flush(deadline& limit) {
     if (meanwhile_)
-        co_await end_meanwhile(false);
+        return flush_in_turn(limit);
+    take_out();
+    return send_leaving(limit, tail());
+}
+
+task<> exchange::flush_in_turn(deadline& limit) {
+    co_await end_meanwhile(false);
+    take_out();
+    co_await send_leaving(limit, tail());
+}
+
+void exchange::take_out() noexcept {
     left_ = left_ || writer_.begun();
     leaving_.swap(out_);
     answer_at_ = 0;
-    for (std::string_view rest = leaving_; !rest.empty();)
-        co_await write_part(rest);
-    leaving_.clear();
-    if (tail_.empty())
-        co_return;
-    for (std::string_view rest = std::string_view(tail_).substr(tail_start_); !rest.empty();)
-        co_await write_part(rest);
-    tail_ = {};
 }
 
 void exchange::send_meanwhile() {
-    left_ = left_ || writer_.begun();
-    leaving_.swap(out_);
-    answer_at_ = 0;
+    take_out();
     const auto work = [this]() -> task<> {
+        deadline limit(never);
         try {
-            for (std::string_view rest = leaving_; !rest.empty();)
-                co_await write_part(rest);
+            co_await send_leaving(limit, {});
         } catch (const std::system_error&) {
             // broken_ says it to whoever writes next
         }
-        leaving_.clear();
     };
     meanwhile_ = spawn(work);
+}
+
+/// Awaitable: sends leaving_, and then the tail, as much at a time as a slow reader has the time for.
+task<> exchange::send_leaving(deadline& limit, std::string_view tail) {
+    const bool with_tail = !tail.empty();
+    for (std::string_view rest = leaving_;;) {
+        if (rest.empty())
+            rest = std::exchange(tail, {});
+        if (rest.empty())
+            break;
+        const std::string_view part = rest.substr(0, most_written_at_once);
+        limit.restart(after(loop::current().now(), options_.write));
+        broken_ = true;
+        try {
+            co_await stream_->write_all(io::bytes_of(part));
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            throw timeout_error("write to " + stream_->name(), options_.write);
+        }
+        broken_ = false;
+        rest.remove_prefix(part.size());
+    }
+    limit.restart(never);
+    leaving_.clear();
+    if (with_tail)
+        tail_ = {};
 }
 
 /// Awaitable: what is sent in the background needs stream and buffer until it has ended.
@@ -65,29 +98,13 @@ task<> exchange::end_meanwhile(bool kill) {
     meanwhile_ = {};
 }
 
-/// Awaitable: sends as much of `rest` as a slow reader has the time for, and takes that off it.
-task<> exchange::write_part(std::string_view& rest) {
-    const std::string_view part = rest.substr(0, most_written_at_once);
-    deadline limit(after(loop::current().now(), options_.write));
-    broken_ = true;
-    try {
-        co_await stream_->write_all(io::bytes_of(part));
-    } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-        throw timeout_error("write to " + stream_->name(), options_.write);
-    }
-    broken_ = false;
-    rest.remove_prefix(part.size());
-}
-
 /// Before a connection is closed that may still bring bytes: closing with unread ones resets it, and
 /// the peer would lose the answer that explains why (RFC 9112 section 9.6).
-task<> exchange::linger() {
+task<> exchange::linger(deadline& limit) {
     const bool quiet = body_over_ && !body_failed_ && reader_.empty() && !head().keep_alive();
     if (quiet || options_.linger <= duration::zero())
         co_return;
-    deadline limit(after(loop::current().now(), options_.linger));
+    limit.restart(after(loop::current().now(), options_.linger));
     try {
         co_await stream_->shutdown();
         for (std::size_t dropped = 0; dropped < most_lingering;) {

@@ -17,6 +17,7 @@
 #include <ringlet/net/http_writer.hpp>
 
 #include <exception>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,8 +50,9 @@ public:
     std::string name_of_request();
 
     /// Awaitable: answers the request that begins with `first`, and all that came with it. True when
-    /// the connection is idle now, false when it must be closed.
-    task<bool> answer(std::span<const std::byte> first);
+    /// the connection is idle now, false when it must be closed. `limit` is a scope of the connection's
+    /// around this, which is for each of our phases in turn.
+    task<bool> answer(std::span<const std::byte> first, deadline& limit);
 
     // --- the request; http_request.cpp
     const message_head& head() const { return reader_.parser().head(); }
@@ -81,7 +83,7 @@ public:
         tail_ = std::move(body);
         tail_start_ = start;
     }
-    /// Awaitable: sends everything. When that fails the connection is broken.
+    /// Awaitable: sends everything. When that fails the connection is broken. Any greenlet may ask.
     task<> flush();
 
 private:
@@ -90,8 +92,6 @@ private:
     void begin_request();
     bool take_head(begun& what);
     task<begun> read_head();
-    task<bool> answer_all();
-    task<> run_handler(const handler& h);
     void handler_late();
     void take_back(int status);
     void tell_log();
@@ -103,9 +103,13 @@ private:
     task<> read_body_bytes();
     duration body_patience() const;
     task<> skip_body();
-    task<> linger();
+    task<> linger(deadline& limit);
     task<std::size_t> read_more(time_point until, const char* act, duration limit);
-    task<> write_part(std::string_view& rest);
+    task<> flush(deadline& limit);
+    task<> flush_in_turn(deadline& limit);
+    void take_out() noexcept;
+    std::string_view tail() const noexcept { return std::string_view(tail_).substr(tail_.empty() ? 0 : tail_start_); }
+    task<> send_leaving(deadline& limit, std::string_view tail);
     task<> end_meanwhile(bool kill);
 
     const server_options& options_;
@@ -136,6 +140,25 @@ private:
     bool left_ = false;  // some of this answer was sent
     bool last_ = false;  // the connection ends after this answer
     bool broken_ = false;  // writing has failed
+};
+
+/// Awaits a handler: finds it, gives it its time, and deals with what it throws. Should it have to wait,
+/// the answers to earlier requests do not wait with it.
+class exchange::handler_run {
+public:
+    handler_run(exchange& e, deadline& limit) noexcept : exchange_(e), limit_(limit) {}
+    handler_run(const handler_run&) = delete;
+    handler_run& operator=(const handler_run&) = delete;
+    bool await_ready();
+    bool await_suspend(std::coroutine_handle<> h);
+    void await_resume();
+
+private:
+    exchange& exchange_;
+    deadline& limit_;
+    std::optional<task<>> work_;
+    std::optional<task<>::awaiter> awaiter_;
+    std::exception_ptr error_;
 };
 
 }  // namespace ringlet::http::detail

@@ -1,7 +1,10 @@
 // Lines of fields are few (a dozen), so every search is a walk over the table.
 #include <ringlet/net/http_fields.hpp>
 
+#include <ringlet/core/frame_pool.hpp>
+
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
 
@@ -13,14 +16,24 @@ namespace {
 using net::ascii::iequals;
 using net::ascii::printable;
 
+// What a first block holds: the head of most messages.
+constexpr std::size_t first_capacity = 248;
+
+void copy(char* to, std::string_view text) {
+    if (!text.empty())
+        std::memcpy(to, text.data(), text.size());
+}
+
+bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+
 void check(std::string_view name, std::string_view value) {
     if (!net::ascii::is_token(name))
         throw std::invalid_argument("header field '" + printable(name) + "': the name is not a token");
-    const auto bad = value.find_first_of(std::string_view("\r\n\0", 3));
-    if (bad != value.npos)
+    const auto bad = std::find_if(value.begin(), value.end(), breaks_line);
+    if (bad != value.end())
         throw std::invalid_argument("header field '" + printable(name) + "': the value has a " +
-                                    (value[bad] == '\0' ? "NUL byte" : "line break") + " at position " +
-                                    std::to_string(bad));
+                                    (*bad == '\0' ? "NUL byte" : "line break") + " at position " +
+                                    std::to_string(bad - value.begin()));
 }
 
 }  // namespace
@@ -35,32 +48,64 @@ void fields::add(std::string_view name, std::string_view value) {
     append(name, net::ascii::trim(value));
 }
 
-void fields::append(std::string_view name, std::string_view value) {
-    const auto start = text_.size();
-    if (start + name.size() + value.size() > std::numeric_limits<std::uint32_t>::max() / 2)
+fields::fields(const fields& other) {
+    if (!other.empty())
+        other.with_room_for(0).swap(*this);
+}
+
+fields::~fields() {
+    if (block_ != nullptr)
+        free_frame(block_, capacity_);
+}
+
+void fields::swap(fields& other) noexcept {
+    std::swap(block_, other.block_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(text_size_, other.text_size_);
+    std::swap(count_, other.count_);
+}
+
+/// A copy in a block that has at least so much room.
+fields fields::with_room_for(std::size_t more) const {
+    const std::size_t wanted = std::max(capacity_ - room() + more, first_capacity);
+    if (wanted > std::numeric_limits<std::uint32_t>::max() / 2)
         throw std::length_error("header fields: more than 2 GiB");
-    // A caller may pass views into ourselves; appending could move what they look at.
-    if (text_.capacity() - start < name.size() + value.size()) {
-        std::string grown;
-        grown.reserve(std::max(text_.capacity() * 2, start + name.size() + value.size()));
-        grown.append(text_).append(name).append(value);
-        text_.swap(grown);
-    } else {
-        text_.append(name).append(value);
+    fields f;
+    const std::size_t capacity = (wanted + 7) / 16 * 16 + 8;  // a size that the pool has
+    f.block_ = static_cast<char*>(allocate_frame(capacity));
+    f.capacity_ = static_cast<std::uint32_t>(capacity);
+    f.text_size_ = text_size_;
+    f.count_ = count_;
+    if (count_ > 0) {
+        std::memcpy(f.block_, block_, text_size_);
+        std::memcpy(&f.at(count_ - 1), &at(count_ - 1), count_ * sizeof(entry));
     }
-    entries_.push_back({static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(name.size()),
-                        static_cast<std::uint32_t>(value.size())});
+    return f;
+}
+
+void fields::append(std::string_view name, std::string_view value) {
+    const std::size_t size = name.size() + value.size();
+    fields before;  // lives on until the end, because a caller may pass views into it
+    if (room() < size + sizeof(entry)) {
+        with_room_for(std::max<std::size_t>(size + sizeof(entry), capacity_)).swap(before);
+        swap(before);
+    }
+    copy(block_ + text_size_, name);
+    copy(block_ + text_size_ + name.size(), value);
+    at(count_++) = {text_size_, static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())};
+    text_size_ += static_cast<std::uint32_t>(size);
 }
 
 /// The continuation of a folded line: joined by one space (RFC 9112 section 5.2).
 void fields::extend_last(std::string_view more) {
-    auto& last = entries_.back();
     if (more.empty())
         return;
-    if (last.value_size > 0)
-        text_ += ' ', ++last.value_size;
-    text_ += more;
-    last.value_size += static_cast<std::uint32_t>(more.size());
+    const std::size_t last = count_ - 1, size = at(last).value_size, gap = size > 0 ? 1 : 0;
+    resize_value(last, size + gap + more.size());
+    char* const end = block_ + text_size_ - more.size();
+    if (gap > 0)
+        end[-1] = ' ';
+    copy(end, more);
 }
 
 void fields::set(std::string_view name, std::string_view value) {
@@ -71,78 +116,82 @@ void fields::set(std::string_view name, std::string_view value) {
     }
     const std::string kept_name(name), kept_value(net::ascii::trim(value));  // may be views into ourselves
     bool found = false;
-    for (std::size_t i = 0; i < entries_.size();) {
-        if (!iequals(name_of(entries_[i]), kept_name)) {
+    for (std::size_t i = 0; i < count_;) {
+        if (!iequals(name_of(at(i)), kept_name)) {
             ++i;
         } else if (!found) {
-            replace_value(i++, kept_value);
+            resize_value(i, kept_value.size());
+            copy(block_ + at(i).start + at(i).name_size, kept_value);
             found = true;
+            ++i;
         } else {
             erase(i);
         }
     }
 }
 
-void fields::replace_value(std::size_t i, std::string_view value) {
-    const auto start = entries_[i].start;
-    const auto by = static_cast<std::ptrdiff_t>(value.size()) - static_cast<std::ptrdiff_t>(entries_[i].value_size);
-    text_.replace(start + entries_[i].name_size, entries_[i].value_size, value);
-    entries_[i].value_size = static_cast<std::uint32_t>(value.size());
-    shift_behind(start, by);
+/// The bytes that are new say nothing yet.
+void fields::resize_value(std::size_t i, std::size_t size) {
+    const std::size_t before = at(i).value_size;
+    if (size > before && room() < size - before)
+        with_room_for(std::max<std::size_t>(size - before, capacity_)).swap(*this);
+    char* const end = block_ + at(i).start + at(i).name_size + before;
+    const auto by = static_cast<std::ptrdiff_t>(size) - static_cast<std::ptrdiff_t>(before);
+    std::memmove(end + by, end, static_cast<std::size_t>(block_ + text_size_ - end));
+    text_size_ = static_cast<std::uint32_t>(text_size_ + by);
+    at(i).value_size = static_cast<std::uint32_t>(size);
+    for (std::size_t behind = i + 1; behind < count_; ++behind)
+        at(behind).start = static_cast<std::uint32_t>(at(behind).start + by);
 }
 
 void fields::erase(std::size_t i) {
-    const auto gone = entries_[i];
-    text_.erase(gone.start, gone.name_size + gone.value_size);
-    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
-    shift_behind(gone.start, -static_cast<std::ptrdiff_t>(gone.name_size + gone.value_size));
-}
-
-void fields::shift_behind(std::uint32_t start, std::ptrdiff_t by) {
-    for (auto& e : entries_)
-        if (e.start > start)
-            e.start = static_cast<std::uint32_t>(e.start + by);
+    resize_value(i, 0);
+    const entry gone = at(i);
+    std::memmove(block_ + gone.start, block_ + gone.start + gone.name_size, text_size_ - gone.start - gone.name_size);
+    text_size_ -= gone.name_size;
+    for (std::size_t behind = i + 1; behind < count_; ++behind) {
+        at(behind - 1) = at(behind);
+        at(behind - 1).start -= gone.name_size;
+    }
+    --count_;
 }
 
 std::size_t fields::remove(std::string_view name) {
     const std::string kept(name);
-    const auto before = entries_.size();
-    for (std::size_t i = entries_.size(); i-- > 0;)
-        if (iequals(name_of(entries_[i]), kept))
+    const std::size_t before = count_;
+    for (std::size_t i = count_; i-- > 0;)
+        if (iequals(name_of(at(i)), kept))
             erase(i);
-    return before - entries_.size();
-}
-
-void fields::clear() noexcept {
-    text_.clear();
-    entries_.clear();
+    return before - count_;
 }
 
 std::optional<std::string_view> fields::get(std::string_view name) const {
-    for (const auto& e : entries_)
-        if (iequals(name_of(e), name))
-            return value_of(e);
+    for (std::size_t i = 0; i < count_; ++i)
+        if (iequals(name_of(at(i)), name))
+            return value_of(at(i));
     return std::nullopt;
 }
 
 std::vector<std::string_view> fields::get_all(std::string_view name) const {
     std::vector<std::string_view> values;
-    for (const auto& e : entries_)
-        if (iequals(name_of(e), name))
-            values.push_back(value_of(e));
+    for (const field f : *this)
+        if (iequals(f.name, name))
+            values.push_back(f.value);
     return values;
 }
 
 std::size_t fields::count(std::string_view name) const {
-    return static_cast<std::size_t>(
-        std::count_if(entries_.begin(), entries_.end(), [&](const entry& e) { return iequals(name_of(e), name); }));
+    std::size_t found = 0;
+    for (const field f : *this)
+        found += iequals(f.name, name);
+    return found;
 }
 
 bool fields::has_token(std::string_view name, std::string_view token) const {
-    for (const auto& e : entries_) {
-        if (!iequals(name_of(e), name))
+    for (const field f : *this) {
+        if (!iequals(f.name, name))
             continue;
-        auto rest = value_of(e);
+        std::string_view rest = f.value;
         while (true) {
             const auto comma = rest.find(',');
             if (iequals(net::ascii::trim(rest.substr(0, comma)), token))

@@ -1,6 +1,6 @@
 // The header fields of one HTTP message: an ordered multimap with case-insensitive names, kept in one
-// string and one table of offsets, so that a reused object allocates nothing. Also the names that
-// messages are made of: methods with their properties, and the reasons of statuses.
+// block of pooled memory, so that neither a reused object nor a copy of usual size allocates anything. Also
+// the names that messages are made of: methods with their properties, and the reasons of statuses.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,13 @@ struct field {
 class fields {
 public:
     fields() = default;
+    fields(const fields& other);
+    fields(fields&& other) noexcept { swap(other); }
+    fields& operator=(fields other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~fields();
     fields(std::initializer_list<std::pair<std::string_view, std::string_view>> list);
 
     /// Appends a line, also when the name is there already. White space around the value is dropped.
@@ -36,7 +43,7 @@ public:
     /// Returns how many lines went.
     std::size_t remove(std::string_view name);
     /// Empty again; the memory stays.
-    void clear() noexcept;
+    void clear() noexcept { text_size_ = count_ = 0; }
 
     /// The first value of that name.
     std::optional<std::string_view> get(std::string_view name) const;
@@ -49,9 +56,9 @@ public:
     /// Whether the comma-separated lists of that name contain `token`, as in ("connection", "close").
     bool has_token(std::string_view name, std::string_view token) const;
 
-    std::size_t size() const { return entries_.size(); }
-    bool empty() const { return entries_.empty(); }
-    field operator[](std::size_t i) const { return {name_of(entries_[i]), value_of(entries_[i])}; }
+    std::size_t size() const { return count_; }
+    bool empty() const { return count_ == 0; }
+    field operator[](std::size_t i) const { return {name_of(at(i)), value_of(at(i))}; }
 
     class iterator {
     public:
@@ -80,18 +87,25 @@ private:
     friend class parser;  // has its own, stricter or laxer, judgement of foreign lines
 
     struct entry {
-        std::uint32_t start, name_size, value_size;  // the value follows its name in text_
+        std::uint32_t start, name_size, value_size;  // the value follows its name
     };
-    std::string_view name_of(const entry& e) const { return {text_.data() + e.start, e.name_size}; }
-    std::string_view value_of(const entry& e) const { return {text_.data() + e.start + e.name_size, e.value_size}; }
+    // The texts grow from the beginning of the block, the entries from its end, so that the first is last.
+    entry& at(std::size_t i) const noexcept {
+        return reinterpret_cast<entry*>(block_ + capacity_)[-1 - static_cast<std::ptrdiff_t>(i)];
+    }
+    std::string_view name_of(const entry& e) const { return {block_ + e.start, e.name_size}; }
+    std::string_view value_of(const entry& e) const { return {block_ + e.start + e.name_size, e.value_size}; }
+    std::size_t room() const noexcept { return capacity_ - text_size_ - count_ * sizeof(entry); }
+
+    void swap(fields& other) noexcept;
+    fields with_room_for(std::size_t more) const;
     void append(std::string_view name, std::string_view value);
     void extend_last(std::string_view more);
     void erase(std::size_t i);
-    void replace_value(std::size_t i, std::string_view value);
-    void shift_behind(std::uint32_t start, std::ptrdiff_t by);
+    void resize_value(std::size_t i, std::size_t size);
 
-    std::string text_;
-    std::vector<entry> entries_;
+    char* block_ = nullptr;
+    std::uint32_t capacity_ = 0, text_size_ = 0, count_ = 0;
 };
 
 /// The phrase of RFC 9110 section 15 and its registry for a status; empty if there is none.

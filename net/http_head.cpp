@@ -18,38 +18,46 @@ void message_head::clear() {
     keep_alive_ = chunked_ = expects_continue_ = upgrade_ = false;
 }
 
-/// Keeps a copy of the line and the places of its parts: views would not survive a move.
 errc message_head::judge_start_line(std::string_view line, bool request) {
-    start_line_.assign(line);
-    const auto offset = [&](std::string_view part) {
-        return static_cast<std::size_t>(part.data() - start_line_.data());
-    };
+    errc e = fine;
     if (request) {
         detail::request_line parts;
-        if (const auto e = detail::split_request_line(start_line_, parts); e != fine)
-            return e;
-        method_end_ = parts.method.size();
-        target_start_ = offset(parts.target);
-        target_end_ = target_start_ + parts.target.size();
-        reason_start_ = start_line_.size();
-        minor_ = parts.minor;
+        e = detail::split_request_line(line, parts);
+        if (e == fine)
+            take(line, parts);
     } else {
         detail::status_line parts;
-        if (const auto e = detail::split_status_line(start_line_, parts); e != fine)
-            return e;
-        status_ = parts.status;
-        minor_ = parts.minor;
-        reason_start_ = parts.reason.empty() ? start_line_.size() : offset(parts.reason);
+        e = detail::split_status_line(line, parts);
+        if (e == fine)
+            take(line, parts);
     }
-    return fine;
+    return e;
+}
+
+/// Keeps a copy of the line and the places of its parts: views would not survive a move.
+void message_head::take(std::string_view line, const detail::request_line& parts) {
+    start_line_.assign(line);
+    method_end_ = parts.method.size();
+    target_start_ = method_end_ + 1;
+    target_end_ = target_start_ + parts.target.size();
+    reason_start_ = line.size();
+    minor_ = parts.minor;
+}
+
+void message_head::take(std::string_view line, const detail::status_line& parts) {
+    start_line_.assign(line);
+    status_ = parts.status;
+    minor_ = parts.minor;
+    reason_start_ = parts.reason.empty() ? line.size() : static_cast<std::size_t>(parts.reason.data() - line.data());
 }
 
 errc message_head::judge_request() {
     const auto& f = fields_;
-    if (const auto e = detail::judge_host(f, minor_); e != fine)
+    const detail::names_in_head there(f);
+    if (const auto e = detail::judge_host(there, minor_); e != fine)
         return e;
     detail::framing body;
-    if (const auto e = detail::judge_framing(f, minor_, strictness::request, body); e != fine)
+    if (const auto e = detail::judge_framing(f, there, minor_, strictness::request, body); e != fine)
         return e;
     const bool connect = method() == "CONNECT";
     // RFC 9110 section 9.3.6: what follows CONNECT is the tunnel's; a length would be read by some.
@@ -58,9 +66,9 @@ errc message_head::judge_request() {
 
     chunked_ = body.chunked;
     content_length_ = body.length;
-    keep_alive_ = !f.has_token("connection", "close") && (minor_ == 1 || f.has_token("connection", "keep-alive"));
-    expects_continue_ = minor_ == 1 && f.has_token("expect", "100-continue");
-    upgrade_ = connect || (minor_ == 1 && f.contains("upgrade") && f.has_token("connection", "upgrade"));
+    keep_alive_ = stays(there);
+    expects_continue_ = minor_ == 1 && there.expect > 0 && f.has_token("expect", "100-continue");
+    upgrade_ = connect || (minor_ == 1 && there.upgrade > 0 && f.has_token("connection", "upgrade"));
     return fine;
 }
 
@@ -70,8 +78,9 @@ errc message_head::judge_response(bool no_body, bool tunnel, bool& skip) {
     const bool tunneling = tunnel && status_ >= 200 && status_ < 300;
     skip = !status_has_body(status_) || tunneling || no_body;
 
+    const detail::names_in_head there(f);
     detail::framing body;
-    const auto e = detail::judge_framing(f, minor_, strictness::response, body);
+    const auto e = detail::judge_framing(f, there, minor_, strictness::response, body);
     // Where no body can come its announcement cannot mislead: an answer to HEAD may name any coding.
     if (e != fine && !skip)
         return e;
@@ -79,12 +88,19 @@ errc message_head::judge_response(bool no_body, bool tunnel, bool& skip) {
     chunked_ = body.chunked && !skip;
     content_length_ = e == fine ? body.length : std::nullopt;
     upgrade_ = tunneling || status_ == 101;
-    keep_alive_ =
-        sound && !f.has_token("connection", "close") && (minor_ == 1 || f.has_token("connection", "keep-alive"));
+    keep_alive_ = sound && stays(there);
     // RFC 9112 section 6.3: the length lost against chunked, so nobody behind us shall see it.
     if (body.both)
         fields_.remove("content-length");
     return fine;
+}
+
+/// What the Connection field says, or the version when there is none.
+bool message_head::stays(const detail::names_in_head& there) const {
+    if (there.connection == 0)
+        return minor_ == 1;
+    return !fields_.has_token("connection", "close") &&
+           (minor_ == 1 || fields_.has_token("connection", "keep-alive"));
 }
 
 }  // namespace ringlet::http

@@ -13,6 +13,12 @@
 
 namespace ringlet::http {
 
+namespace detail {
+struct names_in_head;
+struct request_line;
+struct status_line;
+}  // namespace detail
+
 /// The first line and the fields of a message. Views are valid until the parser's reset().
 class message_head {
 public:
@@ -44,6 +50,9 @@ private:
     friend class parser;
     void clear();
     errc judge_start_line(std::string_view line, bool request);
+    void take(std::string_view line, const detail::request_line& parts);
+    void take(std::string_view line, const detail::status_line& parts);
+    bool stays(const detail::names_in_head& there) const;
     errc judge_request();
     errc judge_response(bool no_body, bool tunnel, bool& skip);
 

@@ -16,7 +16,7 @@ using net::ascii::is_digit;
 using net::ascii::is_token;
 using net::ascii::trim;
 
-bool is_printable(char c) { return c > 0x20 && c < 0x7f; }
+constexpr bool is_printable(char c) { return c > 0x20 && c < 0x7f; }
 
 /// "HTTP/1.0" or "HTTP/1.1"; another digit pair is a version, anything else is no HTTP at all.
 errc split_version(std::string_view text, errc otherwise, int& minor) {
@@ -203,7 +203,88 @@ errc judge_length(const fields& f, strictness how, std::optional<std::uint64_t>&
     return fine;
 }
 
+// --- plain lines
+
+/// What a byte may be part of.
+enum : unsigned char { in_name = 1, in_value = 2, in_target = 4, in_method = 8 };
+
+struct plain_table {
+    unsigned char is[256]{};
+    constexpr plain_table() {
+        for (unsigned i = 0; i < 256; ++i) {
+            const char c = static_cast<char>(i);
+            if (net::ascii::is_token_char(c) && c != '_')  // see is_disguised
+                is[i] |= in_name;
+            if (!net::ascii::is_control(c) || c == '\t')
+                is[i] |= in_value;
+            if (is_printable(c) && c != '#')
+                is[i] |= in_target;
+            if (c >= 'A' && c <= 'Z')
+                is[i] |= in_method;
+        }
+    }
+};
+constexpr plain_table plain;
+
+/// Where, from `at` on, the first byte is that is no part of `what`.
+std::size_t skip(std::string_view input, std::size_t at, unsigned char what) {
+    while (at < input.size() && (plain.is[static_cast<unsigned char>(input[at])] & what) != 0)
+        ++at;
+    return at;
+}
+
+bool ends_line(std::string_view input, std::size_t at) { return input.substr(at, 2) == "\r\n"; }
+
+bool is_common(std::string_view method) {
+    switch (method.size()) {
+        case 3: return method == "GET" || method == "PUT";
+        case 4: return method == "POST" || method == "HEAD";
+        case 5: return method == "PATCH";
+        case 6: return method == "DELETE";
+        case 7: return method == "OPTIONS";
+        default: return false;
+    }
+}
+
 }  // namespace
+
+std::size_t plain_field(std::string_view input, field& out) {
+    const std::size_t colon = skip(input, 0, in_name);
+    if (colon == 0 || colon == input.size() || input[colon] != ':')
+        return 0;
+    const std::size_t end = skip(input, colon + 1, in_value);
+    if (end >= input.size() || !ends_line(input, end))
+        return 0;
+    out.name = input.substr(0, colon);
+    out.value = trim(input.substr(colon + 1, end - colon - 1));
+    return end + 2;
+}
+
+std::size_t plain_request_line(std::string_view input, request_line& out) {
+    const std::size_t space = skip(input, 0, in_method);
+    const std::size_t end = skip(input, space + 1, in_target);
+    if (end + 11 > input.size() || input[space] != ' ' || input[space + 1] != '/')
+        return 0;
+    const std::string_view version = input.substr(end, 9);
+    out.method = input.substr(0, space);
+    out.target = input.substr(space + 1, end - space - 1);
+    out.minor = version.back() - '0';
+    const bool plain = (version == " HTTP/1.1" || version == " HTTP/1.0") && ends_line(input, end + 9);
+    return plain && is_common(out.method) ? end + 11 : 0;
+}
+
+std::size_t plain_status_line(std::string_view input, status_line& out) {
+    if (input.size() < 15 || !input.starts_with("HTTP/1.1 ") || input[9] < '1' || !is_digit(input[9]) ||
+        !is_digit(input[10]) || !is_digit(input[11]) || input[12] != ' ')
+        return 0;
+    const std::size_t end = skip(input, 13, in_value);
+    if (!ends_line(input, end))
+        return 0;
+    out.status = (input[9] - '0') * 100 + (input[10] - '0') * 10 + (input[11] - '0');
+    out.minor = 1;
+    out.reason = trim(input.substr(13, end - 13));
+    return end + 2;
+}
 
 errc split_request_line(std::string_view line, request_line& out) {
     const auto first = line.find(' ');
@@ -275,9 +356,26 @@ errc split_chunk_line(std::string_view line, strictness how, chunk_line& out) {
     return extension.empty() || extension.front() == ';' ? fine : errc::bad_chunk;
 }
 
-errc judge_framing(const fields& f, int minor, strictness how, framing& out) {
-    const bool has_coding = f.contains("transfer-encoding");
-    const bool has_length = f.contains("content-length");
+names_in_head::names_in_head(const fields& f) {
+    for (const auto [name, value] : f) {
+        switch (name.size()) {
+            case 4:
+                if (iequals(name, "host"))
+                    ++host, host_value = value;
+                break;
+            case 6: expect += iequals(name, "expect"); break;
+            case 7: upgrade += iequals(name, "upgrade"); break;
+            case 10: connection += iequals(name, "connection"); break;
+            case 14: length += iequals(name, "content-length"); break;
+            case 17: coding += iequals(name, "transfer-encoding"); break;
+            default: break;
+        }
+    }
+}
+
+errc judge_framing(const fields& f, const names_in_head& there, int minor, strictness how, framing& out) {
+    const bool has_coding = there.coding > 0;
+    const bool has_length = there.length > 0;
     // Section 6.1: HTTP/1.0 knows no Transfer-Encoding, so an old hop may have framed by something else.
     if (how == strictness::request && has_coding && (has_length || minor == 0))
         return errc::ambiguous_length;
@@ -289,13 +387,13 @@ errc judge_framing(const fields& f, int minor, strictness how, framing& out) {
         out.both = has_length;
         return fine;
     }
-    return judge_length(f, how, out.length);
+    return has_length ? judge_length(f, how, out.length) : fine;
 }
 
-errc judge_host(const fields& f, int minor) {
-    switch (f.count("host")) {
+errc judge_host(const names_in_head& there, int minor) {
+    switch (there.host) {
         case 0: return minor == 0 ? fine : errc::missing_host;
-        case 1: return is_authority(*f.get("host")) ? fine : errc::bad_host;
+        case 1: return is_authority(there.host_value) ? fine : errc::bad_host;
         default: return errc::duplicate_host;
     }
 }

@@ -15,6 +15,12 @@ namespace ringlet::http::detail {
 
 inline constexpr errc fine{};
 
+// --- Plain lines: whole, with their CRLF, and beyond any doubt, as nearly all lines are. They are taken by
+// one look at each byte. What is not plain may be sound all the same: the functions below judge it.
+
+/// "name: value". Gives the size of the line, or 0.
+std::size_t plain_field(std::string_view input, field& out);
+
 struct request_line {
     std::string_view method, target;
     int minor = 1;
@@ -22,10 +28,15 @@ struct request_line {
 /// "GET /path HTTP/1.1", single spaces, printable ASCII, a target of the form the method needs.
 errc split_request_line(std::string_view line, request_line& out);
 
+/// The same for a common method and a target that begins with '/', all of which llhttp takes too.
+std::size_t plain_request_line(std::string_view input, request_line& out);
+
 struct status_line {
     int status = 0, minor = 1;
     std::string_view reason;
 };
+/// "HTTP/1.1 200 OK".
+std::size_t plain_status_line(std::string_view input, status_line& out);
 /// "HTTP/1.1 200 OK"; the reason may be missing, also with its space.
 errc split_status_line(std::string_view line, status_line& out);
 
@@ -42,6 +53,13 @@ struct chunk_line {
 /// "1f;name=value" (RFC 9112 section 7.1).
 errc split_chunk_line(std::string_view line, strictness how, chunk_line& out);
 
+/// Which of the fields that a head is judged by are there, and how often.
+struct names_in_head {
+    explicit names_in_head(const fields& f);
+    unsigned host = 0, connection = 0, coding = 0, length = 0, expect = 0, upgrade = 0;
+    std::string_view host_value;
+};
+
 /// How the body of a message is delimited.
 struct framing {
     bool chunked = false;
@@ -49,10 +67,10 @@ struct framing {
     std::optional<std::uint64_t> length;
 };
 /// RFC 9112 section 6.3.
-errc judge_framing(const fields& f, int minor, strictness how, framing& out);
+errc judge_framing(const fields& f, const names_in_head& there, int minor, strictness how, framing& out);
 
 /// Exactly one well-formed Host where HTTP/1.1 demands it (RFC 9112 section 3.2).
-errc judge_host(const fields& f, int minor);
+errc judge_host(const names_in_head& there, int minor);
 
 /// Fields that decide about framing or routing, which no trailer may bring (RFC 9110 section 6.5.1).
 bool is_framing_field(std::string_view name);

@@ -59,6 +59,8 @@ step parser::try_feed(std::string_view input) {
             }
             default: {
                 const bool in_head = phase_ == phase::start_line || phase_ == phase::field_lines;
+                if (in_head && take_plain_line(input))
+                    continue;
                 std::string_view line;
                 if (!take_line(input, line))
                     return report(phase_ == phase::failed ? event::failed : event::need_more);
@@ -112,7 +114,8 @@ void parser::reset() {
     fields_bytes_ = extension_bytes_ = 0;
     body_bytes_ = body_left_ = 0;
     phase_ = phase::start_line;
-    framer_.reset();
+    if (std::exchange(told_, false))
+        framer_.reset();
 }
 
 std::string parser::error_text() const {
@@ -147,6 +150,40 @@ bool parser::refuse(errc e, std::string_view text) {
 }
 
 // ---- lines ----
+
+/// A line of a head that needs no judgement. False when there is none at the beginning of the input, which
+/// is then as it was.
+bool parser::take_plain_line(std::string_view& input) {
+    if (!partial_.empty())  // also when it was handed out: then it is still to be cleared
+        return false;
+    if (phase_ == phase::start_line)
+        return take_plain_start(input);
+    field parts;
+    const std::size_t size = detail::plain_field(input, parts);
+    if (size == 0 || size - 2 > for_line().bytes || head_.fields_.size() >= most_.field_count)
+        return false;
+    ++line_number_;
+    fields_bytes_ = std::min(most_.fields, fields_bytes_ + size);
+    drop_folds_ = false;
+    head_.fields_.append(parts.name, parts.value);
+    input.remove_prefix(size);
+    return true;
+}
+
+bool parser::take_plain_start(std::string_view& input) {
+    detail::request_line request;
+    detail::status_line status;
+    const std::size_t size =
+        strict() ? detail::plain_request_line(input, request) : detail::plain_status_line(input, status);
+    if (size == 0 || size - 2 > most_.start_line)
+        return false;
+    ++line_number_;
+    const std::string_view line = input.substr(0, size - 2);
+    strict() ? head_.take(line, request) : head_.take(line, status);
+    phase_ = phase::field_lines;
+    input.remove_prefix(size);
+    return true;
+}
 
 parser::allowance parser::for_line() const {
     switch (phase_) {
@@ -247,13 +284,18 @@ bool parser::judge_line(std::string_view line) {
 bool parser::judge_start(std::string_view line) {
     if (const auto e = head_.judge_start_line(line, strict()); e != fine)
         return refuse(e, line);
-    // llhttp knows fewer reasons and separators than servers do: of a response it is told what matters.
-    const bool agreed = strict() ? framer_.tell(line) && framer_.tell("\r\n")
-                                 : framer_.tell(line.substr(0, 12)) && framer_.tell(" -\r\n");
-    if (!agreed)
+    if (!tell_start())
         return refuse_with_framer(line);
     phase_ = phase::field_lines;
     return true;
+}
+
+/// llhttp knows fewer reasons and separators than servers do: of a response it is told what matters.
+bool parser::tell_start() {
+    told_ = true;
+    const std::string_view line = head_.start_line_;
+    return strict() ? framer_.tell(line) && framer_.tell("\r\n")
+                    : framer_.tell(line.substr(0, 12)) && framer_.tell(" -\r\n");
 }
 
 bool parser::judge_field(std::string_view line, http::fields& into) {
@@ -333,6 +375,14 @@ bool parser::begin_body(bool skip) {
     body_left_ = sized ? *head_.content_length_ : 0;
     if (body_left_ > most_.body)
         return refuse(errc::body_too_large);
+    // A response that has neither length nor chunks ends with the connection.
+    const bool until_close = !strict() && !skip && !sized;
+    if (!told_ && !head_.chunked_ && !until_close) {
+        phase_ = body_left_ > 0 ? phase::body : phase::done;
+        return true;
+    }
+    if (!told_ && !tell_start())
+        return refuse_with_framer(head_.start_line_);
     if (skip)
         framer_.skip_body();
     bool agreed = true;
@@ -364,7 +414,7 @@ bool parser::take_body(std::string_view& input, std::string_view& piece) {
     if (left == 0)
         return refuse(errc::body_too_large);
     piece = input.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, input.size())));
-    if (!framer_.tell(piece) || framer_.body_bytes() != piece.size())
+    if (told_ && (!framer_.tell(piece) || framer_.body_bytes() != piece.size()))
         return refuse_with_framer();
     input.remove_prefix(piece.size());
     body_bytes_ += piece.size();
@@ -374,7 +424,7 @@ bool parser::take_body(std::string_view& input, std::string_view& piece) {
     if (phase_ == phase::chunk_data) {
         if (body_left_ == 0)
             phase_ = phase::chunk_end;
-    } else if (framer_.complete()) {
+    } else if (told_ ? framer_.complete() : body_left_ == 0) {
         phase_ = phase::done;
     }
     return true;

@@ -1,7 +1,8 @@
 // HTTP/1.1 messages from bytes that arrive in any pieces (RFC 9112). Pull style and sans-IO: feed()
 // says what it found and how much it took; nothing calls back, nothing is copied but the head. Lines
-// are cut and judged by us (http_lines_private.hpp); llhttp is told the judged ones (http_framer.hpp) and decides
-// what they mean for the body, so a message must please both.
+// are cut and judged by us (http_lines_private.hpp). Where anything could be meant in two ways, llhttp is
+// told the judged ones (http_framer.hpp) and decides about methods, chunks and the end of the body, so that
+// such a message must please both. A body that has a length or is none is counted without it.
 #pragma once
 
 #include <cstddef>
@@ -104,6 +105,8 @@ private:
     };
 
     bool strict() const { return what_ == reads::requests; }
+    bool take_plain_line(std::string_view& input);
+    bool take_plain_start(std::string_view& input);
     bool take_line(std::string_view& input, std::string_view& line);
     bool may_begin_line(char c) const;
     allowance for_line() const;
@@ -114,6 +117,7 @@ private:
     bool judge_chunk(std::string_view line);
     bool end_head();
     bool begin_body(bool skip);
+    bool tell_start();
     bool take_body(std::string_view& input, std::string_view& piece);
     bool refuse(errc e, std::string_view text = {});
     bool refuse_with_framer(std::string_view text = {});
@@ -124,6 +128,7 @@ private:
     phase phase_ = phase::start_line;
     phase failed_in_ = phase::start_line;
     bool no_body_ = false, tunnel_ = false;
+    bool told_ = false;  // the framer knows of this message
     bool gathered_ = false;  // the last line was handed out from partial_
     bool drop_folds_ = false;  // continuations of a field that was dropped go with it
     errc error_{};

@@ -31,14 +31,15 @@ namespace detail {
 
 /// Decides as well whether the connection goes on, because the head has to say so.
 void exchange::put_head(int status, std::string_view reason, const fields& f, body_size size) {
-    last_ = last_ || !head().keep_alive() || size.is_until_close() || server_.stopping() ||
-            f.has_token("connection", "close") || expects_more_body();
+    const bool says_close = f.has_token("connection", "close");
+    last_ = last_ || !head().keep_alive() || size.is_until_close() || server_.stopping() || says_close ||
+            expects_more_body();
     own_fields_.clear();
     if (!f.contains("date"))
         own_fields_.append(loop::current().service<date_cache>().line(loop::current().now()));
     if (!options_.server_name.empty() && !f.contains("server"))
         own_fields_.append("Server: ").append(options_.server_name).append("\r\n");
-    if (last_ && !size.is_until_close() && !f.has_token("connection", "close"))
+    if (last_ && !size.is_until_close() && !says_close)
         own_fields_.append("Connection: close\r\n");
     else if (!last_ && !takes_chunks())
         own_fields_.append("Connection: keep-alive\r\n");  // HTTP/1.0 has to be told
@@ -149,17 +150,20 @@ task<io::any_stream> response_writer::upgrade(std::string_view protocol) {
 }
 
 task<> response_writer::end() {
+    finish();
+    co_return;
+}
+
+void response_writer::finish() {
     if (ended_)
-        co_return;
-    if (!begun_ && !length_) {
-        send(std::string_view());
-        co_return;
-    }
+        return;
+    if (!begun_ && !length_)
+        return send(std::string_view());
     if (!begun_)
         begin();
     ended_ = true;
     if (exchange_.answers_head())
-        co_return;
+        return;
     if (length_ && written_ < *length_)
         throw std::logic_error("http response: " + std::to_string(written_) + " bytes written of " +
                                std::to_string(*length_) + " announced");

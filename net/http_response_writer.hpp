@@ -70,6 +70,7 @@ private:
     explicit response_writer(detail::exchange& e) noexcept : exchange_(e) {}
     void reset() noexcept;
     void begin();
+    void finish();
 
     detail::exchange& exchange_;
     int status_ = 200;

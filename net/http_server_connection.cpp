@@ -34,19 +34,29 @@ private:
 };
 
 task<> server_connection::run() {
+    deadline limit(never);  // of what is done at the moment
     try {
         const bool plain = secure_ != nullptr && !*secure_;
-        const bool ready = plain || secure_ == nullptr || co_await wrap();
+        const bool ready = plain || secure_ == nullptr || co_await wrap(limit);
         while (ready && !core_.stopping()) {
-            const std::size_t count = co_await first_bytes();
+            limit.restart(after(loop::current().now(), core_.options.idle));
+            std::size_t count = 0;
+            idle_ = &limit;
+            try {
+                count = co_await stream_.read(first_);
+            } catch (const canceled&) {
+                if (!limit.ends_here())
+                    throw;
+            }
+            idle_ = nullptr;
             if (count == 0)
                 break;
             const lease work(*this);
-            if (!co_await busy_->answer(std::span(first_).first(count)))
+            if (!co_await busy_->answer(std::span(first_).first(count), limit))
                 break;
         }
         if (ready && !plain)
-            co_await say_goodbye();
+            co_await say_goodbye(limit);
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
     }
@@ -54,8 +64,8 @@ task<> server_connection::run() {
 }
 
 /// Awaitable: false when it took too long, or the server stops.
-task<bool> server_connection::wrap() {
-    deadline limit(after(loop::current().now(), core_.options.head));
+task<bool> server_connection::wrap(deadline& limit) {
+    limit.restart(after(loop::current().now(), core_.options.head));
     idle_ = &limit;
     bool done = false;
     try {
@@ -75,33 +85,14 @@ task<bool> server_connection::wrap() {
 }
 
 /// Awaitable: an encrypted stream that just ends could have been cut by anybody.
-task<> server_connection::say_goodbye() {
-    deadline limit(after(loop::current().now(), core_.options.linger));
+task<> server_connection::say_goodbye(deadline& limit) {
+    limit.restart(after(loop::current().now(), core_.options.linger));
     try {
         co_await stream_.shutdown();
     } catch (const canceled&) {
         if (!limit.ends_here())
             throw;
     }
-}
-
-/// Awaitable: 0 when nothing came in time. A connection is idle here, and may be closed at any moment.
-task<std::size_t> server_connection::first_bytes() {
-    deadline limit(after(loop::current().now(), core_.options.idle));
-    std::size_t count = 0;
-    idle_ = &limit;
-    try {
-        count = co_await stream_.read(first_);
-    } catch (const canceled&) {
-        idle_ = nullptr;
-        if (!limit.ends_here())
-            throw;
-    } catch (...) {
-        idle_ = nullptr;
-        throw;
-    }
-    idle_ = nullptr;
-    co_return count;
 }
 
 }  // namespace ringlet::http::detail

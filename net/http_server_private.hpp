@@ -88,15 +88,14 @@ private:
     static constexpr std::size_t first_size = 512;
 
     class lease;
-    task<bool> wrap();
-    task<> say_goodbye();
-    task<std::size_t> first_bytes();
+    task<bool> wrap(deadline& limit);
+    task<> say_goodbye(deadline& limit);
 
     server_core& core_;
     io::any_stream& stream_;
     const connection_wrapper* secure_;
     greenlet_base& greenlet_;
-    scope* idle_ = nullptr;
+    scope* idle_ = nullptr;  // while it may be closed at any moment
     exchange* busy_ = nullptr;  // answers a request
     std::byte first_[first_size];
 };

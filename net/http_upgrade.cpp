@@ -23,7 +23,7 @@ public:
         }
         co_return co_await exchange_->stream().read(into);
     }
-    task<> write_all(std::span<const std::byte> from) { return exchange_->stream().write_all(from); }
+    auto write_all(std::span<const std::byte> from) { return exchange_->stream().write_all(from); }
     task<> shutdown() { return exchange_->stream().shutdown(); }
     void close() noexcept { exchange_->stream().close(); }
     std::string name() const { return exchange_->stream().name(); }

@@ -18,14 +18,37 @@ using net::ascii::printable;
     throw std::invalid_argument(std::string(what) + " '" + printable(text) + "': " + why);
 }
 
-void append_number(std::string& out, std::uint64_t value, int base) {
-    char digits[20];
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, value, base).ptr);
-}
+/// Appends to a string in which there is room for everything.
+class head_text {
+public:
+    head_text(std::string& out, std::size_t most) : out_(out), start_(out.size()) {
+        out_.resize(start_ + most);
+        at_ = out_.data() + start_;
+    }
+    head_text(const head_text&) = delete;
+    head_text& operator=(const head_text&) = delete;
+    ~head_text() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-}
+    head_text& put(std::string_view text) {
+        at_ = std::copy(text.begin(), text.end(), at_);
+        return *this;
+    }
+    head_text& number(std::uint64_t value) {
+        at_ = std::to_chars(at_, at_ + 20, value).ptr;
+        return *this;
+    }
+    head_text& field(std::string_view name, std::string_view value) {
+        return put(name).put(": ").put(value).put("\r\n");
+    }
+
+private:
+    std::string& out_;
+    std::size_t start_;
+    char* at_;
+};
+
+// More than the fixed parts of a head are long: version, status, the field for the length and its number.
+constexpr std::size_t fixed_parts = 128;
 
 bool is_length(std::string_view name) { return iequals(name, "content-length"); }
 bool is_coding(std::string_view name) { return iequals(name, "transfer-encoding"); }
@@ -45,20 +68,24 @@ void check_agreement(const fields& f, body_size body) {
     }
 }
 
-void append_fields(std::string& out, const fields& f) {
+std::size_t size_of(const fields& f) {
+    std::size_t size = 0;
     for (const auto [name, value] : f)
-        if (!is_length(name) && !is_coding(name))
-            append_field(out, name, value);
+        size += name.size() + value.size() + 4;
+    return size;
 }
 
-void append_length(std::string& out, body_size body) {
-    if (body.is_chunked()) {
-        append_field(out, "Transfer-Encoding", "chunked");
-    } else {
-        out += "Content-Length: ";
-        append_number(out, body.bytes(), 10);
-        out += "\r\n";
-    }
+void put_fields(head_text& out, const fields& f) {
+    for (const auto [name, value] : f)
+        if (!is_length(name) && !is_coding(name))
+            out.field(name, value);
+}
+
+void put_length(head_text& out, body_size body) {
+    if (body.is_chunked())
+        out.put("Transfer-Encoding: chunked\r\n");
+    else
+        out.put("Content-Length: ").number(body.bytes()).put("\r\n");
 }
 
 }  // namespace
@@ -78,15 +105,16 @@ void append_request(std::string& out, std::string_view method, std::string_view 
         throw std::invalid_argument("http request: its body cannot end by closing the connection");
     check_agreement(f, body);
 
-    out.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
+    head_text head(out, fixed_parts + method.size() + target.size() + host.size() + size_of(f) + lines.size());
+    head.put(method).put(" ").put(target).put(" HTTP/1.1\r\n");
     // RFC 9110 section 7.2 asks for Host to come first.
     if (!f.contains("host"))
-        append_field(out, "Host", host);
-    append_fields(out, f);
-    out += lines;
+        head.field("Host", host);
+    put_fields(head, f);
+    head.put(lines);
     if (!body.is_none() || body.is_chunked() || expects_body(method))
-        append_length(out, body);
-    out += "\r\n";
+        put_length(head, body);
+    head.put("\r\n");
 }
 
 void append_response(std::string& out, int status, std::string_view reason, const fields& f, body_size body,
@@ -101,18 +129,19 @@ void append_response(std::string& out, int status, std::string_view reason, cons
     if (may_have_body)
         check_agreement(f, body);
 
-    out += "HTTP/1.1 ";
-    append_number(out, static_cast<std::uint64_t>(status), 10);
-    out.append(" ").append(reason.empty() ? reason_of(status) : reason).append("\r\n");
-    append_fields(out, f);
-    out += lines;
+    if (reason.empty())
+        reason = reason_of(status);
+    head_text head(out, fixed_parts + reason.size() + size_of(f) + lines.size());
+    head.put("HTTP/1.1 ").number(static_cast<std::uint64_t>(status)).put(" ").put(reason).put("\r\n");
+    put_fields(head, f);
+    head.put(lines);
     if (body.is_until_close()) {
         if (!f.has_token("connection", "close"))
-            append_field(out, "Connection", "close");
+            head.field("Connection", "close");
     } else if (may_have_body) {
-        append_length(out, body);
+        put_length(head, body);
     }
-    out += "\r\n";
+    head.put("\r\n");
 }
 
 void append_chunk(std::string& out, std::string_view data) {
@@ -125,8 +154,8 @@ void append_chunk(std::string& out, std::string_view data) {
 void append_chunk_size(std::string& out, std::uint64_t bytes) {
     if (bytes == 0)
         throw std::invalid_argument("http chunk: a size of 0 would end the body");
-    append_number(out, bytes, 16);
-    out += "\r\n";
+    char digits[16];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, bytes, 16).ptr).append("\r\n");
 }
 
 void append_last_chunk(std::string& out, const fields& trailers) {
@@ -135,7 +164,7 @@ void append_last_chunk(std::string& out, const fields& trailers) {
             refuse("trailer field", name, "cannot be sent after the body");
     out += "0\r\n";
     for (const auto [name, value] : trailers)
-        append_field(out, name, value);
+        out.append(name).append(": ").append(value).append("\r\n");
     out += "\r\n";
 }
 

@@ -28,7 +28,7 @@ public:
         first_.erase(0, count);
         co_return count;
     }
-    task<> write_all(std::span<const std::byte> from) { return rest_.write_all(from); }
+    auto write_all(std::span<const std::byte> from) { return rest_.write_all(from); }
     task<> shutdown() { return rest_.shutdown(); }
     void close() noexcept { rest_.close(); }
     std::string name() const { return rest_.name(); }
