@@ -54,6 +54,8 @@ public:
     task<std::string_view> next_piece();
     /// Awaitable: appends all that is left of it. More than `most` bytes in `to` are an error.
     task<> read_all(std::string& to, std::uint64_t most = UINT64_MAX);
+    /// The same for what is here already; true when that was all.
+    bool take_all(std::string& to, std::uint64_t most = UINT64_MAX);
     /// Complete at the end of the body.
     const http::fields& trailers() const { return reader_.parser().trailers(); }
 
@@ -73,8 +75,11 @@ public:
     std::string name() const { return stream_.name(); }
 
 private:
+    class arrival;
     bool head_wants_more();
-    task<> read_more(const char* act, duration allowed);
+    std::string_view piece_at_hand();
+    task<> receive_into(std::string& to, std::size_t size);
+    task<> write_both(std::string_view head, std::string_view body);
     [[noreturn]] void refuse();
 
     io::any_stream stream_;

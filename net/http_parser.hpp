@@ -77,6 +77,9 @@ public:
     /// Of the messages that begin from now on.
     void set_body_limit(std::uint64_t most) { most_.body = most; }
 
+    /// What is left of a body that has a length; 0 when it has none, and when it is over.
+    std::uint64_t body_left() const { return phase_ == phase::body ? body_left_ : 0; }
+
     /// No byte of a message has come yet: closing now hurts nobody.
     bool idle() const { return phase_ == phase::start_line && (partial_.empty() || gathered_); }
     const message_head& head() const { return head_; }

@@ -19,15 +19,31 @@ task<connection_pool::lease> connection_pool::take(std::string_view name) {
         own = true;
         co_await all_.acquire();
         all = true;
-        ++in_use_;
-        lease l(shared_from_this(), at);
-        l.held_ = take_idle(at);
-        co_return l;
+        co_return leased(at);
     } catch (...) {
         if (!all)  // else the lease has done it
             leave(at, all, own);
         throw;
     }
+}
+
+connection_pool::lease connection_pool::take_now(std::string_view name) {
+    origin& at = find(name);
+    if (!at.permits.try_acquire())
+        return {};
+    if (!all_.try_acquire()) {
+        at.permits.release();
+        return {};
+    }
+    ++at.users;
+    return leased(at);
+}
+
+connection_pool::lease connection_pool::leased(origin& at) {
+    ++in_use_;
+    lease l(shared_from_this(), at);
+    l.held_ = take_idle(at);
+    return l;
 }
 
 connection_pool::origin& connection_pool::find(std::string_view name) {

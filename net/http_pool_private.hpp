@@ -44,6 +44,8 @@ public:
                 pool_->give_back(*at_, std::move(held_));
         }
 
+        /// False for one that is none: made so, or what take_now() gives when others have all there are.
+        bool is_right() const noexcept { return pool_ != nullptr; }
         explicit operator bool() const noexcept { return held_ != nullptr; }
         connection& operator*() const noexcept { return *held_; }
         connection* operator->() const noexcept { return held_.get(); }
@@ -67,6 +69,8 @@ public:
 
     /// Awaitable: the right to a connection, first come, first served, with an idle one if there is any.
     task<lease> take(std::string_view origin);
+    /// The same if it can be had without waiting.
+    lease take_now(std::string_view origin);
 
     std::size_t idle() const noexcept { return idle_; }
     std::size_t in_use() const noexcept { return in_use_; }
@@ -89,6 +93,7 @@ private:
     };
 
     origin& find(std::string_view name);
+    lease leased(origin& at);
     std::unique_ptr<connection> take_idle(origin& from);
     void give_back(origin& to, std::unique_ptr<connection> c) noexcept;
     void leave(origin& from, bool all, bool own) noexcept;
