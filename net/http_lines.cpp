@@ -277,8 +277,8 @@ std::size_t plain_request_line(std::string_view input, request_line& out) {
     out.method = input.substr(0, space);
     out.target = input.substr(space + 1, end - space - 1);
     out.minor = version.back() - '0';
-    const bool plain = (version == " HTTP/1.1" || version == " HTTP/1.0") && ends_line(input, end + 9);
-    return plain && is_common(out.method) ? end + 11 : 0;
+    const bool known = version == " HTTP/1.1" || version == " HTTP/1.0";
+    return known && ends_line(input, end + 9) && is_common(out.method) ? end + 11 : 0;
 }
 
 std::size_t plain_status_line(std::string_view input, status_line& out) {

@@ -337,6 +337,33 @@ TYPED_TEST(scopes, a_disarmed_deadline_ends_nothing) {
     });
 }
 
+TYPED_TEST(scopes, a_deadline_that_is_moved_ends_what_lasts_longer_than_its_last_time) {
+    using task = typename TypeParam::template task<>;
+    this->tell([&]() -> task {
+        const time_point start = loop::current().fresh_now();
+        const auto seconds_until_ended = [&](deadline& d) -> ringlet::task<std::int64_t> {
+            try {
+                co_await sleep_for(1h);
+            } catch (const canceled&) {
+                if (!d.ends_here())
+                    throw;
+            }
+            co_return std::chrono::floor<std::chrono::seconds>(loop::current().now() - start).count();
+        };
+        deadline d(start + 1s);
+        d.restart(start + 5s);  // later: the timer fires for nothing, and once more
+        EXPECT_EQ(co_await seconds_until_ended(d), 5);
+        d.restart(start + 20s);  // although it has ended something
+        EXPECT_FALSE(d.cancelled());
+        d.restart(start + 8s);  // earlier
+        EXPECT_EQ(co_await seconds_until_ended(d), 8);
+        d.restart(start + 9s);
+        d.restart(never);
+        co_await sleep_for(1h);
+        EXPECT_FALSE(d.cancelled());
+    });
+}
+
 TYPED_TEST(scopes, a_deadline_that_passes_while_computing_fails_the_next_wait) {
     using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
