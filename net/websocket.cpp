@@ -41,16 +41,17 @@ const char* reason_for(std::uint16_t code) {
 }  // namespace
 
 websocket::websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol,
-                     scope** waiting)
-    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting)) {}
+                     scope** waiting, std::optional<agreed_compression> agreed)
+    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting, agreed)) {}
 websocket::websocket(websocket&& other) noexcept = default;
 websocket::~websocket() = default;
 
 const std::string& websocket::protocol() const noexcept { return state_->protocol; }
+const std::optional<agreed_compression>& websocket::compression() const noexcept { return state_->compression; }
 std::string websocket::name() const { return state_->stream.name(); }
 std::string_view websocket::peer_close_reason() const noexcept { return state_->close_reason; }
 std::uint16_t websocket::peer_close_code() const noexcept {
-    return wslay_event_get_status_code_received(state_->frames);
+    return state_->late_code != 0 ? state_->late_code : wslay_event_get_status_code_received(state_->frames);
 }
 
 task<std::optional<message>> websocket::receive() {
@@ -65,8 +66,10 @@ task<std::optional<message>> websocket::receive() {
     }
     s.ended.set();
     // A close of ours that the peer has not asked for, and we have not either: it did something wrong.
-    if (!s.close_received() && !s.closing)
-        s.fail(wslay_event_get_status_code_sent(s.frames), reason_for(wslay_event_get_status_code_sent(s.frames)));
+    if (!s.close_received() && !s.closing) {
+        const std::uint16_t code = wslay_event_get_status_code_sent(s.frames);
+        s.fail(code, s.refused != nullptr ? s.refused : reason_for(code));
+    }
     co_return std::nullopt;
 }
 
@@ -84,8 +87,10 @@ task<> websocket::state::advance() {
             co_return;
         }
     }
-    while (!unread.empty() && received.empty() && reads())
+    while (!unread.empty() && received.empty() && reads()) {
         feed_frame();
+        make_frames();  // the answer to a ping must exist before a close, after which wslay drops it
+    }
     co_await flush_control();
 }
 
@@ -148,7 +153,10 @@ task<> websocket::state::send(int opcode, std::string_view data) {
     const mutex::guard mine = co_await writing.lock();
     if (broken)
         fail(close_code::lost, "an earlier message was cut short");
-    queue(opcode, data);
+    if (deflater && data.size() >= options.compression().value_or(message_compression()).smallest())
+        queue(opcode, deflater->deflate(data), WSLAY_RSV1_BIT);
+    else
+        queue(opcode, data);
     co_await write_out();
 }
 
