@@ -2,6 +2,7 @@
 
 #include <ringlet/core/loop.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http_text.hpp>
 #include <ringlet/net/websocket_private.hpp>
 
 #include <stdexcept>
@@ -143,7 +144,7 @@ task<std::size_t> websocket::state::read_bytes() {
 }
 
 task<> websocket::send(std::string_view text) {
-    if (!detail::is_utf8(text))
+    if (!is_utf8(text))
         throw std::invalid_argument("send to a websocket: the text is not UTF-8; send_binary() takes any bytes");
     return state_->send(WSLAY_TEXT_FRAME, text);
 }

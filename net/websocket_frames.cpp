@@ -1,5 +1,6 @@
 // Between a websocket and wslay: callbacks, and what is queued for them.
 
+#include <ringlet/net/http_text.hpp>
 #include <ringlet/net/websocket_private.hpp>
 
 #include <sys/random.h>
@@ -10,32 +11,6 @@
 #include <stdexcept>
 
 namespace ringlet::http {
-
-bool detail::is_utf8(std::string_view text) noexcept {
-    while (!text.empty()) {
-        const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-        const unsigned lead = byte(0);
-        if (lead < 0x80) {
-            text.remove_prefix(1);
-            continue;
-        }
-        const std::size_t size = lead >= 0xc2 && lead < 0xe0   ? 2
-                                 : lead >= 0xe0 && lead < 0xf0 ? 3
-                                 : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                               : 0;
-        if (size == 0 || text.size() < size)
-            return false;
-        for (std::size_t i = 1; i < size; ++i)
-            if ((byte(i) & 0xc0) != 0x80)
-                return false;
-        const unsigned second = byte(1);
-        if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0) || (lead == 0xf0 && second < 0x90) ||
-            (lead == 0xf4 && second >= 0x90))
-            return false;
-        text.remove_prefix(size);
-    }
-    return true;
-}
 
 namespace {
 
@@ -150,7 +125,7 @@ void websocket::state::take_message(std::string_view payload, bool text, bool co
         refuse(close_code::bad_data, "a compressed message cannot be decompressed");
     else if (came == verdict::too_large)
         refuse(close_code::too_big, nullptr);
-    else if (text && !detail::is_utf8(whole.data))
+    else if (text && !is_utf8(whole.data))
         refuse(close_code::bad_data, nullptr);
     else
         received.push_back(std::move(whole));
@@ -181,7 +156,7 @@ void websocket::state::queue(int opcode, std::string_view data, std::uint8_t res
 void websocket::state::queue_close(std::uint16_t code, std::string_view reason) {
     const bool assigned =
         (code >= 1000 && code <= 1014 && code != 1004 && code != close_code::lost) || (code >= 3000 && code <= 4999);
-    if (!assigned || reason.size() > 123 || !detail::is_utf8(reason))
+    if (!assigned || reason.size() > 123 || !is_utf8(reason))
         throw std::invalid_argument("close a websocket: the code " + std::to_string(code) +
                                     " or the reason cannot be sent");
     if (closing || close_sent())

@@ -15,11 +15,6 @@
 
 namespace ringlet::http {
 
-namespace detail {
-/// Whether a text is UTF-8, without surrogates and overlong forms (RFC 3629).
-bool is_utf8(std::string_view text) noexcept;
-}  // namespace detail
-
 struct websocket::state {
     state(io::any_stream s, side which, const websocket_options& o, std::string p, scope** place,
           const std::optional<agreed_compression>& c);
