@@ -24,8 +24,8 @@ public:
 private:
     struct stream;
     std::unique_ptr<stream> stream_;
-    int bits_;
-    bool forgets_;
+    [[maybe_unused]] int bits_;
+    [[maybe_unused]] bool forgets_;
 };
 
 class message_inflater {
@@ -42,8 +42,8 @@ public:
 private:
     struct stream;
     std::unique_ptr<stream> stream_;
-    int bits_;
-    bool forgets_;
+    [[maybe_unused]] int bits_;
+    [[maybe_unused]] bool forgets_;
 };
 
 }  // namespace ringlet::http::detail
