@@ -9,6 +9,7 @@
 #include <cstring>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 namespace ringlet::http {
 
@@ -50,10 +51,18 @@ websocket::state::state(io::any_stream s, side which, const websocket_options& o
         return static_cast<ssize_t>(size);
     };
     calls.genmask_callback = make_mask;
+    calls.on_frame_recv_start_callback = [](auto*, const auto* frame, void* self) {
+        static_cast<state*>(self)->begin_frame(frame->opcode, frame->payload_length);
+    };
+    calls.on_frame_recv_chunk_callback = [](auto*, const auto* piece, void* self) {
+        if (!static_cast<state*>(self)->cutter.is_control())
+            static_cast<state*>(self)->assembled.append(reinterpret_cast<const char*>(piece->data),
+                                                        piece->data_length);
+    };
     calls.on_msg_recv_callback = [](auto*, const wslay_event_on_msg_recv_arg* heard, void* self) {
         const std::string_view text(reinterpret_cast<const char*>(heard->msg), heard->msg_length);
         if (!wslay_is_ctrl_frame(heard->opcode))
-            static_cast<state*>(self)->take_message(text, heard->opcode == WSLAY_TEXT_FRAME,
+            static_cast<state*>(self)->take_message(heard->opcode == WSLAY_TEXT_FRAME,
                                                     wslay_get_rsv1(heard->rsv) != 0);
         else if (heard->opcode == WSLAY_CONNECTION_CLOSE)
             static_cast<state*>(self)->close_reason = text.substr(std::min<std::size_t>(2, text.size()));
@@ -62,6 +71,8 @@ websocket::state::state(io::any_stream s, side which, const websocket_options& o
     if (init(&frames, &calls, this) != 0)
         throw std::bad_alloc();
     wslay_event_config_set_max_recv_msg_length(frames, options.largest_message());
+    // It would keep each fragment by itself: 64 bytes for one. They are put together here.
+    wslay_event_config_set_no_buffering(frames, 1);
     if (compression) {
         deflater.emplace(compression->sent_bits, compression->sender_forgets);
         inflater.emplace(compression->received_bits, compression->receiver_forgets);
@@ -111,15 +122,22 @@ void websocket::state::spare_late_code() {
     control[at + 1] ^= static_cast<std::byte>(code ^ close_code::going_away);
 }
 
-/// What wslay has put together. A compressed text it has not judged.
-void websocket::state::take_message(std::string_view payload, bool text, bool compressed) {
+void websocket::state::begin_frame(int opcode, std::uint64_t size) {
+    if (!wslay_is_ctrl_frame(opcode) && size > options.largest_message() - assembled.size())
+        refuse(close_code::too_big, nullptr);
+}
+
+/// All fragments have come. A compressed text wslay has not judged.
+void websocket::state::take_message(bool text, bool compressed) {
+    if (!reads())
+        return;  // refused in its last frame
+    message whole(std::exchange(assembled, {}), text);
     if (!compressed) {
-        received.emplace_back(std::string(payload), text);
+        received.push_back(std::move(whole));
         return;
     }
     using verdict = detail::message_inflater::verdict;
-    message whole;
-    whole.text = text;
+    const std::string payload = std::exchange(whole.data, {});
     const verdict came = inflater->inflate(payload, options.largest_message(), whole.data);
     if (came == verdict::malformed)
         refuse(close_code::bad_data, "a compressed message cannot be decompressed");

@@ -31,7 +31,8 @@ struct websocket::state {
     void queue_close(std::uint16_t code, std::string_view reason);
     void feed_frame();
     void spare_late_code();
-    void take_message(std::string_view payload, bool text, bool compressed);
+    void begin_frame(int opcode, std::uint64_t size);
+    void take_message(bool text, bool compressed);
     void refuse(std::uint16_t code, const char* why);
     void make_frames();
     bool reads() const noexcept { return wslay_event_get_read_enabled(frames) != 0; }
@@ -53,6 +54,7 @@ struct websocket::state {
     detail::frame_cutter cutter;
     std::vector<std::byte> buffer;
     std::vector<std::byte> control;  // a control frame that has not come whole
+    std::string assembled;  // the fragments of a message, as long as it is not complete
     std::deque<message> received;
     std::string close_reason;
     std::uint16_t late_code = 0;  // of the peer's close, if wslay does not know it

@@ -298,6 +298,12 @@ TEST(websocket_rules, a_message_is_as_large_as_it_may_be_and_no_larger) {
     EXPECT_EQ(code_in(said_to(frame(begin, std::string(600, 'x')) + frame(end, std::string(600, 'x')), small)), 1009);
     EXPECT_EQ(code_in(said_at_once(frame_head(binary, 1 << 30, 0x80) + std::string(5, '\0'))), 1009)
         << "known from its first byte";
+    std::string tiny = frame(begin, "");
+    for (int i = 0; i < 1000; ++i)
+        tiny += frame(more, "x") + frame(more, "");
+    EXPECT_EQ(said_to(tiny + frame(end, "") + frame(bye, normal), small),
+              from_server(text, std::string(1000, 'x')) + from_server(bye, normal));
+    EXPECT_EQ(code_in(said_to(tiny + frame(end, "x"), small)), 1009);
     const std::string large(4 << 20, '*');
     std::string fragments = frame(0x02, "");
     for (std::size_t at = 0; at < large.size(); at += 65536)
