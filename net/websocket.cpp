@@ -136,6 +136,8 @@ task<std::size_t> websocket::state::read_bytes() {
         } else if (pinged) {
             throw timeout_error("wait for an answer to a ping from " + stream.name(), options.ping_after());
         } else {
+            if (buffer.size() > small_buffer)  // who is idle for so long needs no large one
+                std::vector<std::byte>(small_buffer).swap(buffer);
             queue(WSLAY_PING, {});
             pinged = interrupted;
         }
