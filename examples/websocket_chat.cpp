@@ -2,6 +2,7 @@
 //
 //     ./websocket_chat 8080      then open http://localhost:8080/ twice
 //     ./websocket_chat --demo    two programs talk instead
+//     ./websocket_chat --call ws://localhost:8080/chat hello    says something and prints what is said then
 
 #include <ringlet/core/queue.hpp>
 #include <ringlet/core/run.hpp>
@@ -88,7 +89,8 @@ void add_pages(http::server& server, room& all) {
     server.get("/", [](http::request&) -> task<http::response> {
         co_return http::response(200, page, "text/html; charset=utf-8");
     });
-    server.get("/chat", http::websockets([&all](http::websocket& peer, http::request&) { return all.visit(peer); }));
+    const auto visit = [&all](http::websocket& peer, http::request&) { return all.visit(peer); };
+    server.get("/chat", http::websockets(visit, http::websocket_options().compress()));
 }
 
 task<> demo() {
@@ -114,7 +116,22 @@ task<> demo() {
     std::cout << "cut: " << co_await stopping.get() << '\n';
 }
 
+task<> call(std::string url, std::string line) {
+    auto calling = http::connect_websocket(std::move(url), http::websocket_options().compress());
+    http::websocket peer = co_await std::move(calling);
+    std::cout << (peer.compression() ? "compressed" : "not compressed") << '\n';
+    co_await peer.send(line);
+    if (const std::optional<http::message> heard = co_await peer.receive())
+        std::cout << heard->data << '\n';
+    co_await peer.close();
+    std::cout << "closed: " << peer.peer_close_code() << '\n';
+}
+
 int main(int argc, char** argv) {
+    if (argc > 3 && std::string_view(argv[1]) == "--call") {
+        run([&] { return call(argv[2], argv[3]); });
+        return 0;
+    }
     if (argc > 1 && std::string_view(argv[1]) == "--demo") {
         run(&demo);
         return 0;

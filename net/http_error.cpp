@@ -27,6 +27,7 @@ const char* words_of(errc e) {
         case errc::ambiguous_length: return "the length of the body is ambiguous";
         case errc::bad_content_length: return "Content-Length is not a number";
         case errc::unsupported_coding: return "a Transfer-Encoding other than chunked";
+        case errc::unknown_expectation: return "an expectation other than 100-continue";
         case errc::too_many_interim_responses: return "more 1xx responses than the limit";
         case errc::body_too_large: return "the body is larger than the limit";
         case errc::bad_chunk: return "malformed chunked encoding";
@@ -62,6 +63,7 @@ int answer_status(errc e) noexcept {
         case errc::fields_too_large:
         case errc::too_many_fields: return 431;
         case errc::body_too_large: return 413;
+        case errc::unknown_expectation: return 417;
         case errc::unknown_method:
         case errc::unsupported_coding: return 501;
         case errc::unsupported_version: return 505;

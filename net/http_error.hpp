@@ -32,6 +32,7 @@ enum class errc {
     ambiguous_length,
     bad_content_length,
     unsupported_coding,
+    unknown_expectation,
     too_many_interim_responses,
     // the body
     body_too_large,
@@ -51,7 +52,7 @@ const std::error_category& http_category() noexcept;
 std::error_code make_error_code(errc e) noexcept;
 
 /// The status a server answers a request refused with `e` (RFC 9110 section 15): 400, 413, 414,
-/// 431, 501 or 505; 0 when the peer is gone and there is nobody to answer.
+/// 417, 431, 501 or 505; 0 when the peer is gone and there is nobody to answer.
 int answer_status(errc e) noexcept;
 
 /// What a parser throws: "http request, line 3 'Host : a': white space before the colon".

@@ -56,9 +56,9 @@ fetching::~fetching() {
 task<incoming> fetching::run() {
     for (;;) {
         incoming in = co_await answered();
-        const auto location = in.fields().get("location");
+        const std::string_view location = in.fields().get_or("location", {});
         const unsigned most = options_.redirects.value_or(core_->options.redirects);
-        if (most == 0 || !location || !detail::is_redirect(in.status())) {
+        if (most == 0 || location.empty() || !detail::is_redirect(in.status())) {
             in.state_->history = std::move(history_);
             in.state_->url = std::move(to_).text();
             co_return in;
@@ -67,7 +67,7 @@ task<incoming> fetching::run() {
         if (history_.size() >= most)
             refuse(stage::redirects, std::errc::too_many_symbolic_link_levels,
                    "more than " + std::to_string(most) + " redirects");
-        std::string where(*location);
+        std::string where(location);
         co_await follow(std::move(in), std::move(where));
     }
 }

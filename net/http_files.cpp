@@ -99,14 +99,15 @@ found_file describe_file(io::fd opened, const std::string& name, const struct st
 
 /// Awaitable: sends a part of a file, by pieces that a slow reader has time for.
 task<> send_part(const found_file& f, byte_range part, response_writer& out) {
-    std::string buffer(static_cast<std::size_t>(std::min<std::uint64_t>(part.size(), piece_size)), '\0');
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(part.size(), piece_size));
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(most);
     io::file& content = const_cast<io::file&>(f.content);  // reading at a place changes nothing
     for (std::uint64_t at = part.first; at <= part.last;) {
         const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(part.last - at + 1, piece_size));
-        const std::span<std::byte> into = std::as_writable_bytes(std::span(buffer.data(), wanted));
+        const std::span<std::byte> into(buffer.get(), wanted);
         if (co_await content.read_at(at, into) != wanted)
             throw std::runtime_error("send '" + content.path() + "': it has become shorter meanwhile");
-        co_await out.write(std::string_view(buffer.data(), wanted));
+        co_await out.write(std::string_view(reinterpret_cast<const char*>(buffer.get()), wanted));
         at += wanted;
     }
 }

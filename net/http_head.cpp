@@ -1,6 +1,7 @@
 // What a head means once its lines are known to be sound (RFC 9112 sections 6.3 and 9.3).
 #include <ringlet/net/http_head.hpp>
 
+#include "ascii_private.hpp"
 #include "http_lines_private.hpp"
 
 namespace ringlet::http {
@@ -52,10 +53,13 @@ void message_head::take(std::string_view line, const detail::status_line& parts)
 }
 
 errc message_head::judge_request() {
-    const auto& f = fields_;
+    auto& f = fields_;
     const detail::names_in_head there(f);
     if (const auto e = detail::judge_host(there, minor_); e != fine)
         return e;
+    // RFC 9112 section 3.2.2: what the target says holds, and nobody shall be told anything else.
+    if (const std::string_view authority = detail::authority_of(target()); !authority.empty())
+        f.set("Host", authority);
     detail::framing body;
     if (const auto e = detail::judge_framing(f, there, minor_, strictness::request, body); e != fine)
         return e;
@@ -67,7 +71,11 @@ errc message_head::judge_request() {
     chunked_ = body.chunked;
     content_length_ = body.length;
     keep_alive_ = stays(there);
-    expects_continue_ = minor_ == 1 && there.expect > 0 && f.has_token("expect", "100-continue");
+    if (there.expect > 0 && minor_ == 1) {
+        if (there.expect > 1 || !net::ascii::iequals(f.get_or("expect", {}), "100-continue"))
+            return errc::unknown_expectation;
+        expects_continue_ = true;
+    }
     upgrade_ = connect || (minor_ == 1 && there.upgrade > 0 && f.has_token("connection", "upgrade"));
     return fine;
 }

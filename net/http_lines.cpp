@@ -28,8 +28,12 @@ errc split_version(std::string_view text, errc otherwise, int& minor) {
     return fine;
 }
 
+/// Empty, or 1 to 65535: nobody can be reached at another.
 bool is_port(std::string_view digits) {
-    return digits.size() <= 5 && std::all_of(digits.begin(), digits.end(), is_digit);
+    unsigned value = 0;
+    for (const char c : digits)
+        value = is_digit(c) && value < 65536 ? value * 10 + static_cast<unsigned>(c - '0') : 65536;
+    return digits.empty() || (value > 0 && value < 65536);
 }
 
 /// The characters of a host, by one look-up: every request asks it for each byte of its Host.
@@ -45,7 +49,8 @@ struct host_table {
 };
 constexpr host_table host_chars;
 
-/// host [":" port] of RFC 3986, less the comma: two hosts in one field must not pass as one.
+/// host [":" port] of RFC 3986, less the comma: two hosts in one field must not pass as one. Nor is a name
+/// empty where http is spoken (RFC 9110 section 4.2.1).
 bool is_authority(std::string_view text) {
     auto host = text;
     if (const auto bracket = text.find(']'); text.starts_with('[') && bracket != text.npos) {
@@ -61,21 +66,20 @@ bool is_authority(std::string_view text) {
         if (!is_port(text.substr(colon + 1)))
             return false;
     }
-    return std::all_of(host.begin(), host.end(), [](char c) { return host_chars.is[static_cast<unsigned char>(c)]; });
+    return !host.empty() &&
+           std::all_of(host.begin(), host.end(), [](char c) { return host_chars.is[static_cast<unsigned char>(c)]; });
 }
 
-/// The four forms of RFC 9112 section 3.2. A fragment is never sent, so '#' is refused.
+/// The four forms of RFC 9112 section 3.2. A fragment is never sent, so '#' is refused; nor is userinfo, which
+/// only serves to deceive (RFC 9110 section 4.2.4).
 bool is_target(std::string_view method, std::string_view target) {
     if (method == "CONNECT")
-        return !target.starts_with(':') && target.find(':') != target.npos && is_authority(target);
+        return !target.ends_with(':') && target.find(':') != target.npos && is_authority(target);
     if (target == "*")
         return method == "OPTIONS";
     if (target.find('#') != target.npos)
         return false;
-    const auto absolute = [&](std::string_view scheme) {
-        return target.size() > scheme.size() && iequals(target.substr(0, scheme.size()), scheme);
-    };
-    return target.starts_with('/') || absolute("http://") || absolute("https://");
+    return target.starts_with('/') || is_authority(authority_of(target));
 }
 
 /// "Transfer_Encoding" means Transfer-Encoding to programs behind a CGI-like gateway.
@@ -292,6 +296,17 @@ std::size_t plain_status_line(std::string_view input, status_line& out) {
     out.minor = 1;
     out.reason = trim(input.substr(13, end - 13));
     return end + 2;
+}
+
+std::string_view authority_of(std::string_view target) {
+    if (target.starts_with('/'))
+        return {};  // nearly always
+    for (const std::string_view scheme : {"http://", "https://"})
+        if (iequals(target.substr(0, scheme.size()), scheme)) {
+            target.remove_prefix(scheme.size());
+            return target.substr(0, target.find_first_of("/?"));
+        }
+    return {};
 }
 
 errc split_request_line(std::string_view line, request_line& out) {

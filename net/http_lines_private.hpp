@@ -72,6 +72,9 @@ errc judge_framing(const fields& f, const names_in_head& there, int minor, stric
 /// Exactly one well-formed Host where HTTP/1.1 demands it (RFC 9112 section 3.2).
 errc judge_host(const names_in_head& there, int minor);
 
+/// "a:80" of the absolute form "http://a:80/path"; empty for the other forms.
+std::string_view authority_of(std::string_view target);
+
 /// Fields that decide about framing or routing, which no trailer may bring (RFC 9110 section 6.5.1).
 bool is_framing_field(std::string_view name);
 

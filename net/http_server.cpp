@@ -82,6 +82,10 @@ server_core::server_core(const server_options& given) : options(given), room(giv
         out.set("Allow", asked.allowed());
         return say(out, 405);
     };
+    no_tunnel_ = [](request&, response_writer& out) -> task<> {
+        out.set("Connection", "close");  // some send what belongs into the tunnel without waiting for it
+        return say(out, 501);
+    };
     options_ = [this](request& asked, response_writer& out) -> task<> {
         out.status(204).set("Allow", asked.target() == "*" ? std::string_view(routes_.methods()) : asked.allowed());
         co_return;
@@ -105,7 +109,10 @@ const handler& server_core::find(const request& asked, route_match& found) const
     if (asked.target() == "*")  // comes with OPTIONS only
         found.answer = whole_server_ ? &whole_server_ : &options_;
     else if (found.answer == nullptr)
-        found.answer = found.allowed.empty() ? &not_found_ : asks_options ? &options_ : &not_allowed_;
+        found.answer = asked.method() == "CONNECT" ? &no_tunnel_
+                       : found.allowed.empty()     ? &not_found_
+                       : asks_options              ? &options_
+                                                   : &not_allowed_;
     return around_.empty() ? *found.answer : through_all_;
 }
 

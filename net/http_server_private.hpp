@@ -59,7 +59,7 @@ public:
 private:
     router routes_;
     handler whole_server_;  // "*"
-    handler not_found_, not_allowed_, options_, through_all_;
+    handler not_found_, not_allowed_, no_tunnel_, options_, through_all_;
     std::vector<middleware> around_;
     std::vector<std::unique_ptr<exchange>> spare_;
     std::vector<std::string> spare_texts_;

@@ -51,14 +51,32 @@ std::string_view mark_of(std::string_view body) {
     return body.starts_with("\xfe\xff") ? "utf-16be" : "";
 }
 
-/// From within the page. One that says utf-16 there is not: else this could not have been read.
+/// What a <meta> says of the encoding. A text about charsets is no declaration (WHATWG html 13.2.3.2).
+std::string_view declared_by(std::string_view tag) {
+    if (tag.find("http-equiv") == tag.npos)
+        if (const std::size_t content = tag.find("content"); content != tag.npos)
+            if (const std::string_view before = value_after(tag.substr(0, content), "charset"); before.empty()) {
+                const std::string_view told = value_after(tag.substr(content), "content");
+                const std::size_t end = told.empty() ? content : static_cast<std::size_t>(told.end() - tag.begin());
+                return value_after(tag.substr(end), "charset");
+            }
+    return value_after(tag, "charset");
+}
+
+/// From within the page, but not from a comment. One that says utf-16 there is not: else this could not have
+/// been read.
 std::string declared_in(std::string_view body) {
     const std::string low = lowered(body.substr(0, most_looked_at));
     std::string_view found;
     if (low.starts_with("<?xml"))
         found = value_after(std::string_view(low).substr(0, low.find("?>")), "encoding");
-    for (std::size_t at = low.find("<meta"); found.empty() && at != low.npos; at = low.find("<meta", at + 1))
-        found = value_after(std::string_view(low).substr(at, low.find('>', at) - at), "charset");
+    for (std::size_t at = low.find('<'); found.empty() && at != low.npos; at = low.find('<', at + 1)) {
+        const std::string_view rest = std::string_view(low).substr(at);
+        if (rest.starts_with("<meta"))
+            found = declared_by(rest.substr(0, rest.find('>')));
+        else if (rest.starts_with("<!--"))
+            at = std::min(low.find("-->", at + 2), low.size() - 1);
+    }
     return found.starts_with("utf-16") ? "utf-8" : std::string(found);
 }
 
@@ -90,6 +108,52 @@ std::string repaired(std::string_view text) {
         text.remove_prefix(std::max<std::size_t>(1, size));
     }
     return out;
+}
+
+/// Pages name the small encoding and use its larger sister, which browsers read (WHATWG encoding 4.2); and
+/// some names are not iconv's.
+std::string_view as_browsers_read(std::string_view name) {
+    constexpr std::string_view sisters[][2] = {
+        {"ascii", "windows-1252"},
+        {"us-ascii", "windows-1252"},
+        {"iso-8859-1", "windows-1252"},
+        {"iso8859-1", "windows-1252"},
+        {"iso_8859-1", "windows-1252"},
+        {"latin1", "windows-1252"},
+        {"latin-1", "windows-1252"},
+        {"x-cp1252", "windows-1252"},
+        {"x-cp1250", "windows-1250"},
+        {"x-cp1251", "windows-1251"},
+        {"iso-8859-9", "windows-1254"},
+        {"latin5", "windows-1254"},
+        {"iso-8859-11", "cp874"},
+        {"tis-620", "cp874"},
+        {"windows-874", "cp874"},
+        {"gb2312", "gb18030"},
+        {"gb_2312-80", "gb18030"},
+        {"gbk", "gb18030"},
+        {"x-gbk", "gb18030"},
+        {"big5", "big5-hkscs"},
+        {"x-x-big5", "big5-hkscs"},
+        {"shift_jis", "cp932"},
+        {"shift-jis", "cp932"},
+        {"sjis", "cp932"},
+        {"x-sjis", "cp932"},
+        {"windows-31j", "cp932"},
+        {"euc-kr", "cp949"},
+        {"ks_c_5601-1987", "cp949"},
+        {"korean", "cp949"},
+        {"windows-949", "cp949"},
+        {"x-euc-jp", "euc-jp"},
+        {"x-mac-roman", "macintosh"},
+        {"utf-16", "utf-16le"},
+        {"iso-8859-8-i", "iso-8859-8"},
+        {"unicode", "utf-16le"},
+    };
+    for (const auto& [small, large] : sisters)
+        if (iequals(name, small))
+            return large;
+    return name;
 }
 
 class converter {
@@ -155,12 +219,8 @@ std::string to_utf8(std::string_view bytes, std::string_view encoding) {
     }
     if (encoding.empty() || iequals(encoding, "utf-8") || iequals(encoding, "utf8"))
         return is_utf8(bytes) ? std::string(bytes) : repaired(bytes);
-    // Browsers read latin-1 as the larger windows-1252, and so does the url of every old page.
-    const bool latin = iequals(encoding, "iso-8859-1") || iequals(encoding, "latin-1") ||
-                       iequals(encoding, "us-ascii") || iequals(encoding, "ascii");
     // A suffix would change what iconv_open(3) does.
-    std::string name(latin || encoding.find('/') != encoding.npos ? "windows-1252" : encoding);
-    converter c(name);
+    converter c(std::string(encoding.find('/') != encoding.npos ? "windows-1252" : as_browsers_read(encoding)));
     if (c.known())
         return c.convert(bytes);
     return converter("windows-1252").convert(bytes);

@@ -2,6 +2,7 @@
 
 #include <ringlet/core/loop.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http_text.hpp>
 #include <ringlet/net/websocket_private.hpp>
 
 #include <stdexcept>
@@ -41,16 +42,17 @@ const char* reason_for(std::uint16_t code) {
 }  // namespace
 
 websocket::websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol,
-                     scope** waiting)
-    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting)) {}
+                     scope** waiting, std::optional<agreed_compression> agreed)
+    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting, agreed)) {}
 websocket::websocket(websocket&& other) noexcept = default;
 websocket::~websocket() = default;
 
 const std::string& websocket::protocol() const noexcept { return state_->protocol; }
+const std::optional<agreed_compression>& websocket::compression() const noexcept { return state_->compression; }
 std::string websocket::name() const { return state_->stream.name(); }
 std::string_view websocket::peer_close_reason() const noexcept { return state_->close_reason; }
 std::uint16_t websocket::peer_close_code() const noexcept {
-    return wslay_event_get_status_code_received(state_->frames);
+    return state_->late_code != 0 ? state_->late_code : wslay_event_get_status_code_received(state_->frames);
 }
 
 task<std::optional<message>> websocket::receive() {
@@ -65,8 +67,10 @@ task<std::optional<message>> websocket::receive() {
     }
     s.ended.set();
     // A close of ours that the peer has not asked for, and we have not either: it did something wrong.
-    if (!s.close_received() && !s.closing)
-        s.fail(wslay_event_get_status_code_sent(s.frames), reason_for(wslay_event_get_status_code_sent(s.frames)));
+    if (!s.close_received() && !s.closing) {
+        const std::uint16_t code = wslay_event_get_status_code_sent(s.frames);
+        s.fail(code, s.refused != nullptr ? s.refused : reason_for(code));
+    }
     co_return std::nullopt;
 }
 
@@ -84,8 +88,10 @@ task<> websocket::state::advance() {
             co_return;
         }
     }
-    while (!unread.empty() && received.empty() && reads())
+    while (!unread.empty() && received.empty() && reads()) {
         feed_frame();
+        make_frames();  // the answer to a ping must exist before a close, after which wslay drops it
+    }
     co_await flush_control();
 }
 
@@ -130,6 +136,8 @@ task<std::size_t> websocket::state::read_bytes() {
         } else if (pinged) {
             throw timeout_error("wait for an answer to a ping from " + stream.name(), options.ping_after());
         } else {
+            if (buffer.size() > small_buffer)  // who is idle for so long needs no large one
+                std::vector<std::byte>(small_buffer).swap(buffer);
             queue(WSLAY_PING, {});
             pinged = interrupted;
         }
@@ -138,7 +146,7 @@ task<std::size_t> websocket::state::read_bytes() {
 }
 
 task<> websocket::send(std::string_view text) {
-    if (!detail::is_utf8(text))
+    if (!is_utf8(text))
         throw std::invalid_argument("send to a websocket: the text is not UTF-8; send_binary() takes any bytes");
     return state_->send(WSLAY_TEXT_FRAME, text);
 }
@@ -148,7 +156,10 @@ task<> websocket::state::send(int opcode, std::string_view data) {
     const mutex::guard mine = co_await writing.lock();
     if (broken)
         fail(close_code::lost, "an earlier message was cut short");
-    queue(opcode, data);
+    if (deflater && data.size() >= options.compression().value_or(message_compression()).smallest())
+        queue(opcode, deflater->deflate(data), WSLAY_RSV1_BIT);
+    else
+        queue(opcode, data);
     co_await write_out();
 }
 

@@ -8,10 +8,9 @@
 
 #include <ringlet/core/scope.hpp>
 #include <ringlet/core/task.hpp>
-#include <ringlet/core/time.hpp>
 #include <ringlet/io/stream.hpp>
+#include <ringlet/net/websocket_options.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,7 +18,6 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 namespace ringlet::http {
 
@@ -48,57 +46,15 @@ private:
     std::uint16_t close_code_;
 };
 
-class websocket_options {
-public:
-    websocket_options() = default;
-    /// Bytes; a peer that sends more is told so (1009) and left.
-    websocket_options& largest_message(std::size_t bytes) {
-        largest_ = bytes;
-        return *this;
-    }
-    /// A peer that is silent so long is pinged; who does not answer in the same time again is gone.
-    websocket_options& ping_after(duration d) {
-        ping_after_ = d;
-        return *this;
-    }
-    /// For the peer to take what is sent at once, and to answer a close.
-    websocket_options& patience(duration d) {
-        patience_ = d;
-        return *this;
-    }
-    /// Names of protocols spoken inside, the preferred ones first (RFC 6455 section 1.9).
-    websocket_options& protocols(std::vector<std::string> names) {
-        protocols_ = std::move(names);
-        return *this;
-    }
-    /// Servers: pages of these origins ("https://example.org") may connect; "*" stands for all. Without
-    /// a word, pages of this host only, because browsers ask nobody before they connect. Programs that
-    /// are no browsers send no origin, and are let in.
-    websocket_options& origins(std::vector<std::string> names) {
-        origins_ = std::move(names);
-        return *this;
-    }
-
-    std::size_t largest_message() const noexcept { return largest_; }
-    duration ping_after() const noexcept { return ping_after_; }
-    duration patience() const noexcept { return patience_; }
-    const std::vector<std::string>& protocols() const noexcept { return protocols_; }
-    const std::vector<std::string>& origins() const noexcept { return origins_; }
-
-private:
-    std::size_t largest_ = 1024 * 1024;
-    duration ping_after_ = 30s, patience_ = 30s;
-    std::vector<std::string> protocols_, origins_;
-};
-
 class websocket {
 public:
     enum class side { server, client };
 
     /// Over a stream on which the handshake is done. `waiting`, if given, is where a scope is to be
     /// found while a message is awaited; cancelling it says that this side is going away.
+    /// `agreed` is what the handshake says about compression.
     websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol = {},
-              scope** waiting = nullptr);
+              scope** waiting = nullptr, std::optional<agreed_compression> agreed = {});
     websocket(websocket&& other) noexcept;
     websocket& operator=(websocket&&) = delete;
     /// Ends the connection at once. Use close() to be polite.
@@ -115,7 +71,8 @@ public:
     task<> send_binary(std::string_view bytes);
 
     /// Awaitable: says goodbye and waits until the peer has done so, for a while. Messages that come
-    /// meanwhile are dropped. Closing what is closed does nothing.
+    /// meanwhile are dropped. Closing what is closed does nothing. 1005 sends no code; what cannot be sent
+    /// (1006, a reason of more than 123 bytes or not in UTF-8) is std::invalid_argument.
     task<> close(std::uint16_t code = close_code::normal, std::string_view reason = {});
 
     /// What the peer said when it closed; 1005 when it gave no code, 1006 when it has not closed.
@@ -124,6 +81,8 @@ public:
 
     /// The one that both sides speak; empty: none was agreed on.
     const std::string& protocol() const noexcept;
+    /// What both sides agreed on in the handshake; none: messages go as they are.
+    const std::optional<agreed_compression>& compression() const noexcept;
     /// What errors call the peer.
     std::string name() const;
 

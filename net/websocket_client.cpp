@@ -5,6 +5,7 @@
 #include <ringlet/net/http_secure_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 #include <ringlet/net/url.hpp>
+#include <ringlet/net/websocket_extensions_private.hpp>
 #include <ringlet/net/websocket_handshake_private.hpp>
 
 #include <algorithm>
@@ -50,6 +51,8 @@ std::string request_of(std::string_view host, std::string_view target, std::stri
         offered.append(offered.empty() ? "" : ", ").append(name);
     if (!offered.empty())
         f.set("Sec-WebSocket-Protocol", offered);
+    if (const std::string extensions = detail::offered_extensions(options); !extensions.empty())
+        f.set("Sec-WebSocket-Extensions", extensions);
     std::string text;
     append_request(text, "GET", target, host, f);
     return text;
@@ -88,12 +91,16 @@ task<websocket> start_websocket(io::any_stream stream, std::string host, std::st
     auto shaking = shake_hands(stream, reader, sent);
     co_await with_timeout(options.patience(), std::move(shaking));
     const message_head& answer = reader.parser().head();
-    const std::string wrong = detail::judge_response(answer, key, options);
+    const detail::extension_choice extensions = detail::judge_extensions(answer.fields(), options);
+    std::string wrong = detail::judge_response(answer, key, options);
+    if (wrong.empty())
+        wrong = extensions.why;
     if (!wrong.empty())
         throw websocket_error(close_code::lost, "websocket with " + stream.name() + ": " + wrong);
     std::string protocol(answer.fields().get_or("sec-websocket-protocol", {}));
     io::any_stream rest(begun_stream(std::move(stream), std::string(reader.unread())));
-    co_return websocket(std::move(rest), websocket::side::client, options, std::move(protocol));
+    co_return websocket(std::move(rest), websocket::side::client, options, std::move(protocol), nullptr,
+                        extensions.agreed);
 }
 
 task<websocket> connect_websocket(std::string url, websocket_options options, fields more,

@@ -34,6 +34,10 @@ public:
         return count + taken;
     }
 
+    /// Whether that frame is a control frame, which has 125 bytes of payload at most; and whether it ended.
+    bool is_control() const noexcept { return (byte(0) & 0x08) != 0; }
+    bool is_over() const noexcept { return have_ == 0; }
+
     /// A control frame was in fragments or too long, or a close too short (sections 5.5 and 5.5.1), or a length
     /// took more bytes than it needs (5.2). wslay sees that too, but does not say why it closes then; so this
     /// is known as soon as wslay could know it, whatever the cut.
@@ -47,7 +51,7 @@ private:
             const std::uint64_t size = payload_size();
             return size < 126 || (length_size() == 8 && size < 0x10000) || size >> 63 != 0;
         }
-        const bool control = (byte(0) & 0x08) != 0, close = (byte(0) & 0x0f) == 0x08;
+        const bool control = is_control(), close = (byte(0) & 0x0f) == 0x08;
         return control && ((byte(0) & 0x80) == 0 || (byte(1) & 0x7f) > 125 || (close && (byte(1) & 0x7f) == 1));
     }
     unsigned byte(std::size_t i) const noexcept { return static_cast<unsigned>(head_[i]); }

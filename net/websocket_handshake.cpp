@@ -94,8 +94,6 @@ std::string judge_response(const message_head& answer, std::string_view key, con
         return "the server does not speak WebSocket";
     if (f.count("sec-websocket-accept") != 1 || f.get("sec-websocket-accept") != accept_of(key))
         return "Sec-WebSocket-Accept is not the answer to our key";
-    if (f.contains("sec-websocket-extensions"))
-        return "the server uses an extension that was not asked for";
     if (const auto protocol = f.get("sec-websocket-protocol")) {
         const auto& ours = options.protocols();
         if (f.count("sec-websocket-protocol") > 1 || std::find(ours.begin(), ours.end(), *protocol) == ours.end())

@@ -6,6 +6,7 @@
 #include <ringlet/core/mutex.hpp>
 #include <ringlet/net/websocket.hpp>
 #include <ringlet/net/websocket_cutter_private.hpp>
+#include <ringlet/net/websocket_deflate_private.hpp>
 
 #include <wslay/wslay.h>
 
@@ -14,13 +15,9 @@
 
 namespace ringlet::http {
 
-namespace detail {
-/// Whether a text is UTF-8, without surrogates and overlong forms (RFC 3629).
-bool is_utf8(std::string_view text) noexcept;
-}  // namespace detail
-
 struct websocket::state {
-    state(io::any_stream s, side which, const websocket_options& o, std::string agreed, scope** place);
+    state(io::any_stream s, side which, const websocket_options& o, std::string p, scope** place,
+          const std::optional<agreed_compression>& c);
     state(const state&) = delete;
     state& operator=(const state&) = delete;
     ~state();
@@ -30,9 +27,13 @@ struct websocket::state {
     task<> flush_control();
     task<> write_out();
     task<> send(int opcode, std::string_view data);
-    void queue(int opcode, std::string_view data);
+    void queue(int opcode, std::string_view data, std::uint8_t reserved_bits = WSLAY_RSV_NONE);
     void queue_close(std::uint16_t code, std::string_view reason);
     void feed_frame();
+    void spare_late_code();
+    void begin_frame(int opcode, std::uint64_t size);
+    void take_message(bool text, bool compressed);
+    void refuse(std::uint16_t code, const char* why);
     void make_frames();
     bool reads() const noexcept { return wslay_event_get_read_enabled(frames) != 0; }
     bool close_sent() const noexcept { return wslay_event_get_close_sent(frames) != 0; }
@@ -43,14 +44,21 @@ struct websocket::state {
     websocket_options options;
     std::string protocol;
     scope** waiting;
+    std::optional<agreed_compression> compression;
+    std::optional<detail::message_deflater> deflater;
+    std::optional<detail::message_inflater> inflater;
     wslay_event_context_ptr frames = nullptr;
 
     std::span<const std::byte> unread;  // of the buffer
     std::span<const std::byte> offered;  // of that, to wslay
     detail::frame_cutter cutter;
     std::vector<std::byte> buffer;
+    std::vector<std::byte> control;  // a control frame that has not come whole
+    std::string assembled;  // the fragments of a message, as long as it is not complete
     std::deque<message> received;
     std::string close_reason;
+    std::uint16_t late_code = 0;  // of the peer's close, if wslay does not know it
+    const char* refused = nullptr;  // why, where wslay does not know
     std::string out, leaving;
     mutex writing;
     ringlet::event ended;  // no more messages will come

@@ -1,6 +1,7 @@
 #include <ringlet/net/websocket_server.hpp>
 
 #include <ringlet/core/report.hpp>
+#include <ringlet/net/websocket_extensions_private.hpp>
 #include <ringlet/net/websocket_handshake_private.hpp>
 
 #include <exception>
@@ -24,7 +25,10 @@ void refuse(response_writer& out, const handshake_verdict& v) {
 }
 
 task<> serve(const what_to_do& what, request& asked, response_writer& out) {
-    const handshake_verdict v = judge_handshake(asked.head(), what.options);
+    handshake_verdict v = judge_handshake(asked.head(), what.options);
+    const extension_choice extensions = choose_extensions(asked.fields(), what.options);
+    if (v.status == 0 && !extensions.why.empty())
+        v = {400, extensions.why};
     if (v.status != 0) {
         refuse(out, v);
         co_return;
@@ -33,8 +37,11 @@ task<> serve(const what_to_do& what, request& asked, response_writer& out) {
     out.set("Sec-WebSocket-Accept", accept_of(*asked.get("sec-websocket-key")));
     if (!protocol.empty())
         out.set("Sec-WebSocket-Protocol", protocol);
+    if (!extensions.answer.empty())
+        out.set("Sec-WebSocket-Extensions", extensions.answer);
     io::any_stream stream = co_await out.upgrade("websocket");
-    websocket peer(std::move(stream), websocket::side::server, what.options, std::move(protocol), waiting_place(out));
+    websocket peer(std::move(stream), websocket::side::server, what.options, std::move(protocol), waiting_place(out),
+                   extensions.agreed);
     std::exception_ptr error;
     try {
         co_await what.body(peer, asked);

@@ -72,13 +72,41 @@ def try_load(url):
 
 
 async def chat(url):
+    """Two of them in our chat, one that compresses and one that does not."""
     import websockets
     async with websockets.connect(url, compression=None) as one, websockets.connect(url) as other:
+        assert [e.name for e in other.extensions] == ['permessage-deflate'] and not one.extensions
         assert await one.recv() == 'guest 1 comes in'
         assert await one.recv() == 'guest 2 comes in'
-        await other.send('grüße ' + 'x' * 100_000)
-        assert (await one.recv()).startswith('guest 2: grüße xxx')
+        assert await other.recv() == 'guest 2 comes in'
+        for i in range(20):
+            line = f'grüße {i} ' + f'{i}' * (5_000 * i)
+            await other.send(line)
+            assert await one.recv() == 'guest 2: ' + line
+            assert await other.recv() == 'guest 2: ' + line
+        await other.send(iter(['in ', 'fragments ', 'y' * 1000]))
+        assert await one.recv() == await other.recv() == 'guest 2: in fragments ' + 'y' * 1000
         await (await one.ping())
+
+
+async def call(program):
+    """Our client in a server of theirs, whatever that asks of the compression."""
+    import websockets
+    from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory as Deflate
+
+    async def echo(peer):
+        async for message in peer:
+            await peer.send(message)
+        await peer.wait_closed()
+
+    line = 'grüße ' * 1000
+    for extensions in [], [Deflate()], [Deflate(True, True)], [Deflate(False, False, 9, 9)], [Deflate(False, False, 12, 8)]:
+        async with websockets.serve(echo, '127.0.0.1', 0, compression=None, extensions=extensions) as server:
+            port = server.sockets[0].getsockname()[1]
+            process = await asyncio.create_subprocess_exec(program, '--call', f'ws://127.0.0.1:{port}/', line,
+                                                           stdout=subprocess.PIPE)
+            said = (await asyncio.wait_for(process.communicate(), 20))[0].decode()
+            assert said == f'{"" if extensions else "not "}compressed\n{line}\nclosed: 1000\n', said[-200:]
 
 
 def main():
@@ -99,7 +127,8 @@ def main():
             return 0
         with Server(sys.argv[2], 0) as server:
             asyncio.run(chat(f'ws://127.0.0.1:{server.port}/chat'))
-            print('websockets agrees')
+        asyncio.run(call(sys.argv[2]))
+        print('websockets agrees')
     return 0
 
 

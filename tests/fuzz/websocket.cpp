@@ -1,5 +1,6 @@
 // Frames: whatever comes, a websocket ends in order, and what it heard and said does not depend on how the
-// bytes were cut. The first three bytes choose the cuts.
+// bytes were cut. The first three bytes choose the cuts, the highest bit among them whether messages may be
+// compressed.
 #include "http_fuzz.hpp"
 
 #include <ringlet/core/run.hpp>
@@ -31,7 +32,7 @@ struct outcome {
     bool reset = false;  // it had not read all; then what it had said is lost in this world
 };
 
-outcome read(std::string_view bytes, std::string_view sizes) {
+outcome read(std::string_view bytes, std::string_view sizes, bool compressed) {
     return run(io::make_virtual_time(), [&]() -> task<outcome> {
         auto ends = io::duplex(1 << 20);
         io::memory_stream& far = ends.second;
@@ -51,7 +52,11 @@ outcome read(std::string_view bytes, std::string_view sizes) {
         const auto talking = spawn(talk);
         outcome all;
         {
-            http::websocket peer(io::any_stream(std::move(ends.first)), http::websocket::side::server, options);
+            std::optional<http::agreed_compression> agreed;
+            if (compressed)
+                agreed.emplace();
+            http::websocket peer(io::any_stream(std::move(ends.first)), http::websocket::side::server, options, {},
+                                 nullptr, agreed);
             all.heard = co_await hear_all(peer);
             co_await talking.join();
         }
@@ -72,7 +77,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 3)
         return 0;
     const std::string_view all(reinterpret_cast<const char*>(data), size);
-    const outcome whole = read(all.substr(3), {}), cut = read(all.substr(3), all.substr(0, 3));
+    const bool compressed = (data[0] & 0x80) != 0;
+    const outcome whole = read(all.substr(3), {}, compressed),
+                  cut = read(all.substr(3), all.substr(0, 3), compressed);
     // A frame may be wrong in two ways (a close with a bad code and a bad text); which one is seen first
     // depends on the cut. That it is refused does not.
     const bool refused = whole.heard.find("error 10") != whole.heard.npos;

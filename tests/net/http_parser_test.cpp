@@ -214,8 +214,12 @@ TEST(http_parser, reads_simple_requests) {
               "GET / 1.1 {Host=h;Connection=x, close;} <>\nend");
     EXPECT_EQ(read("\r\n\r\nGET / HTTP/1.1\r\nhost:h:80\r\nA: \t b c\t \r\nEmpty:\r\n\r\n"),
               "GET / 1.1 {host=h:80;A=b c;Empty=;} keep <>\nend");
-    EXPECT_EQ(read("OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n"), "OPTIONS * 1.1 {Host=;} keep <>\nend");
+    EXPECT_EQ(read("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), "OPTIONS * 1.1 {Host=h;} keep <>\nend");
     EXPECT_EQ(read("GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n"), "GET http://h/x 1.1 {Host=h;} keep <>\nend");
+    EXPECT_EQ(read("GET HTTP://i:8?x HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n"),
+              "GET HTTP://i:8?x 1.1 {Host=i:8;A=b;} keep <>\nend")
+        << "the target's host holds";
+    EXPECT_EQ(read("GET http://h/ HTTP/1.0\r\n\r\n"), "GET http://h/ 1.0 {Host=h;} <>\nend");
     EXPECT_EQ(read("M-SEARCH / HTTP/1.1\r\nHost: [::1]:8\r\n\r\n"), "M-SEARCH / 1.1 {Host=[::1]:8;} keep <>\nend");
     EXPECT_EQ(read("GET / HTTP/1.1\r\nHost: h\r\nx: \xc3\xa4\r\n\r\n"),
               "GET / 1.1 {Host=h;x=\xc3\xa4;} keep <>\nend");

@@ -121,10 +121,29 @@ void add_lengths(std::vector<attack>& all) {
 }
 
 void add_hosts_and_lines(std::vector<attack>& all) {
-    for (const std::string host :
-         {"", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a,b\r\n", "Host: a b\r\n", "Host: a/b\r\n",
-          "Host: u@a\r\n", "Host: a:b\r\n", "Host: a:1:2\r\n", "Host: [::1\r\n", "Host: a#\r\n", "Host: a?b\r\n",
-          "Host : a\r\n", " Host: a\r\n", "Host: a\r\n b\r\n", "Host\r\n", "Host; a\r\n"})
+    for (const std::string host : {"",
+                                   "Host: a\r\nHost: a\r\n",
+                                   "Host: a\r\nHost: b\r\n",
+                                   "Host: a,b\r\n",
+                                   "Host: a b\r\n",
+                                   "Host: a/b\r\n",
+                                   "Host: u@a\r\n",
+                                   "Host: a:b\r\n",
+                                   "Host: a:1:2\r\n",
+                                   "Host: [::1\r\n",
+                                   "Host: a#\r\n",
+                                   "Host: a?b\r\n",
+                                   "Host: \r\n",
+                                   "Host: :80\r\n",
+                                   "Host: a:0\r\n",
+                                   "Host: a:65536\r\n",
+                                   "Host: []\r\n",
+                                   "Host: [::1%25lo]\r\n",
+                                   "Host : a\r\n",
+                                   " Host: a\r\n",
+                                   "Host: a\r\n b\r\n",
+                                   "Host\r\n",
+                                   "Host; a\r\n"})
         all.push_back({"GET / HTTP/1.1\r\n" + host + "\r\n", "400"});
     for (const std::string line : {"GET /",
                                    "GET / ",
@@ -147,6 +166,17 @@ void add_hosts_and_lines(std::vector<attack>& all) {
                                    "HTTP/1.1 200 OK",
                                    "GET / HTTPS/1.1",
                                    "GET ftp://a/ HTTP/1.1",
+                                   "GET http:// HTTP/1.1",
+                                   "GET http:/// HTTP/1.1",
+                                   "GET http:a HTTP/1.1",
+                                   "GET http://?a HTTP/1.1",
+                                   "GET http://u@a/ HTTP/1.1",
+                                   "GET http://u:p@a/ HTTP/1.1",
+                                   "GET http://a:x/ HTTP/1.1",
+                                   "GET http://a:0/ HTTP/1.1",
+                                   "GET http://a:65536/ HTTP/1.1",
+                                   "CONNECT :80 HTTP/1.1",
+                                   "CONNECT a: HTTP/1.1",
                                    "CONNECT / HTTP/1.1",
                                    "CONNECT a HTTP/1.1"})
         all.push_back({line + "\r\nHost: a\r\n\r\n", "400"});
@@ -154,6 +184,10 @@ void add_hosts_and_lines(std::vector<attack>& all) {
         all.push_back({"GET / HTTP/" + version + "\r\nHost: a\r\n\r\n", "505"});
     for (const std::string method : {"get", "GETT", "Get", "PRI", "XYZ", "!", "G-E-T"})
         all.push_back({method + " / HTTP/1.1\r\nHost: a\r\n\r\n", "501"});
+    all.push_back({"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", "501"});
+    for (const std::string expected :
+         {"", "100", "100-continue, x", "200-ok", "100-continue\r\nExpect: 100-continue"})
+        all.push_back({"GET / HTTP/1.1\r\nHost: a\r\nExpect: " + expected + "\r\n\r\n", "417"});
 }
 
 void add_chunks(std::vector<attack>& all) {

@@ -33,6 +33,12 @@ TEST(http_text, otherwise_the_page_says_it_itself) {
         "euc-jp");
     EXPECT_EQ(encoding("", "<?xml version='1.0' encoding='ISO-8859-2'?>"), "iso-8859-2");
     EXPECT_EQ(encoding("", "<meta charset=utf-16>"), "utf-8");
+    EXPECT_EQ(encoding("", "<!-- <meta charset=gb2312> --><meta charset=koi8-r>"), "koi8-r");
+    EXPECT_EQ(encoding("", "<!-- <meta charset=gb2312> "), "utf-8");
+    EXPECT_EQ(encoding("", "<meta name=description content='say charset=gb2312'><meta charset=koi8-r>"), "koi8-r");
+    EXPECT_EQ(encoding("", "<meta name=x content='say charset=gb2312'>"), "utf-8");
+    EXPECT_EQ(encoding("", "<meta content='x' charset=koi8-r>"), "koi8-r");
+    EXPECT_EQ(encoding("", "<meta charset=koi8-r content='charset=x'>"), "koi8-r");
     EXPECT_EQ(encoding("", "<meta charset"), "utf-8");
     EXPECT_EQ(encoding("", std::string(2000, ' ') + "<meta charset=gb2312>"), "utf-8") << "too far down";
     EXPECT_EQ(encoding("text/html; charset=latin-1", "\xef\xbb\xbf\x61"), "utf-8") << "a mark goes before all";
@@ -48,6 +54,11 @@ TEST(http_text, text_is_utf8) {
     EXPECT_EQ(http::to_utf8(std::string_view("\xff\xfeg\0\xfc\0", 6), "utf-16le"), "gü");
     EXPECT_EQ(http::to_utf8("\xd0\xd2", "koi8-r"), "пр");
     EXPECT_EQ(http::to_utf8("a\xfc", "no-such-encoding"), "aü");
+    EXPECT_EQ(http::to_utf8("\x87\x40", "Shift_JIS"), "①") << "what the standard lacks and pages have";
+    EXPECT_EQ(http::to_utf8("\xe9\x46", "gb2312"), "镕");
+    EXPECT_EQ(http::to_utf8("\x8c\x63", "euc-kr"), "똠");
+    EXPECT_EQ(http::to_utf8("\xfd\xfe", "ISO-8859-9"), "ış");
+    EXPECT_EQ(http::to_utf8("\xa1", "TIS-620"), "ก");
     EXPECT_EQ(http::to_utf8("a\xfc", "utf-8//IGNORE"), "aü");
     EXPECT_EQ(http::to_utf8("a\xff\xe2\x82z", "utf-8"), "a\ufffd\ufffd\ufffdz");
     EXPECT_EQ(http::to_utf8("a\xe2\x82\xac", "utf-8"), "a€");

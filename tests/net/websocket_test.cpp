@@ -1,12 +1,10 @@
-// WebSocket from the handshake to the goodbye, between our own two ends and against hand-made frames.
+// WebSocket from the handshake to the goodbye. What is in the frames: websocket_rules_test.cpp.
 
-#include "support/http_world.hpp"
 #include "support/sweep.hpp"
+#include "support/websocket_world.hpp"
 
 #include <ringlet/core/all.hpp>
 #include <ringlet/core/timeout.hpp>
-#include <ringlet/net/websocket_client.hpp>
-#include <ringlet/net/websocket_server.hpp>
 
 #include <gmock/gmock.h>
 
@@ -16,76 +14,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 namespace {
-
-task<> echo(http::websocket& peer, http::request&) {
-    while (std::optional<http::message> heard = co_await peer.receive()) {
-        if (heard->text)
-            co_await peer.send(heard->data);
-        else
-            co_await peer.send_binary(heard->data);
-    }
-}
-
-http::websocket_options patient() { return http::websocket_options().ping_after(30s).patience(10s); }
-
-/// A server that echoes at "/", and a client that is connected to it.
-struct echoing {
-    explicit echoing(const http::websocket_options& options = patient()) {
-        server.get("/", http::websockets(&echo, options));
-    }
-
-    task<http::websocket> connect(http::websocket_options options = patient(), std::size_t capacity = 64 * 1024) {
-        auto [near, far] = io::duplex(capacity);
-        serving = spawn([](task<> t) -> task<> { co_await std::move(t); },
-                        server.serve_stream(io::any_stream(std::move(far))));
-        auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", std::move(options));
-        co_return co_await std::move(started);
-    }
-
-    http::server server;
-    greenlet<> serving;
-};
-
-const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";  // of RFC 6455 section 1.3
-const std::string handshake =
-    "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-    key + "\r\n";
-
-/// A frame of a client, masked with zeros, so that the text can be read.
-std::string frame(unsigned first, std::string_view payload) {
-    std::string f(1, static_cast<char>(first));
-    if (payload.size() < 126) {
-        f += static_cast<char>(0x80 | payload.size());
-    } else {
-        f += static_cast<char>(0x80 | 126);
-        f += static_cast<char>(payload.size() >> 8);
-        f += static_cast<char>(payload.size());
-    }
-    return f + std::string(4, '\0') + std::string(payload);
-}
-std::string from_server(unsigned first, std::string_view payload) {
-    return std::string(1, static_cast<char>(first)) + static_cast<char>(payload.size()) + std::string(payload);
-}
-std::string close_frame(unsigned code, const std::string& reason = {}) {
-    return std::string{static_cast<char>(code >> 8), static_cast<char>(code)} + reason;
-}
-constexpr unsigned text = 0x81, binary = 0x82, bye = 0x88, ping = 0x89, pong = 0x8a, begin = 0x01, more = 0x00,
-                   end = 0x80;
-
-/// What the echo server says, after its handshake, to these bytes.
-std::string answers_to(const std::string& frames, const http::websocket_options& options = patient()) {
-    return in_virtual_time([&]() -> task<std::string> {
-        echoing world(options);
-        visit v(world.server);
-        co_await v.say(handshake + "\r\n" + frames);
-        EXPECT_THAT(co_await v.hear_until("\r\n\r\n"), StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
-        co_await v.leave();
-        std::string heard = co_await v.hear();
-        co_await v.serving.get();
-        co_return heard;
-    });
-}
 
 // --- handshake ---------------------------------------------------------------------------------------
 
@@ -200,12 +128,6 @@ TEST(websocket, messages_of_every_size_go_both_ways) {
     });
 }
 
-TEST(websocket, a_message_in_fragments_is_one_message_and_pings_may_come_between) {
-    EXPECT_EQ(answers_to(frame(begin, "he") + frame(ping, "?") + frame(more, "l") + frame(end, "lo") +
-                         frame(bye, close_frame(1000))),
-              from_server(pong, "?") + from_server(text, "hello") + from_server(bye, close_frame(1000)));
-}
-
 TEST(websocket, however_the_bytes_are_cut_the_messages_are_the_same) {
     const std::string sent = frame(begin, "h\xc3") + frame(ping, "p") + frame(end, "\xa4!") + frame(binary, "xyz") +
                              frame(bye, close_frame(1001, "gone"));
@@ -229,71 +151,6 @@ TEST(websocket, however_the_bytes_are_cut_the_messages_are_the_same) {
             EXPECT_EQ(co_await v.hear(), expected) << "cut at " << cut;
         });
     }
-}
-
-TEST(websocket, what_breaks_the_rules_is_told_which) {
-    http::websocket_options small = patient();
-    small.largest_message(1000);
-    const auto code_of = [&](const std::string& frames) -> int {
-        const std::string said = answers_to(frames, small);
-        if (said.size() < 4 || static_cast<unsigned char>(said[0]) != bye)
-            return 0;
-        return static_cast<unsigned char>(said[2]) << 8 | static_cast<unsigned char>(said[3]);
-    };
-    std::string unmasked = frame(text, "x");
-    unmasked[1] = 1;
-    unmasked.erase(2, 4);
-    const std::vector<std::pair<std::string, int>> table{
-        {unmasked, 1002},
-        {frame(0xc1, "x"), 1002},  // a reserved bit
-        {frame(0x83, "x"), 1002},  // a reserved opcode
-        {frame(0x8b, "x"), 1002},
-        {frame(0x09, "x"), 1002},  // a ping in fragments
-        {frame(ping, std::string(126, 'x')), 1002},  // and one that is too long
-        {frame(end, "x"), 1002},  // the end of nothing
-        {frame(begin, "x") + frame(text, "y"), 1002},  // one in the middle of another
-        {std::string("\x82\xfe\0\x01\0\0\0\0x", 9), 1002},  // a length in more bytes than it needs
-        {std::string("\x82\xff\0\0\0\0\0\0\0\x7f\0\0\0\0", 14), 1002},
-        {std::string("\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0", 14), 1002},
-        {frame(text, "\xff"), 1007},
-        {frame(text, "\xed\xa0\x80"), 1007},  // a surrogate
-        {frame(text, "\xc0\xaf"), 1007},  // an overlong '/'
-        {frame(begin, "\xc3") + frame(end, "x"), 1007},
-        {frame(text, "\xc3"), 1007},
-        {frame(text, std::string(1001, 'x')), 1009},
-        {frame(begin, std::string(600, 'x')) + frame(end, std::string(600, 'x')), 1009},
-        {frame(bye, "x"), 1002},
-        {frame(bye, close_frame(1005)), 1002},
-        {frame(bye, close_frame(999)), 1002},
-        {frame(bye, close_frame(1000, "\xff")), 1007},
-        {frame(bye, close_frame(1000)), 1000},
-    };
-    for (const auto& [frames, code] : table)
-        EXPECT_EQ(code_of(frames), code) << testing::PrintToString(frames.substr(0, 40));
-    EXPECT_EQ(answers_to(frame(bye, "")), from_server(bye, ""));
-    EXPECT_EQ(answers_to(frame(text, std::string(1000, 'x')), small).size(), 1004u) << "just as large as may be";
-    EXPECT_EQ(answers_to(""), "") << "gone without a word";
-}
-
-TEST(websocket, a_text_must_be_one) {
-    in_virtual_time([]() -> task<> {
-        echoing world;
-        http::websocket peer = co_await world.connect();
-        const auto sends = [&](std::string bytes) -> task<bool> {
-            try {
-                co_await peer.send(bytes);
-            } catch (const std::invalid_argument&) {
-                co_return false;
-            }
-            co_return true;
-        };
-        for (const std::string bad : {"\x80", "\xc1\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                                      "\xf4\x90\x80\x80", "\xf5", "\xe2\x82", "a\xff"})
-            EXPECT_FALSE(co_await sends(bad)) << testing::PrintToString(bad);
-        for (const std::string good :
-             {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
-            EXPECT_TRUE(co_await sends(good)) << testing::PrintToString(good);
-    });
 }
 
 // --- time --------------------------------------------------------------------------------------------
