@@ -102,8 +102,10 @@ private:
     task<lease> leased();
     void choose_proxy();
     bool asks_proxy() const;
+    bool may_share() const;
+    task<> replace(lease& c);
     task<> connect(lease& into);
-    task<io::any_stream> stream_to_server();
+    task<io::any_stream> stream_to_server(bool& http2);
     task<io::any_stream> stream_through_proxy();
     task<> send(connection& to, class sending_body& body);
     std::string_view head_lines(std::string& room);

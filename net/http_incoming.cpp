@@ -76,6 +76,7 @@ task<reply> incoming::read_reply(std::uint64_t most) {
     reply whole;
     whole.status = status();
     whole.reason = reason();
+    whole.version = version();
     whole.fields = fields();
     whole.elapsed = s.elapsed;
     whole.body = co_await read_all(most);

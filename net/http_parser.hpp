@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <ringlet/net/http_error.hpp>
 #include <ringlet/net/http_fields.hpp>
@@ -76,6 +77,10 @@ public:
 
     /// Of the messages that begin from now on.
     void set_body_limit(std::uint64_t most) { most_.body = most; }
+
+    /// Gives back what it had, and shows these from now on: a message that came otherwise.
+    void show(message_head& head) { std::swap(head_, head); }
+    void show(fields& trailers) { std::swap(trailers_, trailers); }
 
     /// No byte of a message has come yet: closing now hurts nobody.
     bool idle() const { return phase_ == phase::start_line && (partial_.empty() || gathered_); }
