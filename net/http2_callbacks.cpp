@@ -150,15 +150,11 @@ struct http2_callbacks {
         });
     }
 
-    /// RFC 9113 section 8.1: once it has answered, a server needs no more of a request.
-    static int frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept {
-        http2_session& c = of(user);
-        session_stream* s = ends_stream(frame) ? c.find(frame->hd.stream_id) : nullptr;
-        if (s == nullptr)
-            return 0;
-        s->out_ended_ = true;
-        if (c.server_ && !s->in_ended_)
-            nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id_, NGHTTP2_NO_ERROR);
+    static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
+        if (session_stream* s = ends_stream(frame) ? of(user).find(frame->hd.stream_id) : nullptr) {
+            s->out_ended_ = true;
+            s->progress_.set();
+        }
         return 0;
     }
 

@@ -46,8 +46,24 @@ task<> exchange::answer_stream() {
     }
     if (options_.access_log)
         tell_log();
-    if (!broken_)
-        co_await flush_stream(true);
+    if (broken_)
+        co_return;
+    co_await flush_stream(true);
+    {
+        deadline limit(after(loop::current().now(), options_.write));
+        broken_ = true;
+        try {
+            co_await over_->sent();
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            co_return;
+        }
+        broken_ = false;
+    }
+    // Some clients take it for an error when they are told to stop sending; a little is read for them.
+    for (std::size_t skipped = piece_.size(); !body_over_ && !expects_more_body() && skipped <= options_.unread_body;)
+        skipped += co_await next_stream_piece() ? piece_.size() : 0;
 }
 
 // --- the request -------------------------------------------------------------------------------------

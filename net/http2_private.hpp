@@ -42,6 +42,8 @@ public:
     virtual task<> write(std::string_view bytes, bool last) = 0;
     /// Nothing more follows but these.
     virtual void end(const fields& trailers) = 0;
+    /// Awaitable: until all of that has left for the peer.
+    virtual task<> sent() = 0;
     /// Ends it now, as the error of whoever calls this.
     virtual void break_off() noexcept = 0;
 

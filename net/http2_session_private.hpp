@@ -88,6 +88,7 @@ public:
     void send_head(std::string_view text, bool last) override;
     task<> write(std::string_view bytes, bool last) override;
     void end(const fields& trailers) override;
+    task<> sent() override;
     void break_off() noexcept override;
     task<> read_head() override;
     task<std::string_view> next_piece() override;

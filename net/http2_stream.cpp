@@ -15,7 +15,10 @@ constexpr int most_looks = 16;
 
 }  // namespace
 
-session_stream::~session_stream() { reset(NGHTTP2_CANCEL); }
+/// RFC 9113 section 8.1: a server that has answered needs no more of the request.
+session_stream::~session_stream() {
+    reset(session_->server_ && out_ended_ ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+}
 
 std::string session_stream::name() const { return session_->stream().name(); }
 
@@ -172,6 +175,11 @@ void session_stream::end(const fields& ours) {
     out_last_ = true;
     nghttp2_session_resume_data(session_->session_, id_);
     session_->send();
+}
+
+task<> session_stream::sent() {
+    while (!out_ended_ && !closed_)
+        co_await wait();
 }
 
 // --- in ----------------------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ class Peers(unittest.TestCase):
         self.addCleanup(process.stdout.close)
         return re.search(r':(\d+)', process.stdout.readline())[1]
 
+    def certificate(self):
+        run(OPENSSL, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem',
+            '-out', 'cert.pem', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost')
+
     @unittest.skipUnless(curl_has_http2(), 'curl without HTTP/2')
     def test_curl(self):
         url = f'http://127.0.0.1:{self.serve()}'
@@ -46,14 +50,18 @@ class Peers(unittest.TestCase):
         back = run(*asked, '--data-binary', '@much', url).stdout
         self.assertEqual(back[:-6], '0123456789' * 200_000)
         self.assertIn('content-length: 5', run(*asked, '-I', url + '/5').stdout.lower())
+        waits = run(*asked, '-H', 'Expect: 100-continue', '--data-binary', '@much', url).stdout
+        self.assertEqual(len(waits), 2_000_006)
+        old = ('curl', '-sS', '--http1.1', '-w', ' %{http_version} %{http_code}')
+        self.assertEqual(run(*old, url).stdout, 'hello\n 1.1 200')
 
     @unittest.skipUnless(curl_has_http2(), 'curl without HTTP/2')
     def test_curl_by_tls(self):
-        run(OPENSSL, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'key.pem',
-            '-out', 'cert.pem', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost')
+        self.certificate()
         port = self.serve('cert.pem', 'key.pem')
-        done = run('curl', '-sS', '-4', '--http2', '--cacert', 'cert.pem', '-w', ' %{http_version}', f'https://localhost:{port}/')
-        self.assertEqual(done.stdout, 'hello\n 2', done.stderr)
+        for how, version in ('--http2', '2'), ('--http1.1', '1.1'), ('--no-alpn', '1.1'):
+            done = run('curl', '-sS', '-4', how, '--cacert', 'cert.pem', '-w', ' %{http_version}', f'https://localhost:{port}/')
+            self.assertEqual(done.stdout, f'hello\n {version}', done.stderr)
 
     @needs('nghttp')
     def test_nghttp(self):
@@ -68,6 +76,13 @@ class Peers(unittest.TestCase):
         port = self.serve()
         done = run('h2load', '-n', '3000', '-c', '10', '-m', '20', f'http://127.0.0.1:{port}/1000')
         self.assertIn('3000 succeeded, 0 failed, 0 errored', done.stdout)
+
+    @needs('h2load')
+    def test_h2load_by_tls(self):
+        self.certificate()
+        port = self.serve('cert.pem', 'key.pem')
+        done = run('h2load', '-n', '1000', '-c', '5', '-m', '20', f'https://127.0.0.1:{port}/100000')
+        self.assertIn('1000 succeeded, 0 failed, 0 errored', done.stdout)
 
 
 if __name__ == '__main__':

@@ -214,6 +214,34 @@ TEST(http2, more_connections_are_made_only_where_one_is_full) {
         three, one);
 }
 
+TEST(http2, all_answers_are_whole_however_little_leaves_at_a_time) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        add_pages(server);
+        http::client_options o = by_http2();
+        group* all_of_them = nullptr;
+        o.connect = [&](const net::url&) -> task<io::any_stream> {
+            auto [near, far] = io::duplex(1000);
+            auto serving = server.serve_stream(io::any_stream(std::move(far)));
+            all_of_them->spawn([](task<> work) -> task<> { co_await std::move(work); }, std::move(serving));
+            co_return io::any_stream(std::move(near));
+        };
+        http::client client(o);
+        co_await with_group([&](group& g) -> task<> {
+            all_of_them = &g;
+            std::vector<task<http::reply>> asked;
+            for (int i = 0; i < 60; ++i)
+                asked.push_back(i % 3 == 0   ? client.get(page("/large"))
+                                : i % 3 == 1 ? client.get(page("/some/page"))
+                                             : client.head(page("/large")));
+            const auto replies = co_await all(std::move(asked));
+            for (std::size_t i = 0; i < replies.size(); ++i)
+                EXPECT_EQ(replies[i].body.size(), i % 3 == 0 ? 1u << 20 : i % 3 == 1 ? 14u : 0u);
+            client.close_idle();
+        });
+    });
+}
+
 TEST(http2, a_body_that_nobody_reads_holds_up_nobody_else) {
     with_server([](world& w, http::server&) -> task<> {
         http::incoming large = co_await w.client.open("GET", page("/large"));
