@@ -138,6 +138,8 @@ struct http2_callbacks {
                 c.count_idle_frame();
             if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
                 c.stop_heard_ = true;
+            if (frame->hd.type == NGHTTP2_SETTINGS)
+                c.settings_heard_ = true;
             if (frame->hd.type == NGHTTP2_GOAWAY || frame->hd.type == NGHTTP2_SETTINGS)
                 c.changed();
             session_stream* s = c.find(frame->hd.stream_id);

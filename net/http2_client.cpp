@@ -23,6 +23,7 @@ public:
 
     std::unique_ptr<http2_stream> open() override { return std::make_unique<session_stream>(session_); }
     bool usable() const noexcept override { return session_->usable(); }
+    bool settled() const noexcept override { return session_->settled(); }
     std::size_t room() const noexcept override {
         const std::size_t most = usable() ? session_->room() : 0;
         return most > users ? most - users : 0;

@@ -76,8 +76,9 @@ public:
     virtual std::unique_ptr<http2_stream> open() = 0;
     /// More requests may be sent, now or when others have ended.
     virtual bool usable() const noexcept = 0;
-    /// How many may begin now.
+    /// How many may begin now; one until the server has said how many it takes, which makes it settled.
     virtual std::size_t room() const noexcept = 0;
+    virtual bool settled() const noexcept = 0;
 
     std::size_t users = 0;  // the pool's: who have a stream
     std::function<void()> on_change;  // of usable() and room(); to be quick

@@ -20,9 +20,6 @@ constexpr std::size_t most_answers = 1000;
 // What all bodies together may bring that nobody has read: each has a window of its own.
 constexpr std::int32_t connection_window = 1 << 20;
 
-// What a client assumes until it is told (RFC 9113 section 6.5.2 recommends no fewer than that).
-constexpr std::size_t usual_streams = 100;
-
 }  // namespace
 
 http2_session::http2_session(io::any_stream stream, const http2_limits& most, bool server, bool secure)
@@ -56,8 +53,9 @@ session_stream* http2_session::find(std::int32_t id) const noexcept {
 }
 
 std::size_t http2_session::room() const noexcept {
-    const std::size_t most = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-    return most == UINT32_MAX ? usual_streams : most;
+    if (!settings_heard_)  // some servers refuse what is too much
+        return 1;
+    return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 void http2_session::changed() noexcept {

@@ -178,6 +178,7 @@ public:
     }
     /// How many exchanges may begin, at a client.
     std::size_t room() const noexcept;
+    bool settled() const noexcept { return settings_heard_; }
     /// When the head began that is coming in now; `never` when none is.
     time_point head_since() const noexcept { return head_since_; }
     std::size_t open() const noexcept { return streams_.size(); }
@@ -219,6 +220,7 @@ private:
     bool at_work_ = false;  // nghttp2 is, which must not be called again meanwhile
     bool retired_ = false;  // no more exchanges begin here
     bool stop_heard_ = false;
+    bool settings_heard_ = false;
     bool closed_ = false;
 };
 

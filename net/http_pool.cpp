@@ -135,7 +135,7 @@ task<bool> connection_pool::wait_for_room(origin& at, lease& into) {
         const bool turn = waited || at.waiting == 0;
         if (turn && share(at, into))
             co_return true;
-        if (turn && !at.connecting && at.shared.empty()) {
+        if (turn && may_connect(at) && at.shared.empty()) {
             into.connects_ = at.connecting = true;
             struct at_end {
                 lease& self;
@@ -150,7 +150,7 @@ task<bool> connection_pool::wait_for_room(origin& at, lease& into) {
             } const unless_leased{into, *this, at};
             co_await acquire(at);
             into.pool_ = shared_from_this();
-        } else if (turn && !at.connecting && try_acquire(at)) {
+        } else if (turn && may_connect(at) && try_acquire(at)) {
             into.connects_ = at.connecting = true;
             into.pool_ = shared_from_this();
         }
@@ -172,6 +172,12 @@ task<bool> connection_pool::wait_for_room(origin& at, lease& into) {
         co_await at.turns.acquire();
     }
     co_return false;
+}
+
+/// Nobody else does, and what there is will not turn out to have more room.
+bool connection_pool::may_connect(const origin& at) noexcept {
+    return !at.connecting &&
+           std::ranges::none_of(at.shared, [](const auto& each) { return each->usable() && !each->settled(); });
 }
 
 /// Begins an exchange where there is room for it.

@@ -117,6 +117,7 @@ private:
     bool try_acquire(origin& at) noexcept;
     task<bool> wait_for_room(origin& at, lease& into);
     bool share(origin& at, lease& into);
+    static bool may_connect(const origin& at) noexcept;
     void wake_one(origin& at) noexcept;
     void wake_all(origin& at) noexcept;
     void give_back(lease& l) noexcept;
