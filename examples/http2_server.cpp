@@ -20,7 +20,8 @@ task<http::response> hello(http::request&) { co_return "hello\n"; }
 task<http::response> many_bytes(http::request& asked) {
     const std::string count = asked.parameter("bytes");
     const bool number = count.size() < 9 && count.find_first_not_of("0123456789") == count.npos;
-    co_return number ? http::response(std::string(std::stoul(count), 'x')) : http::response(404, "a number, please\n");
+    co_return number ? http::response(std::string(std::stoul(count), 'x'))
+                     : http::response(404, "a number, please\n");
 }
 
 task<> echo(http::request& asked, http::response_writer& out) {

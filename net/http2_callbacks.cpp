@@ -91,9 +91,9 @@ struct http2_callbacks {
             s->coming_.add(text(name, name_size), text(value, value_size), c.most_.messages);
             // What is somewhat too large can be answered. A bomb is not worth its unpacking.
             if (s->coming_.size() > 4 * c.most_.messages.fields)
-                throw http2_error(std::errc::protocol_error, NGHTTP2_ENHANCE_YOUR_CALM,
-                                  c.act() + ": a head of more than " + std::to_string(4 * c.most_.messages.fields) +
-                                      " bytes");
+                throw http2_error(
+                    std::errc::protocol_error, NGHTTP2_ENHANCE_YOUR_CALM,
+                    c.act() + ": a head of more than " + std::to_string(4 * c.most_.messages.fields) + " bytes");
         });
     }
 

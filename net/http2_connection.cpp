@@ -116,7 +116,8 @@ task<std::string_view> connection::next_stream_piece() {
     }
     body_read_ += piece.size();
     if (body_read_ > most_body_)
-        throw protocol_error(errc::body_too_large, "http response, body after " + std::to_string(most_body_) + " bytes");
+        throw protocol_error(errc::body_too_large,
+                             "http response, body after " + std::to_string(most_body_) + " bytes");
     if (piece.empty()) {
         done_ = true;
         reader_.parser().show(over_->trailers);

@@ -95,7 +95,8 @@ task<bool> exchange::next_stream_piece() {
     body_waited_ += loop::current().now() - start;
     body_taken_ += piece_.size();
     if (body_taken_ > options_.limits.body)
-        refuse_body(errc::body_too_large, "http request, body after " + std::to_string(options_.limits.body) + " bytes");
+        refuse_body(errc::body_too_large,
+                    "http request, body after " + std::to_string(options_.limits.body) + " bytes");
     if (piece_.empty()) {
         body_over_ = true;
         reader_.parser().show(over_->trailers);

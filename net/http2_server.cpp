@@ -64,7 +64,8 @@ private:
             return;
         }
         const std::int32_t id = s->id();
-        running_.insert_or_assign(id, g.spawn(&serving::answer_one, this, std::shared_ptr<session_stream>(std::move(s))));
+        running_.insert_or_assign(id,
+                                  g.spawn(&serving::answer_one, this, std::shared_ptr<session_stream>(std::move(s))));
     }
 
     /// The peer has given a request up, or is gone.

@@ -234,8 +234,8 @@ void http2_session::fail(std::exception_ptr why) noexcept {
 void http2_session::close() noexcept {
     if (std::exchange(closed_, true))
         return;
-    fail(std::make_exception_ptr(std::system_error(std::make_error_code(std::errc::connection_aborted),
-                                                   act() + ": it was closed here")));
+    fail(std::make_exception_ptr(
+        std::system_error(std::make_error_code(std::errc::connection_aborted), act() + ": it was closed here")));
     stream_.close();
 }
 

@@ -105,7 +105,9 @@ public:
     /// Says that nothing was done about it.
     void refuse() noexcept { reset(NGHTTP2_REFUSED_STREAM); }
     /// It ended otherwise than both sides wanted.
-    bool aborted() const noexcept { return closed_ && (code_ != NGHTTP2_NO_ERROR || !out_ended_ || failure_ != nullptr); }
+    bool aborted() const noexcept {
+        return closed_ && (code_ != NGHTTP2_NO_ERROR || !out_ended_ || failure_ != nullptr);
+    }
 
 private:
     friend class http2_session;

@@ -16,9 +16,7 @@ constexpr int most_looks = 16;
 }  // namespace
 
 /// RFC 9113 section 8.1: a server that has answered needs no more of the request.
-session_stream::~session_stream() {
-    reset(session_->server_ && out_ended_ ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
-}
+session_stream::~session_stream() { reset(session_->server_ && out_ended_ ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL); }
 
 std::string session_stream::name() const { return session_->stream().name(); }
 
@@ -110,7 +108,8 @@ void session_stream::send_head(std::string_view text, bool last) {
             throw_if_broken();
         }
         asked_head_ = list.asks_head();
-        outcome = nghttp2_submit_request(to.session_, nullptr, list.data(), list.size(), last ? nullptr : &from, nullptr);
+        outcome =
+            nghttp2_submit_request(to.session_, nullptr, list.data(), list.size(), last ? nullptr : &from, nullptr);
         if (outcome > 0) {
             id_ = outcome;
             to.streams_.emplace(id_, this);
@@ -161,7 +160,8 @@ task<> session_stream::write(std::string_view bytes, bool last) {
     while (!out_.empty()) {
         if (closed_) {
             throw_if_broken();
-            throw http2_error(std::errc::broken_pipe, code_, session_->act() + ": the peer wants no more of the body");
+            throw http2_error(std::errc::broken_pipe, code_,
+                              session_->act() + ": the peer wants no more of the body");
         }
         co_await wait();
     }
@@ -224,7 +224,7 @@ task<bool> session_stream::quiet() {
             s.pass_on();
             if (!at_once.ends_here())
                 throw;
-            break;
+            co_return s.usable();
         } catch (...) {
             s.fail(std::current_exception());
         }
@@ -233,6 +233,8 @@ task<bool> session_stream::quiet() {
             s.fail(std::make_exception_ptr(
                 http2_error(std::errc::connection_reset, NGHTTP2_NO_ERROR, s.act() + ": the connection ended")));
     }
+    if (!s.reading_)
+        s.pass_on();  // who came meanwhile
     co_return s.usable();
 }
 

@@ -105,7 +105,8 @@ task<io::any_stream> fetching::stream_to_server(bool& http2) {
     else
         stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
     if (to_.url().is_secure())
-        stream = co_await detail::secured(std::move(stream), to_.url(), core_->options.tls, core_->options.http2, &http2);
+        stream =
+            co_await detail::secured(std::move(stream), to_.url(), core_->options.tls, core_->options.http2, &http2);
     else
         http2 = may_share();
     co_return stream;

@@ -33,10 +33,9 @@ task<io::any_stream> secured(io::any_stream below, const net::url& to, std::shar
     const bool agreed_http2 = use != http2_use::off && agreed == "h2";
     const bool http1 = agreed.empty() || agreed == "http/1.1" || agreed == "http/1.0";
     if (!agreed_http2 && (!http1 || use == http2_use::demanded))
-        throw std::system_error(
-            std::make_error_code(std::errc::protocol_not_supported),
-            "connect " + s.name() + ": the server " +
-                (http1 ? std::string("does not speak HTTP/2") : "wants to speak " + agreed));
+        throw std::system_error(std::make_error_code(std::errc::protocol_not_supported),
+                                "connect " + s.name() + ": the server " +
+                                    (http1 ? std::string("does not speak HTTP/2") : "wants to speak " + agreed));
     if (http2 != nullptr)
         *http2 = agreed_http2;
     co_return io::any_stream(std::move(s));

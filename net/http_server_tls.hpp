@@ -26,7 +26,9 @@ inline task<io::any_stream> accept_tls(io::any_stream below, tls::context own) {
 /// Does the handshake of a server on each connection. HTTP/2 is agreed on with whom offers it, unless the
 /// context names its protocols itself: alpn({"http/1.1"}) is without.
 inline connection_wrapper over_tls(const tls::context& given) {
-    return [own = given.usually(detail::protocols_of_servers())](io::any_stream below) { return detail::accept_tls(std::move(below), own); };
+    return [own = given.usually(detail::protocols_of_servers())](io::any_stream below) {
+        return detail::accept_tls(std::move(below), own);
+    };
 }
 
 }  // namespace ringlet::http

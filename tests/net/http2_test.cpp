@@ -81,12 +81,14 @@ TEST(http2, bodies_go_up_whole_and_in_pieces_and_trailers_come_down) {
             for (const bool announced : {true, false}) {
                 auto sent = std::make_shared<std::size_t>(0);
                 const auto next = [=](std::span<std::byte> into) -> task<std::size_t> {
-                    const std::string piece = numbered_bytes(std::min<std::size_t>({into.size(), 777, 50'000 - *sent}), *sent);
+                    const std::string piece =
+                        numbered_bytes(std::min<std::size_t>({into.size(), 777, 50'000 - *sent}), *sent);
                     std::copy(piece.begin(), piece.end(), reinterpret_cast<char*>(into.data()));
                     *sent += piece.size();
                     co_return piece.size();
                 };
-                auto body = http::request_body::from(next, announced ? std::optional<std::uint64_t>(50'000) : std::nullopt);
+                auto body =
+                    http::request_body::from(next, announced ? std::optional<std::uint64_t>(50'000) : std::nullopt);
                 EXPECT_EQ((co_await w.client.post(page("/echo"), std::move(body))).body, numbered_bytes(50'000));
             }
             const http::reply pieces = co_await w.client.get(page("/pieces"));
@@ -131,7 +133,8 @@ TEST(http2, redirects_and_cookies_work) {
             co_return r;
         });
         server.get("/show", [](http::request& asked) -> task<http::response> {
-            co_return std::string(asked.get("host").value_or("")) + " " + std::string(asked.get("cookie").value_or(""));
+            co_return std::string(asked.get("host").value_or("")) + " " +
+                std::string(asked.get("cookie").value_or(""));
         });
         const http::reply r = co_await w.client.get(page("/set"));
         EXPECT_EQ(r.body, "h a=1; b=2");
@@ -248,9 +251,7 @@ TEST(http2, a_body_that_nobody_reads_holds_up_nobody_else) {
         for (int i = 0; i < 5; ++i)
             EXPECT_EQ((co_await w.client.get(page("/"))).body, "GET /");
         EXPECT_EQ((co_await large.read_all()).size(), std::size_t(1) << 20);
-        {
-            http::incoming left = co_await w.client.open("GET", page("/large"));
-        }
+        { http::incoming left = co_await w.client.open("GET", page("/large")); }
         EXPECT_EQ((co_await w.client.get(page("/"))).body, "GET /");
         EXPECT_EQ(w.connections, 1u);
     });
@@ -268,7 +269,8 @@ TEST(http2, a_request_that_is_given_up_has_its_handler_killed_and_no_other) {
             co_return "too late";
         });
         const auto other = spawn([&] { return w.client.get(page("/slow")); });
-        EXPECT_THAT(co_await error_from(with_timeout(500ms, w.client.get(page("/for/ever")))), HasSubstr("timed out"));
+        EXPECT_THAT(co_await error_from(with_timeout(500ms, w.client.get(page("/for/ever")))),
+                    HasSubstr("timed out"));
         EXPECT_EQ((co_await other.get()).body, "slow");
         EXPECT_EQ(ended, 1);
         EXPECT_EQ(w.connections, 1u);
@@ -406,10 +408,14 @@ TEST(http2_client, answers_are_judged) {
     using namespace h2;
     const std::string fields = frame(headers, end_headers, 1, "\x88" + block({{"content-length", "7"}}));
     EXPECT_EQ(ask("GET", {ok_head + ok_end}).said, "200 hello");
-    EXPECT_EQ(ask("GET", {frame(headers, end_headers, 1, block({{":status", "103"}})) + ok_head + ok_end}).said, "200 hello");
-    EXPECT_EQ(ask("HEAD", {frame(headers, end_headers | end_stream, 1, "\x88" + block({{"content-length", "7000"}}))}).said, "200 ");
+    EXPECT_EQ(ask("GET", {frame(headers, end_headers, 1, block({{":status", "103"}})) + ok_head + ok_end}).said,
+              "200 hello");
+    EXPECT_EQ(
+        ask("HEAD", {frame(headers, end_headers | end_stream, 1, "\x88" + block({{"content-length", "7000"}}))}).said,
+        "200 ");
     EXPECT_THAT(ask("POST", {fields + ok_end}).said, HasSubstr("PROTOCOL_ERROR")) << "two bytes are missing";
-    EXPECT_THAT(ask("GET", {frame(headers, end_headers, 1, "\x88" + block({{"Bad", "x"}}))}).said, HasSubstr("GET http://h/: "));
+    EXPECT_THAT(ask("GET", {frame(headers, end_headers, 1, "\x88" + block({{"Bad", "x"}}))}).said,
+                HasSubstr("GET http://h/: "));
     EXPECT_THAT(ask("GET", {ok_head + frame(data, end_stream, 1, std::string(2000, 'x'))}).said, HasSubstr("body"));
     EXPECT_THAT(ask("POST", {ok_head + frame(data, 0, 1, "hel")}).said, HasSubstr("the connection ended"));
     EXPECT_THAT(ask("POST", {frame(reset, 0, 1, number(2))}).said, HasSubstr("the stream was reset: INTERNAL_ERROR"));
@@ -476,7 +482,8 @@ TEST(http2_client, many_that_cannot_connect_are_told_at_the_same_time) {
 // --- clients that say what the story wants -----------------------------------------------------------
 
 /// The frames that a server says to this, until it closes; then it is asked whether it still serves.
-std::vector<h2::received> told(const std::string& bytes, const http::server_options& options = {}, bool finish = false) {
+std::vector<h2::received> told(const std::string& bytes, const http::server_options& options = {},
+                               bool finish = false) {
     std::vector<h2::received> frames;
     in_virtual_time([&]() -> task<> {
         http::server server(options);
@@ -505,7 +512,9 @@ std::vector<h2::received> told(const std::string& bytes, const http::server_opti
 /// "1 RST_STREAM 1", "GOAWAY 11": what went wrong, in the order in which it was said.
 std::vector<std::string> complaints(const std::vector<h2::received>& frames) {
     std::vector<std::string> all;
-    const auto code = [](const std::string& p, std::size_t at) { return std::to_string(static_cast<unsigned char>(p.at(at + 3))); };
+    const auto code = [](const std::string& p, std::size_t at) {
+        return std::to_string(static_cast<unsigned char>(p.at(at + 3)));
+    };
     for (const h2::received& f : frames)
         if (f.type == h2::reset)
             all.push_back(std::to_string(f.stream) + " RST_STREAM " + code(f.payload, 0));
@@ -540,12 +549,22 @@ TEST(http2_server, what_is_malformed_is_an_error_of_its_stream_and_the_next_is_s
         return all;
     };
     const std::vector<fields> malformed = {
-        with("connection", "close"), with("transfer-encoding", "chunked"), with("upgrade", "h2c"), with("te", "gzip"),
-        with(":authority", "twice"), {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}},
+        with("connection", "close"),
+        with("transfer-encoding", "chunked"),
+        with("upgrade", "h2c"),
+        with("te", "gzip"),
+        with(":authority", "twice"),
+        {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}},
         {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a b"}},
-        with("Upper", "x"), with(":late", "x"), with("x", "a\nb"), with("bad name", "x"), with(":path", "/twice"),
-        {{":method", "GET"}, {":scheme", "http"}}, {{":method", "GET"}, {":scheme", "http"}, {":path", ""}},
-        {{"x", "first"}, {":method", "GET"}, {":scheme", "http"}, {":path", "/"}}, with("content-length", "7")};
+        with("Upper", "x"),
+        with(":late", "x"),
+        with("x", "a\nb"),
+        with("bad name", "x"),
+        with(":path", "/twice"),
+        {{":method", "GET"}, {":scheme", "http"}},
+        {{":method", "GET"}, {":scheme", "http"}, {":path", ""}},
+        {{"x", "first"}, {":method", "GET"}, {":scheme", "http"}, {":path", "/"}},
+        with("content-length", "7")};
     for (const fields& each : malformed) {
         SCOPED_TRACE(each.back().first + ": " + each.back().second);
         const auto said = told(wrong(each));
@@ -561,7 +580,8 @@ TEST(http2_server, bodies_must_have_the_length_they_announce) {
     const std::string head = request(1, "POST", "/echo", {{"content-length", "3"}}, false);
     EXPECT_THAT(answers_of(told(client_begins + head + frame(data, end_stream, 1, "abc"))), ElementsAre("200"));
     for (const char* body : {"ab", "abcd"})
-        EXPECT_THAT(complaints(told(client_begins + head + frame(data, end_stream, 1, body))), ElementsAre("1 RST_STREAM 1"));
+        EXPECT_THAT(complaints(told(client_begins + head + frame(data, end_stream, 1, body))),
+                    ElementsAre("1 RST_STREAM 1"));
 }
 
 TEST(http2_server, heads_that_are_too_large_are_answered_and_bombs_are_not) {
@@ -573,8 +593,10 @@ TEST(http2_server, heads_that_are_too_large_are_answered_and_bombs_are_not) {
     const auto said = told(client_begins + request(1, "GET", "/", lines) + request(3));
     EXPECT_THAT(answers_of(said), ElementsAre("other", "200")) << "431";
     // One field of 4 KB in the table, and then references to it, a byte each.
-    std::string bomb = "\x82\x86\x84" + std::string("\x40\x01x\x7f\x81\x1e", 6) + std::string(4000, 'x') + std::string(10'000, '\xbe');
-    EXPECT_THAT(complaints(told(client_begins + frame(headers, end_headers | end_stream, 1, bomb))), ElementsAre("GOAWAY 11"));
+    std::string bomb = "\x82\x86\x84" + std::string("\x40\x01x\x7f\x81\x1e", 6) + std::string(4000, 'x') +
+                       std::string(10'000, '\xbe');
+    EXPECT_THAT(complaints(told(client_begins + frame(headers, end_headers | end_stream, 1, bomb))),
+                ElementsAre("GOAWAY 11"));
     std::string flood = client_begins + frame(headers, end_stream, 1, "\x82\x86\x84");
     for (int i = 0; i < 10'000; ++i)
         flood += frame(continuation, 0, 1, block({{"x", "y"}}));
@@ -584,7 +606,8 @@ TEST(http2_server, heads_that_are_too_large_are_answered_and_bombs_are_not) {
 /// CVE-2023-44487, and others who want nothing but to be a burden.
 TEST(http2_server, floods_are_sent_away) {
     using namespace h2;
-    std::string resets = client_begins, pings = client_begins, nothing = client_begins + request(1, "POST", "/echo", {}, false);
+    std::string resets = client_begins, pings = client_begins,
+                nothing = client_begins + request(1, "POST", "/echo", {}, false);
     std::string churn = client_begins, asked = client_begins, changes = client_begins;
     for (std::uint32_t i = 0; i < 3000; ++i) {
         resets += request(2 * i + 1, "GET", "/slow") + frame(reset, 0, 2 * i + 1, number(8));
@@ -617,7 +640,8 @@ TEST(http2_server, silent_peers_are_not_waited_for) {
 
 TEST(http2_server, a_window_that_stays_shut_costs_its_stream_and_its_time) {
     using namespace h2;
-    const std::string shut = preface + frame(settings, 0, 0, std::string("\0\4", 2) + number(0)) + frame(settings, ack, 0);
+    const std::string shut =
+        preface + frame(settings, 0, 0, std::string("\0\4", 2) + number(0)) + frame(settings, ack, 0);
     const auto said = told(shut + request(1, "GET", "/large") + request(3, "GET", "/slow") + request(5, "HEAD", "/"));
     EXPECT_THAT(answers_of(said), ElementsAre("200", "200", "200"));
     EXPECT_THAT(complaints(said), ElementsAre("1 RST_STREAM 2", "3 RST_STREAM 2"));

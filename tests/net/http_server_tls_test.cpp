@@ -70,7 +70,8 @@ TEST(http_server_tls, http2_is_agreed_on_with_whom_offers_it) {
                 name = client.alpn();
                 co_await client.write_all(io::bytes_of(get));
                 std::byte some[100];
-                EXPECT_GT(co_await client.read(some), 0u) << "whoever agrees and then does not, is answered all the same";
+                EXPECT_GT(co_await client.read(some), 0u)
+                    << "whoever agrees and then does not, is answered all the same";
             }
             co_await world.serving.join();
             co_return name;

@@ -149,7 +149,8 @@ TEST(https, http2_is_offered_and_all_requests_share_a_connection_where_it_is_cho
     const auto both = story::serving().alpn({"h2", "http/1.1"});
     EXPECT_EQ(six_requests(by(http::http2_use::offered), both), std::pair(20, std::size_t(1)));
     EXPECT_EQ(six_requests(by(http::http2_use::demanded), both), std::pair(20, std::size_t(1)));
-    EXPECT_EQ(six_requests(by(http::http2_use::offered), story::serving().alpn({"http/1.1"})), std::pair(11, std::size_t(5)));
+    EXPECT_EQ(six_requests(by(http::http2_use::offered), story::serving().alpn({"http/1.1"})),
+              std::pair(11, std::size_t(5)));
     EXPECT_EQ(six_requests(by(http::http2_use::offered), story::serving()), std::pair(11, std::size_t(5)));
     EXPECT_EQ(six_requests(by(http::http2_use::off), both), std::pair(11, std::size_t(5)));
     EXPECT_EQ(six_requests(trusting(), both), std::pair(11, std::size_t(5))) << "a context may say what it offers";

@@ -11,7 +11,17 @@ namespace story::h2 {
 
 inline const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-enum : std::uint8_t { data = 0, headers = 1, priority = 2, reset = 3, settings = 4, ping = 6, goaway = 7, window = 8, continuation = 9 };
+enum : std::uint8_t {
+    data = 0,
+    headers = 1,
+    priority = 2,
+    reset = 3,
+    settings = 4,
+    ping = 6,
+    goaway = 7,
+    window = 8,
+    continuation = 9
+};
 enum : std::uint8_t { end_stream = 1, ack = 1, end_headers = 4 };
 
 inline std::string number(std::uint32_t value) {
@@ -41,7 +51,8 @@ inline std::string block(const std::vector<std::pair<std::string, std::string>>&
 
 inline std::string request(std::uint32_t stream, std::string_view method = "GET", std::string_view path = "/",
                            const std::vector<std::pair<std::string, std::string>>& more = {}, bool ends = true) {
-    const std::string head = block({{":method", std::string(method)}, {":scheme", "http"}, {":path", std::string(path)}, {":authority", "h"}});
+    const std::string head = block(
+        {{":method", std::string(method)}, {":scheme", "http"}, {":path", std::string(path)}, {":authority", "h"}});
     return frame(headers, end_headers | (ends ? end_stream : 0), stream, head + block(more));
 }
 
@@ -65,7 +76,8 @@ inline std::vector<received> take_frames(std::string& text) {
         if (text.size() < 9 + size)
             break;
         const std::uint32_t stream = (byte(5) << 24 | byte(6) << 16 | byte(7) << 8 | byte(8)) & 0x7fffffff;
-        all.push_back({static_cast<std::uint8_t>(byte(3)), static_cast<std::uint8_t>(byte(4)), stream, text.substr(9, size)});
+        all.push_back(
+            {static_cast<std::uint8_t>(byte(3)), static_cast<std::uint8_t>(byte(4)), stream, text.substr(9, size)});
         text.erase(0, 9 + size);
     }
     return all;
