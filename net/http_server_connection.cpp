@@ -96,7 +96,7 @@ bool server_connection::may_be_http2() const noexcept {
 }
 
 task<bool> server_connection::begins_http2(std::size_t& count, deadline& limit) {
-    const std::string_view sign = http2_preface.substr(0, 4);  // no method of HTTP/1.1 has that name
+    const std::string_view sign = http2_preface.substr(0, 16);  // nothing else begins with that line
     limit.restart(after(loop::current().now(), core_.options.head));
     for (;;) {
         const std::string_view so_far(reinterpret_cast<const char*>(first_), std::min(count, sign.size()));
