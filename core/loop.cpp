@@ -83,12 +83,12 @@ void loop::end_greenlets() {
         }
         loop& ending;
     } late(*this);
-    if (!greenlets_.empty()) {
-        timers_.arm(late, after(fresh_now(), patience));
-        timers_that_wake_nobody_ = 1;
-    }
+    timers_.arm(late, after(fresh_now(), patience));
+    timers_that_wake_nobody_ = 1;
     const bool never_done = false;
-    while ((!greenlets_.empty() || !ready_.empty() || !lap_.empty()) && lap(never_done)) {}
+    do
+        run_lap(never_done);
+    while ((!greenlets_.empty() || !ready_.empty()) && turn());
     timers_.disarm(late);
     if (greenlets_.empty())
         return;
@@ -132,7 +132,10 @@ bool loop::run_until(const bool& done) {
 
 /// Resumes what was ready when the lap began, then asks the kernel. Waiters woken meanwhile are for
 /// the next lap, so that no greenlet that keeps itself busy can starve I/O and timers.
-bool loop::lap(const bool& stop, time_point limit) {
+bool loop::lap(const bool& stop, time_point limit) { return run_lap(stop) || turn(limit); }
+
+/// True when it stopped early.
+bool loop::run_lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
@@ -146,7 +149,7 @@ bool loop::lap(const bool& stop, time_point limit) {
         if (stop)
             return true;
     }
-    return turn(limit);
+    return false;
 }
 
 bool loop::run_rest(time_point when) {

@@ -165,6 +165,7 @@ private:
 
     static greenlet_base& as_greenlet(waiter& w) noexcept;
     bool lap(const bool& stop, time_point limit = never);
+    bool run_lap(const bool& stop);
     bool turn(time_point limit = never);
     void count_beat() noexcept { beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
     void end_greenlets();

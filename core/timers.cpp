@@ -15,7 +15,7 @@ timer::~timer() { check(!armed(), "a timer was destroyed while it was armed"); }
 
 void timer_heap::arm(timer& t, time_point when) {
     check(!t.armed(), "a timer is armed once at a time");
-    if (when <= firing_) {
+    if (firing_ && when <= *firing_) {
         postponed_.push_back({when, &t});
         t.place_ = timer::postponed;
         return;
@@ -50,7 +50,7 @@ void timer_heap::fire_due(time_point now) noexcept {
         disarm(t);
         t.on_fire_(t);
     }
-    firing_ = time_point::min();
+    firing_.reset();
     for (const entry& e : postponed_) {
         e.node->place_ = timer::nowhere;
         arm(*e.node, e.when);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace ringlet {
@@ -65,7 +66,7 @@ private:
 
     std::vector<entry> heap_;
     std::vector<entry> postponed_;  // armed by callbacks while timers fire, and due already
-    time_point firing_ = time_point::min();
+    std::optional<time_point> firing_;
     std::uint32_t armed_ = 0;
 };
 

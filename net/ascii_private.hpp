@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,21 @@ constexpr bool is_ascii(std::string_view s) {
 
 /// C0 controls and DEL.
 constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+/// Where, from `at` on, the first control character is; the size if there is none. Eight bytes at a time.
+inline std::size_t find_control(std::string_view s, std::size_t at = 0) {
+    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255, tops = ones << 7;
+    for (; s.size() - at >= 8; at += 8) {
+        std::uint64_t bytes;
+        std::memcpy(&bytes, s.data() + at, 8);
+        const std::uint64_t is_low = bytes - ones * 0x20, is_del = (bytes ^ (ones * 0x7f)) - ones;
+        if (((is_low & ~bytes) | (is_del & ~(bytes ^ (ones * 0x7f)))) & tops)
+            break;  // among these eight
+    }
+    while (at < s.size() && !is_control(s[at]))
+        ++at;
+    return at;
+}
 
 /// `tchar`, what methods and field names are made of (RFC 9110 section 5.6.2).
 constexpr bool is_token_char(char c) {

@@ -101,6 +101,16 @@ task<> connection::read_stream_refusal() {
     co_await sleep_for(duration::max());
 }
 
+task<> connection::read_stream(std::string& to, std::uint64_t most) {
+    while (!done_) {
+        const std::string_view piece = co_await next_stream_piece();
+        if (to.size() > most || piece.size() > most - to.size())
+            throw protocol_error(errc::body_too_large,
+                                 "http response, body after " + std::to_string(to.size()) + " bytes");
+        to.append(piece);
+    }
+}
+
 task<std::string_view> connection::next_stream_piece() {
     const time_point start = loop::current().now(), in_time = after(start, timeouts_.between_bytes);
     deadline limit(std::min(in_time, until_));

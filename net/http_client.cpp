@@ -33,13 +33,17 @@ void client::close_idle() noexcept { core_->pool->close_idle(); }
 const std::shared_ptr<cookie_jar>& client::cookies() const noexcept { return core_->options.cookies; }
 
 task<incoming> client::open(std::string method, std::string url, request_options options) {
-    fetching f(core_, std::move(method), url, std::move(options));
+    fetching f(core_, std::move(method), std::move(url), options);
     co_return co_await f.run();
 }
 
 task<reply> client::fetch(std::string method, std::string url, request_options options) {
-    incoming in = co_await open(std::move(method), std::move(url), std::move(options));
-    co_return co_await in.read_reply();
+    std::optional<incoming> in;
+    {
+        fetching f(core_, std::move(method), std::move(url), options);
+        in.emplace(co_await f.run());
+    }
+    co_return co_await in->become_reply(UINT64_MAX);
 }
 
 client& shared_client() {

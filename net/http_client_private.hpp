@@ -29,7 +29,7 @@ struct client_core {
 class target {
 public:
     /// Throws request_error for what is no url, or one of a scheme that is not spoken here.
-    static target parse(std::string_view method, std::string_view text);
+    static target parse(std::string_view method, std::string text);
 
     /// What a redirect to `location` leads to; throws net::url_error, request_error.
     target follow(std::string_view method, std::string_view location) const;
@@ -47,7 +47,8 @@ public:
                      : std::string_view();
     }
     /// "http+unix://%2Ftmp%2Fs/x" for what has a socket.
-    std::string text() const;
+    std::string text() const&;
+    std::string text() && { return socket_.empty() ? std::move(url_).to_string() : std::as_const(*this).text(); }
 
 private:
     target(net::url u, std::string socket) : url_(std::move(u)), socket_(std::move(socket)) {}
@@ -79,14 +80,15 @@ struct incoming::state : pooled_frame {
 
     task<std::size_t> read(std::span<std::byte> into);
     task<std::size_t> read_or_explain(std::span<std::byte> into);
+    bool take_all(std::string& to, std::uint64_t most_now);
     task<> append_all(std::string& to, std::uint64_t most_now);
 };
 
-/// One request until its final response. Lives in the frame of client::open.
+/// One request until its final response. Lives in the frame of client::open or fetch, with its options.
 class fetching {
 public:
-    fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url,
-             request_options options);
+    fetching(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+             request_options& options);
     fetching(const fetching&) = delete;
     fetching& operator=(const fetching&) = delete;
     ~fetching();
@@ -96,29 +98,30 @@ private:
     using lease = detail::connection_pool::lease;
 
     task<incoming> answered();
-    task<incoming> attempt();
     task<> follow(incoming in, std::string location);
     task<lease> exchange();
-    task<lease> leased();
+    std::string_view place(std::string& room) const;
+    task<lease> leased(std::string_view place);
     void choose_proxy();
     bool asks_proxy() const;
     bool may_share() const;
-    task<> replace(lease& c);
+    task<> replace(lease& c, std::string_view place);
     task<> connect(lease& into);
     task<io::any_stream> stream_to_server(bool& http2);
     task<io::any_stream> stream_through_proxy();
     task<> send(connection& to, class sending_body& body);
+    task<> send_long(connection& to, class sending_body& body);
     std::string_view head_lines(std::string& room);
     void write_head(class sending_body& body);
     bool repeatable() const;
-    bool worth_another(const request_error& e) const;
+    bool worth_another(request_error::stage at, std::error_code code) const;
     bool asks_for_patience(const incoming& in) const;
     incoming received(lease l, time_point start);
     [[noreturn]] void refuse(request_error::stage at, std::errc code, const std::string& why) const;
 
     std::shared_ptr<detail::client_core> core_;
     std::string method_;
-    request_options options_;
+    request_options& options_;
     detail::target to_;
     std::optional<net::proxy> via_;
     timeouts times_;

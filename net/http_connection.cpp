@@ -13,6 +13,9 @@ namespace {
 // A write has to be done in its time, so that it must be small enough for a slow reader.
 constexpr std::size_t most_written_at_once = 256 * 1024;
 
+// Room for a body is made, which means written to, in steps that allow for a receive without a copy.
+constexpr std::uint64_t most_made_ready = 256 * 1024;
+
 // What a server only says will come takes no more memory than this.
 constexpr std::uint64_t most_reserved = 1024 * 1024;
 
@@ -32,6 +35,53 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
     until_ = until;
 }
 
+/// Awaits the next bytes, for so long and no longer. They go to the reader, or to where the caller says.
+class connection::arrival {
+public:
+    arrival(connection& c, const char* act, duration allowed, std::span<std::byte> into)
+        : connection_(c),
+          act_(act),
+          allowed_(allowed),
+          in_time_(after(loop::current().now(), allowed)),
+          limit_(std::min(in_time_, c.until_)),
+          reading_(c.stream_.read(into)) {}
+    arrival(connection& c, const char* act, duration allowed) : arrival(c, act, allowed, c.reader_.room()) {
+        to_reader_ = true;
+    }
+    arrival(const arrival&) = delete;
+    arrival& operator=(const arrival&) = delete;
+
+    bool await_ready() { return reading_.await_ready(); }
+    bool await_suspend(std::coroutine_handle<> h) { return reading_.await_suspend(h); }
+    std::size_t await_resume() {
+        connection& c = connection_;
+        std::size_t count = 0;
+        try {
+            count = reading_.await_resume();
+        } catch (const canceled&) {
+            if (!limit_.ends_here())
+                throw;
+            throw timeout_error(std::string(act_) + " from " + c.stream_.name(),
+                                c.until_ < in_time_ ? c.timeouts_.total : allowed_);
+        }
+        if (to_reader_)
+            c.reader_.filled(count);
+        c.answered_ = c.answered_ || count > 0;
+        if (count == 0 && c.reader_.parser().try_finish().kind == http::event::failed)
+            c.refuse();
+        return count;
+    }
+
+private:
+    connection& connection_;
+    const char* act_;
+    duration allowed_;
+    time_point in_time_;
+    deadline limit_;
+    io::any_stream::reading reading_;
+    bool to_reader_ = false;
+};
+
 task<> connection::send(std::string_view method, std::string_view head, std::string_view body) {
     check(done_, "an http connection carries one request at a time");
     done_ = keep_alive_ = answered_ = write_failed_ = half_sent_ = head_came_ = false;
@@ -40,10 +90,12 @@ task<> connection::send(std::string_view method, std::string_view head, std::str
         reader_.parser().expect_no_body();
     else if (method == "CONNECT")
         reader_.parser().expect_tunnel();
-    if (over_) {
-        co_await send_on_stream(head, body);
-        co_return;
-    }
+    if (over_)
+        return send_on_stream(head, body);
+    return body.empty() ? write(head) : write_both(head, body);
+}
+
+task<> connection::write_both(std::string_view head, std::string_view body) {
     co_await write(head);
     co_await write(body);
 }
@@ -95,7 +147,7 @@ task<> connection::read_head() {
         co_return;
     }
     while (head_wants_more())
-        co_await read_more("wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
+        co_await arrival(*this, "wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
     keep_alive_ = head().keep_alive() && !head().upgrade() && !half_sent_ && !write_failed_;
 }
 
@@ -106,7 +158,7 @@ task<> connection::read_refusal() {
     }
     try {
         while (head_wants_more())
-            co_await read_more("wait for the response", duration::max());
+            co_await arrival(*this, "wait for the response", duration::max());
         if (head().status() >= 300)
             co_return;
     } catch (const std::system_error&) {}
@@ -129,37 +181,82 @@ bool connection::head_wants_more() {
     return false;
 }
 
-task<std::string_view> connection::next_piece() {
-    if (over_ && !done_)
-        co_return co_await next_stream_piece();
+/// The next piece of the body among the bytes that are there; empty when there is none, or none comes.
+std::string_view connection::piece_at_hand() {
     while (!done_) {
         const step found = reader_.next();
         if (found.kind == http::event::body)
-            co_return found.body_piece;
+            return found.body_piece;
+        if (found.kind == http::event::need_more)
+            break;
+        if (found.kind == http::event::failed)
+            refuse();
         if (found.kind == http::event::done) {
             done_ = true;
             keep_alive_ = keep_alive_ && head().keep_alive();
-        } else if (found.kind == http::event::failed) {
-            refuse();
-        } else {
-            co_await read_more("read the body of the response", timeouts_.between_bytes);
         }
     }
-    co_return std::string_view();
+    return {};
 }
 
-task<> connection::read_all(std::string& to, std::uint64_t most) {
+task<std::string_view> connection::next_piece() {
+    if (over_ && !done_)
+        co_return co_await next_stream_piece();
+    for (;;) {
+        const std::string_view piece = piece_at_hand();
+        if (!piece.empty() || done_)
+            co_return piece;
+        co_await arrival(*this, "read the body of the response", timeouts_.between_bytes);
+    }
+}
+
+bool connection::take_all(std::string& to, std::uint64_t most) {
+    if (over_)
+        return done_;
     const std::uint64_t announced = head().chunked() ? 0 : head().content_length().value_or(0);
     if (announced <= most && to.empty() && announced <= most_reserved)
         to.reserve(static_cast<std::size_t>(announced));
     for (;;) {
-        const std::string_view piece = co_await next_piece();
+        const std::string_view piece = piece_at_hand();
         if (piece.empty())
-            co_return;
+            return done_;
         if (to.size() > most || piece.size() > most - to.size())
             throw protocol_error(errc::body_too_large,
                                  "http response, body after " + std::to_string(to.size()) + " bytes");
         to.append(piece);
+    }
+}
+
+task<> connection::read_all(std::string& to, std::uint64_t most) {
+    if (over_) {
+        co_await read_stream(to, most);
+        co_return;
+    }
+    while (!take_all(to, most)) {
+        const std::uint64_t left = reader_.parser().body_left();
+        if (left < message_reader::buffer_size || left > most - to.size())
+            co_await arrival(*this, "read the body of the response", timeouts_.between_bytes);
+        else
+            co_await receive_into(to, static_cast<std::size_t>(std::min(left, most_made_ready)));
+    }
+}
+
+/// Awaitable: appends so much of a body that has a length, straight into its place. The parser only counts.
+task<> connection::receive_into(std::string& to, std::size_t size) {
+    std::size_t have = to.size();
+    to.resize(have + size);
+    try {
+        while (have < to.size()) {
+            const std::span<std::byte> room = std::as_writable_bytes(std::span(to).subspan(have));
+            const std::size_t count =
+                co_await arrival(*this, "read the body of the response", timeouts_.between_bytes, room);
+            if (reader_.parser().try_feed(std::string_view(to).substr(have, count)).kind == http::event::failed)
+                refuse();
+            have += count;
+        }
+    } catch (...) {
+        to.resize(have);
+        throw;
     }
 }
 
@@ -177,24 +274,6 @@ task<bool> connection::quiet() {
         co_return true;
     } catch (const std::system_error&) {}
     co_return false;
-}
-
-task<> connection::read_more(const char* act, duration allowed) {
-    const time_point in_time = after(loop::current().now(), allowed);
-    deadline limit(std::min(in_time, until_));
-    std::size_t count = 0;
-    try {
-        count = co_await stream_.read(reader_.room());
-    } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-        throw timeout_error(std::string(act) + " from " + stream_.name(),
-                            until_ < in_time ? timeouts_.total : allowed);
-    }
-    reader_.filled(count);
-    answered_ = answered_ || count > 0;
-    if (count == 0 && reader_.parser().try_finish().kind == http::event::failed)
-        refuse();
 }
 
 void connection::refuse() { throw protocol_error(reader_.parser().error(), reader_.parser().error_text()); }

@@ -67,6 +67,8 @@ public:
     task<std::string_view> next_piece();
     /// Awaitable: appends all that is left of it. More than `most` bytes in `to` are an error.
     task<> read_all(std::string& to, std::uint64_t most = UINT64_MAX);
+    /// The same for what is here already; true when that was all.
+    bool take_all(std::string& to, std::uint64_t most = UINT64_MAX);
     /// Complete at the end of the body.
     const http::fields& trailers() const { return reader_.parser().trailers(); }
 
@@ -89,8 +91,11 @@ public:
     std::string name() const;
 
 private:
+    class arrival;
     bool head_wants_more();
-    task<> read_more(const char* act, duration allowed);
+    std::string_view piece_at_hand();
+    task<> receive_into(std::string& to, std::size_t size);
+    task<> write_both(std::string_view head, std::string_view body);
     [[noreturn]] void refuse();
 
     task<> send_on_stream(std::string_view head, std::string_view body);
@@ -98,6 +103,7 @@ private:
     task<> read_stream_head();
     task<> read_stream_refusal();
     task<std::string_view> next_stream_piece();
+    task<> read_stream(std::string& to, std::uint64_t most);
 
     io::any_stream stream_;
     std::unique_ptr<detail::http2_stream> over_;  // null: HTTP/1.1

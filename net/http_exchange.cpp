@@ -9,6 +9,9 @@ namespace {
 // Answers to pipelined requests are collected up to here.
 constexpr std::size_t most_collected = 64 * 1024;
 
+// An answer so short is left to the connection.
+constexpr std::size_t most_left = 16 * 1024;
+
 }  // namespace
 
 void exchange::detach() {
@@ -70,6 +73,9 @@ task<bool> exchange::answer(std::span<const std::byte> first, deadline& limit) {
                 break;
             }
             if (reader_.empty() || out_.size() > most_collected || !tail_.empty()) {
+                idle = reader_.empty() && tail_.empty() && !meanwhile_ && out_.size() <= most_left;
+                if (idle)
+                    break;
                 co_await flush(limit);
                 idle = reader_.empty();
                 if (idle)

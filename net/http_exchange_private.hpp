@@ -52,8 +52,9 @@ public:
     std::string name_of_request();
 
     /// Awaitable: answers the request that begins with `first`, and all that came with it. True when
-    /// the connection is idle now, false when it must be closed. `limit` is a scope of the connection's
-    /// around this, which is for each of our phases in turn.
+    /// the connection is idle now, but for what is left in out(): short answers leave without us, so that
+    /// a few exchanges serve many connections and stay in the cache. False when it must be closed. `limit`
+    /// is a scope of the connection's around this, which is for each of our phases in turn.
     task<bool> answer(std::span<const std::byte> first, deadline& limit);
 
     /// Awaitable: answers the one request of an HTTP/2 stream; see http2_exchange.cpp.

@@ -30,12 +30,13 @@ constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
 
 }  // namespace
 
-fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, const std::string& url,
-                   request_options options)
+fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+                   request_options& options)
     : core_(std::move(core)),
       method_(std::move(method)),
-      options_(std::move(options)),
-      to_(detail::target::parse(method_, options_.params.empty() ? url : with_params(url, options_.params))),
+      options_(options),
+      to_(detail::target::parse(method_,
+                                options_.params.empty() ? std::move(url) : with_params(url, options_.params))),
       times_(options_.timeouts.value_or(core_->options.timeouts)),
       retries_(options_.retries ? *options_.retries : core_->options.retries),
       until_(after(loop::current().now(), times_.total)),
@@ -62,8 +63,10 @@ task<incoming> fetching::run() {
         const unsigned most = options_.redirects.value_or(core_->options.redirects);
         if (most == 0 || !location || !detail::is_redirect(in.status())) {
             in.state_->history = std::move(history_);
+            in.state_->url = std::move(to_).text();
             co_return in;
         }
+        in.state_->url = to_.text();
         if (history_.size() >= most)
             refuse(stage::redirects, std::errc::too_many_symbolic_link_levels,
                    "more than " + std::to_string(most) + " redirects");
@@ -121,9 +124,9 @@ task<incoming> fetching::answered() {
     duration backoff = retries_.backoff;
     for (unsigned tries = 0;; ++tries) {
         duration wait = backoff;
-        std::exception_ptr failure;
+        const time_point start = loop::current().now();
         try {
-            incoming in = co_await attempt();
+            incoming in = received(co_await exchange(), start);
             if (tries == retries_.most || !asks_for_patience(in))
                 co_return in;
             wait = detail::retry_after(in.fields(), std::time(nullptr)).value_or(backoff);
@@ -131,9 +134,11 @@ task<incoming> fetching::answered() {
                 co_return in;
             auto rest = in.read_all(most_read_on_the_way);
             (void)co_await as_result(std::move(rest));  // if it cannot be read, its connection goes
-        } catch (const request_error& e) {
-            if (tries == retries_.most || !worth_another(e) || after(loop::current().now(), wait) > until_)
-                throw;
+        } catch (const std::system_error& e) {
+            const auto* said = dynamic_cast<const request_error*>(&e);
+            const bool worth = worth_another(said != nullptr ? said->at() : stage::exchange, e.code());
+            if (tries == retries_.most || !worth || after(loop::current().now(), wait) > until_)
+                detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
         }
         co_await sleep_for(wait);
         backoff = std::min(2 * backoff, retries_.longest_wait);
@@ -142,14 +147,14 @@ task<incoming> fetching::answered() {
 
 bool fetching::repeatable() const { return options_.body.repeatable(); }
 
-bool fetching::worth_another(const request_error& e) const {
-    if (e.at() == stage::connect)
+bool fetching::worth_another(stage at, std::error_code code) const {
+    if (at == stage::connect)
         return true;
-    if (e.at() != stage::exchange || !is_idempotent(method_) || !repeatable())
+    if (at != stage::exchange || !is_idempotent(method_) || !repeatable())
         return false;
     // A reply that breaks the rules will do so again; one that broke off may not.
-    return e.code().category() != http_category() || e.code() == errc::closed_before_head ||
-           e.code() == errc::closed_in_head || e.code() == errc::closed_in_body;
+    return code.category() != http_category() || code == errc::closed_before_head || code == errc::closed_in_head ||
+           code == errc::closed_in_body;
 }
 
 bool fetching::asks_for_patience(const incoming& in) const {
@@ -158,21 +163,10 @@ bool fetching::asks_for_patience(const incoming& in) const {
 
 // --- one exchange ------------------------------------------------------------------------------------
 
-task<incoming> fetching::attempt() {
-    try {
-        const time_point start = loop::current().now();
-        lease l = co_await exchange();
-        co_return received(std::move(l), start);
-    } catch (const std::system_error&) {
-        detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
-    }
-}
-
 incoming fetching::received(lease l, time_point start) {
     auto s = std::make_unique<incoming::state>();
     s->lease = std::move(l);
     s->method = method_;
-    s->url = to_.text();
     s->elapsed = loop::current().now() - start;
     const fields& f = s->lease->head().fields();
     if (jar_)
@@ -189,15 +183,20 @@ incoming fetching::received(lease l, time_point start) {
 /// Awaitable: the connection on which the head of the response has come.
 task<fetching::lease> fetching::exchange() {
     sending_body body(options_.body);
-    co_await body.open();
+    if (options_.body.plain() == nullptr)
+        co_await body.open();
     choose_proxy();
     write_head(body);
     const bool harmless = is_idempotent(method_) && repeatable();
-    lease c = co_await leased();
+    std::string room;
+    const std::string_view to = place(room);
+    lease c = core_->pool->take_now(to, may_share());
+    if (!c.is_right())
+        c = co_await leased(to);
     for (unsigned tries = 1;; ++tries) {
         // What must not be sent twice goes only where somebody surely listens.
         if (c && !harmless && !co_await c->quiet())
-            co_await replace(c);
+            co_await replace(c, to);
         const bool reused = static_cast<bool>(c);
         if (!reused)
             co_await connect(c);
@@ -228,16 +227,18 @@ task<fetching::lease> fetching::exchange() {
         const bool unheard = reused && harmless && (!c->answered() || unasked);
         if (timed_out || tries == most_tries || !(untouched || unheard))
             std::rethrow_exception(failure);
-        co_await replace(c);
+        co_await replace(c, to);
     }
 }
 
 task<> fetching::send(connection& to, sending_body& body) {
     const std::string* plain = options_.body.plain();
     const bool together = plain && plain->size() <= small_body;
+    return together ? to.send(method_, head_) : send_long(to, body);
+}
+
+task<> fetching::send_long(connection& to, sending_body& body) {
     co_await to.send(method_, head_);
-    if (together)
-        co_return;
     // A server that has no use for it may say so, and read no more.
     auto either = race(body.send(to), to.read_refusal());
     const auto first = co_await std::move(either);

@@ -29,7 +29,8 @@ bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 void check(std::string_view name, std::string_view value) {
     if (!net::ascii::is_token(name))
         throw std::invalid_argument("header field '" + printable(name) + "': the name is not a token");
-    const auto bad = std::find_if(value.begin(), value.end(), breaks_line);
+    const std::size_t suspect = net::ascii::find_control(value);
+    const auto bad = std::find_if(value.begin() + static_cast<std::ptrdiff_t>(suspect), value.end(), breaks_line);
     if (bad != value.end())
         throw std::invalid_argument("header field '" + printable(name) + "': the value has a " +
                                     (*bad == '\0' ? "NUL byte" : "line break") + " at position " +
@@ -58,13 +59,6 @@ fields::~fields() {
         free_frame(block_, capacity_);
 }
 
-void fields::swap(fields& other) noexcept {
-    std::swap(block_, other.block_);
-    std::swap(capacity_, other.capacity_);
-    std::swap(text_size_, other.text_size_);
-    std::swap(count_, other.count_);
-}
-
 /// A copy in a block that has at least so much room.
 fields fields::with_room_for(std::size_t more) const {
     const std::size_t wanted = std::max(capacity_ - room() + more, first_capacity);
@@ -85,10 +79,10 @@ fields fields::with_room_for(std::size_t more) const {
 
 void fields::append(std::string_view name, std::string_view value) {
     const std::size_t size = name.size() + value.size();
-    fields before;  // lives on until the end, because a caller may pass views into it
     if (room() < size + sizeof(entry)) {
-        with_room_for(std::max<std::size_t>(size + sizeof(entry), capacity_)).swap(before);
-        swap(before);
+        fields larger = with_room_for(std::max<std::size_t>(size + sizeof(entry), capacity_));
+        larger.append(name, value);  // which may be views into ourselves
+        return swap(larger);
     }
     copy(block_ + text_size_, name);
     copy(block_ + text_size_ + name.size(), value);

@@ -97,7 +97,12 @@ private:
     std::string_view value_of(const entry& e) const { return {block_ + e.start + e.name_size, e.value_size}; }
     std::size_t room() const noexcept { return capacity_ - text_size_ - count_ * sizeof(entry); }
 
-    void swap(fields& other) noexcept;
+    void swap(fields& other) noexcept {
+        std::swap(block_, other.block_);
+        std::swap(capacity_, other.capacity_);
+        std::swap(text_size_, other.text_size_);
+        std::swap(count_, other.count_);
+    }
     fields with_room_for(std::size_t more) const;
     void append(std::string_view name, std::string_view value);
     void extend_last(std::string_view more);

@@ -72,6 +72,13 @@ task<std::optional<std::string>> incoming::read_line(std::size_t most) {
 }
 
 task<reply> incoming::read_reply(std::uint64_t most) {
+    reply whole = co_await become_reply(most);
+    state_->url = whole.url;
+    co_return whole;
+}
+
+/// The same for the last time: what need not be copied is moved.
+task<reply> incoming::become_reply(std::uint64_t most) {
     state& s = *state_;
     reply whole;
     whole.status = status();
@@ -79,8 +86,14 @@ task<reply> incoming::read_reply(std::uint64_t most) {
     whole.version = version();
     whole.fields = fields();
     whole.elapsed = s.elapsed;
-    whole.body = co_await read_all(most);
-    whole.url = s.url;
+    try {
+        whole.body = std::exchange(s.text, {});
+        if (!s.take_all(whole.body, most))
+            co_await s.append_all(whole.body, most);
+    } catch (const std::system_error&) {
+        detail::rethrow_as_request_error(request_error::stage::exchange, s.method, s.url);
+    }
+    whole.url = std::move(s.url);
     whole.trailers = trailers();
     whole.history = std::move(s.history);
     co_return whole;
@@ -114,6 +127,14 @@ task<std::size_t> incoming::state::read_or_explain(std::span<std::byte> into) {
     } catch (const std::system_error&) {
         detail::rethrow_as_request_error(request_error::stage::exchange, method, url);
     }
+}
+
+/// Without a wait, if all of it has come and it is as it came.
+bool incoming::state::take_all(std::string& to, std::uint64_t most_now) {
+    if (undo || !piece.empty() || to.size() > most_now)
+        return false;
+    ended = lease->take_all(to, most_now);
+    return ended;
 }
 
 task<> incoming::state::append_all(std::string& to, std::uint64_t most_now) {

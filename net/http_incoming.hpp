@@ -50,9 +50,11 @@ public:
     const http::fields& trailers() const;
 
 private:
+    friend class client;
     friend class fetching;
     struct state;
     explicit incoming(std::unique_ptr<state> s);
+    task<reply> become_reply(std::uint64_t most);
 
     std::unique_ptr<state> state_;
 };

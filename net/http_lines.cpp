@@ -206,7 +206,7 @@ errc judge_length(const fields& f, strictness how, std::optional<std::uint64_t>&
 // --- plain lines
 
 /// What a byte may be part of.
-enum : unsigned char { in_name = 1, in_value = 2, in_target = 4, in_method = 8 };
+enum : unsigned char { in_name = 1, in_target = 2, in_method = 4 };
 
 struct plain_table {
     unsigned char is[256]{};
@@ -215,8 +215,6 @@ struct plain_table {
             const char c = static_cast<char>(i);
             if (net::ascii::is_token_char(c) && c != '_')  // see is_disguised
                 is[i] |= in_name;
-            if (!net::ascii::is_control(c) || c == '\t')
-                is[i] |= in_value;
             if (is_printable(c) && c != '#')
                 is[i] |= in_target;
             if (c >= 'A' && c <= 'Z')
@@ -228,9 +226,19 @@ constexpr plain_table plain;
 
 /// Where, from `at` on, the first byte is that is no part of `what`.
 std::size_t skip(std::string_view input, std::size_t at, unsigned char what) {
-    while (at < input.size() && (plain.is[static_cast<unsigned char>(input[at])] & what) != 0)
-        ++at;
-    return at;
+    const char* const end = input.data() + input.size();
+    const char* next = input.data() + std::min(at, input.size());
+    while (next != end && (plain.is[static_cast<unsigned char>(*next)] & what) != 0)
+        ++next;
+    return static_cast<std::size_t>(next - input.data());
+}
+
+std::size_t skip_value(std::string_view input, std::size_t at) {
+    for (;; ++at) {
+        at = net::ascii::find_control(input, at);
+        if (at == input.size() || input[at] != '\t')
+            return at;
+    }
 }
 
 bool ends_line(std::string_view input, std::size_t at) { return input.substr(at, 2) == "\r\n"; }
@@ -252,7 +260,7 @@ std::size_t plain_field(std::string_view input, field& out) {
     const std::size_t colon = skip(input, 0, in_name);
     if (colon == 0 || colon == input.size() || input[colon] != ':')
         return 0;
-    const std::size_t end = skip(input, colon + 1, in_value);
+    const std::size_t end = skip_value(input, colon + 1);
     if (end >= input.size() || !ends_line(input, end))
         return 0;
     out.name = input.substr(0, colon);
@@ -277,7 +285,7 @@ std::size_t plain_status_line(std::string_view input, status_line& out) {
     if (input.size() < 15 || !input.starts_with("HTTP/1.1 ") || input[9] < '1' || !is_digit(input[9]) ||
         !is_digit(input[10]) || !is_digit(input[11]) || input[12] != ' ')
         return 0;
-    const std::size_t end = skip(input, 13, in_value);
+    const std::size_t end = skip_value(input, 13);
     if (!ends_line(input, end))
         return 0;
     out.status = (input[9] - '0') * 100 + (input[10] - '0') * 10 + (input[11] - '0');

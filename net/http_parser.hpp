@@ -82,6 +82,9 @@ public:
     void show(message_head& head) { std::swap(head_, head); }
     void show(fields& trailers) { std::swap(trailers_, trailers); }
 
+    /// What is left of a body that has a length; 0 when it has none, and when it is over.
+    std::uint64_t body_left() const { return phase_ == phase::body ? body_left_ : 0; }
+
     /// No byte of a message has come yet: closing now hurts nobody.
     bool idle() const { return phase_ == phase::start_line && (partial_.empty() || gathered_); }
     const message_head& head() const { return head_; }

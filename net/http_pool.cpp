@@ -20,19 +20,36 @@ task<connection_pool::lease> connection_pool::take(std::string_view name, bool s
             co_return l;
         co_await acquire(at);
         acquired = true;
-        ++in_use_;
-        l.pool_ = shared_from_this();
-        l.at_ = &at;
-        entry e = take_idle(at);
-        l.held_ = std::move(e.idle);
-        if (e.shared)
-            l.set(std::move(e.shared));
-        co_return l;
+        co_return leased(at);
     } catch (...) {
         if (!acquired && !l.pool_)  // else the lease has done it
             --at.users;
         throw;
     }
+}
+
+connection_pool::lease connection_pool::take_now(std::string_view name, bool shared) {
+    origin& at = find(name);
+    lease l;
+    if (shared && !at.one_by_one) {
+        if (at.waiting == 0 && share(at, l))
+            ++at.users;
+        return l;
+    }
+    if (!try_acquire(at))
+        return l;
+    ++at.users;
+    return leased(at);
+}
+
+connection_pool::lease connection_pool::leased(origin& at) {
+    ++in_use_;
+    lease l(shared_from_this(), at);
+    entry e = take_idle(at);
+    l.held_ = std::move(e.idle);
+    if (e.shared)
+        l.set(std::move(e.shared));
+    return l;
 }
 
 task<> connection_pool::acquire(origin& at) {

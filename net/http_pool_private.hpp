@@ -50,6 +50,8 @@ public:
                 pool_->give_back(*this);
         }
 
+        /// False for one that is none: made so, or what take_now() gives when others have all there are.
+        bool is_right() const noexcept { return pool_ != nullptr; }
         explicit operator bool() const noexcept { return held_ != nullptr; }
         connection& operator*() const noexcept { return *held_; }
         connection* operator->() const noexcept { return held_.get(); }
@@ -83,6 +85,8 @@ public:
     /// Awaitable: the right to a connection, first come, first served, with an idle one if there is any.
     /// `shared`: the origin may speak HTTP/2.
     task<lease> take(std::string_view origin, bool shared);
+    /// The same if it can be had without waiting.
+    lease take_now(std::string_view origin, bool shared);
 
     std::size_t idle() const noexcept { return idle_; }
     std::size_t in_use() const noexcept { return in_use_; }
@@ -112,6 +116,7 @@ private:
     };
 
     origin& find(std::string_view name);
+    lease leased(origin& at);
     entry take_idle(origin& from);
     task<> acquire(origin& at);
     bool try_acquire(origin& at) noexcept;

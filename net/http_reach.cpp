@@ -14,15 +14,20 @@ using stage = request_error::stage;
 
 }  // namespace
 
-/// Awaitable: the right to a connection. Others may have them all.
-task<fetching::lease> fetching::leased() {
-    const deadline limit(until_);
-    std::string built;
-    std::string_view place = to_.origin_in_place();
-    if (place.empty() || via_)
-        place = built = to_.origin();
+/// What those requests have in common that can share a connection; in `room` if it stands nowhere.
+std::string_view fetching::place(std::string& room) const {
+    const std::string_view there = to_.origin_in_place();
+    if (!there.empty() && !via_)
+        return there;
+    room = to_.origin();
     if (via_)
-        place = built += " through " + via_->username() + '@' + via_->to_string();
+        room += " through " + via_->username() + '@' + via_->to_string();
+    return room;
+}
+
+/// Awaitable: the right to a connection. Others may have them all.
+task<fetching::lease> fetching::leased(std::string_view place) {
+    const deadline limit(until_);
     try {
         co_return co_await core_->pool->take(place, may_share());
     } catch (const canceled&) {
@@ -57,13 +62,13 @@ bool fetching::may_share() const {
 }
 
 /// Awaitable: in place of a connection that was of no use, the right to another one.
-task<> fetching::replace(lease& c) {
+task<> fetching::replace(lease& c, std::string_view to) {
     if (!c.shares()) {
         c.drop();
         co_return;
     }
     c = lease();
-    c = co_await leased();
+    c = co_await leased(to);
 }
 
 task<> fetching::connect(lease& into) {

@@ -15,6 +15,7 @@ namespace detail {
 namespace {
 
 constexpr std::size_t most_spare = 256;
+constexpr std::size_t most_kept = 64 * 1024;  // of the memory of one text
 
 /// "404 Not Found", as a text.
 task<> say(response_writer& out, int status) {
@@ -74,6 +75,8 @@ task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
 
 server_core::server_core(const server_options& given) : options(given), room(given.connections) {
     http::fields().add("Server", options.server_name);  // throws when it is no sound value
+    spare_.reserve(most_spare);
+    spare_texts_.reserve(most_spare);
     not_found_ = [](request&, response_writer& out) -> task<> { return say(out, 404); };
     not_allowed_ = [](request& asked, response_writer& out) -> task<> {
         out.set("Allow", asked.allowed());
@@ -123,6 +126,23 @@ void server_core::give_back(std::unique_ptr<exchange> e) noexcept {
         return;
     e->detach();
     spare_.push_back(std::move(e));
+}
+
+std::string server_core::take_text(std::string& from) {
+    std::string text;
+    if (!spare_texts_.empty()) {
+        text = std::move(spare_texts_.back());
+        spare_texts_.pop_back();
+    }
+    text.swap(from);
+    return text;
+}
+
+void server_core::give_back(std::string text) noexcept {
+    if (spare_texts_.size() >= most_spare || text.capacity() > most_kept)
+        return;
+    text.clear();
+    spare_texts_.push_back(std::move(text));
 }
 
 void server_core::enter(server_connection& c) noexcept {

@@ -10,6 +10,7 @@
 #include <ringlet/core/loop.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
+#include <ringlet/core/timeout.hpp>
 
 namespace ringlet::http::detail {
 
@@ -64,9 +65,22 @@ task<> server_connection::run() {
                 co_return;
             }
             fresh = false;
-            const lease work(*this);
-            if (!co_await busy_->answer(std::span(first_).first(count), limit))
-                break;
+            std::string answers;
+            {
+                const lease work(*this);
+                if (!co_await busy_->answer(std::span(first_).first(count), limit))
+                    break;
+                answers = core_.take_text(busy_->out());
+            }
+            limit.restart(after(loop::current().now(), core_.options.write));
+            try {
+                co_await stream_.write_all(io::bytes_of(answers));
+            } catch (const canceled&) {
+                if (!limit.ends_here())
+                    throw;
+                throw timeout_error("write to " + stream_.name(), core_.options.write);
+            }
+            core_.give_back(std::move(answers));
         }
         if (ready && !plain)
             co_await say_goodbye(limit);

@@ -38,6 +38,10 @@ public:
     std::unique_ptr<exchange> borrow(io::any_stream& stream);
     void give_back(std::unique_ptr<exchange> e) noexcept;
 
+    /// The text, for which its owner gets the memory of one that is over.
+    std::string take_text(std::string& from);
+    void give_back(std::string text) noexcept;
+
     void enter(server_connection& c) noexcept;
     void leave(server_connection& c) noexcept;
     void enter(acceptor& a) noexcept { acceptors_.push_back(a); }
@@ -58,6 +62,7 @@ private:
     handler not_found_, not_allowed_, options_, through_all_;
     std::vector<middleware> around_;
     std::vector<std::unique_ptr<exchange>> spare_;
+    std::vector<std::string> spare_texts_;
     list<server_connection> connections_;
     list<acceptor> acceptors_;
     std::size_t size_ = 0;

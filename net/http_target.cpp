@@ -23,19 +23,21 @@ constexpr std::string_view socket_scheme = "http+unix://";
 
 }  // namespace
 
-target target::parse(std::string_view method, std::string_view text) {
-    std::string reason, socket, plain;
-    if (net::ascii::iequals(text.substr(0, socket_scheme.size()), socket_scheme)) {
-        const std::string_view rest = text.substr(socket_scheme.size());
+target target::parse(std::string_view method, std::string text) {
+    std::string socket;
+    if (net::ascii::iequals(std::string_view(text).substr(0, socket_scheme.size()), socket_scheme)) {
+        const std::string_view rest = std::string_view(text).substr(socket_scheme.size());
         const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
         socket = net::detail::percent_decode(rest.substr(0, end));
         if (!socket.starts_with('/') || socket.find('\0') != socket.npos)
             refuse(method, text, std::errc::invalid_argument,
                    "the path of the socket must be absolute, as in http+unix://%2Frun%2Fserver.sock/path");
-        plain.append("http://localhost").append(rest.substr(end));
-        text = plain;
+        text = "http://localhost" + std::string(rest.substr(end));
     }
-    auto url = net::url::try_parse(text, &reason);
+    auto url = net::url::try_adopt(text);
+    std::string reason;
+    if (!url)
+        url = net::url::try_parse(text, &reason);
     if (!url)
         refuse(method, text, std::errc::invalid_argument, reason);
     if (url->scheme() != "http" && url->scheme() != "https")
@@ -55,7 +57,7 @@ target target::follow(std::string_view method, std::string_view location) const 
     return target(std::move(next), stays ? socket_ : std::string());
 }
 
-std::string target::text() const {
+std::string target::text() const& {
     if (socket_.empty())
         return url_.to_string();
     std::string encoded;

@@ -280,6 +280,94 @@ std::optional<url> attempt(std::string_view text, const url* base, std::string* 
 
 }  // namespace
 
+// --- texts that are urls already
+
+namespace {
+
+/// What a host, a path and a query may have in them that means itself.
+struct plain_table {
+    bool in_host[256]{}, in_path[256]{}, in_query[256]{};
+    constexpr plain_table() {
+        for (unsigned i = 0x21; i < 0x7f; ++i) {
+            const char c = static_cast<char>(i);
+            in_host[i] = (c >= 'a' && c <= 'z') || ascii::is_digit(c) || c == '.' || c == '-';
+            in_path[i] = c != '\\' && c != '%' && path_set.find(c) == path_set.npos;
+            in_query[i] = query_set.find(c) == query_set.npos;
+        }
+    }
+};
+constexpr plain_table plain;
+
+std::size_t skip(std::string_view text, std::size_t at, const bool (&what)[256]) {
+    while (at < text.size() && what[static_cast<unsigned char>(text[at])])
+        ++at;
+    return at;
+}
+
+/// Takes a number without leading zeros; more than `most` if there is none.
+unsigned take_number(std::string_view& text, unsigned most) {
+    unsigned value = 0;
+    std::size_t size = 0;
+    for (; size < text.size() && ascii::is_digit(text[size]) && value <= most; ++size)
+        value = value * 10 + static_cast<unsigned>(text[size] - '0');
+    const bool sound = size == 1 || (size > 1 && text.front() != '0');
+    text.remove_prefix(size);
+    return sound ? value : most + 1;
+}
+
+bool is_usual_ip4(std::string_view host) {
+    for (int dots_left = 3;; --dots_left) {
+        if (take_number(host, 255) > 255)
+            return false;
+        if (dots_left == 0 || !host.starts_with('.'))
+            return dots_left == 0 && host.empty();
+        host.remove_prefix(1);
+    }
+}
+
+/// A name whose last label cannot be taken for a number, or an IPv4 address as it is usually written.
+bool is_plain_host(std::string_view host) {
+    const std::string_view last = host.substr(host.rfind('.') + 1);
+    return !last.empty() && (ascii::is_alpha(last.front()) || is_usual_ip4(host));
+}
+
+}  // namespace
+
+std::optional<url> url::try_adopt(std::string& text) {
+    const std::string_view all = text;
+    const bool secure = all.starts_with("https://");
+    if (all.size() > longest || !(secure || all.starts_with("http://")))
+        return std::nullopt;
+    url u;
+    u.scheme_end_ = secure ? 5 : 4;
+    u.username_end_ = u.host_start_ = u.scheme_end_ + 3;
+    std::size_t at = skip(all, u.host_start_, plain.in_host);
+    u.host_end_ = static_cast<std::uint32_t>(at);
+    if (!is_plain_host(all.substr(u.host_start_, at - u.host_start_)))
+        return std::nullopt;
+    if (all.substr(at).starts_with(':')) {
+        std::string_view rest = all.substr(at + 1);
+        const unsigned port = take_number(rest, 65535);
+        if (port > 65535 || port == port_of_scheme(all.substr(0, u.scheme_end_)))
+            return std::nullopt;
+        at = all.size() - rest.size();
+    }
+    u.path_start_ = static_cast<std::uint32_t>(at);
+    if (at == all.size() || all[at] != '/')
+        return std::nullopt;
+    at = skip(all, at, plain.in_path);
+    u.query_start_ = static_cast<std::uint32_t>(at);
+    if (all.substr(u.path_start_, at - u.path_start_).find("/.") != all.npos)
+        return std::nullopt;
+    if (at < all.size() && all[at] == '?')
+        at = skip(all, at + 1, plain.in_query);
+    u.fragment_start_ = static_cast<std::uint32_t>(at);
+    if (at != all.size())
+        return std::nullopt;
+    u.text_ = std::move(text);
+    return u;
+}
+
 url url::parse(std::string_view text) {
     std::string reason;
     auto result = attempt(text, nullptr, &reason);

@@ -29,6 +29,10 @@ public:
     /// The same without an exception; `reason`, if given, receives the cause.
     static std::optional<url> try_parse(std::string_view text, std::string* reason = nullptr);
 
+    /// Takes over a text that is the url already, letter for letter, as most are: no other is made of it.
+    /// Empty for all others, sound or not, whose text stays as it was.
+    static std::optional<url> try_adopt(std::string& text);
+
     /// What `reference` means on this page: "../x", "?q", "//other/", or a whole url.
     url resolve(std::string_view reference) const;
     std::optional<url> try_resolve(std::string_view reference, std::string* reason = nullptr) const;
@@ -65,7 +69,8 @@ public:
     /// "https://example.org:8443", what must agree before credentials follow a redirect.
     std::string origin() const;
 
-    const std::string& to_string() const { return text_; }
+    const std::string& to_string() const& { return text_; }
+    std::string to_string() && { return std::move(text_); }
 
     friend bool operator==(const url& a, const url& b) { return a.text_ == b.text_; }
     friend auto operator<=>(const url& a, const url& b) { return a.text_ <=> b.text_; }

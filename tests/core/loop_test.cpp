@@ -5,6 +5,7 @@
 #include "support/story.hpp"
 
 #include <ringlet/core/event.hpp>
+#include <ringlet/core/mailbox.hpp>
 #include <ringlet/core/op.hpp>
 #include <ringlet/core/scope.hpp>
 
@@ -296,6 +297,21 @@ TEST(loop, says_who_does_not_end_instead_of_hanging_silently) {
     set_report_sink(nullptr);
     EXPECT_NE(said.find("stubborn"), std::string::npos) << said;
     EXPECT_NE(said.find("a sleep"), std::string::npos) << said;
+}
+
+TEST(loop, ends_as_soon_as_its_last_greenlet_has_also_while_others_could_still_write_to_it) {
+    std::string said;
+    set_report_sink([&](std::string_view text) { said += text; });
+    loop_ref kept;
+    in_virtual_time([&]() -> task<> {
+        kept = this_loop();
+        spawn([]() -> task<> { co_await sleep_for(1h); });
+        spawn([] { await(sleep_for(1h)); });
+        co_await yield();
+        spawn([]() -> task<> { co_await sleep_for(1h); });  // never begins
+    });
+    set_report_sink(nullptr);
+    EXPECT_EQ(said, "") << "it has waited";
 }
 
 TEST(loop, says_who_can_never_end_and_leaves_them_behind) {

@@ -76,6 +76,33 @@ TEST(timers, a_timer_armed_by_a_callback_waits_for_the_next_call_even_if_it_is_d
     heap.disarm(again);
 }
 
+TEST(timers, one_armed_for_the_beginning_of_time_fires_at_the_next_call) {
+    timer_heap heap;
+    counter soon;
+    bool fired = false;
+    soon.on_fire = [&] { fired = true; };
+    heap.arm(soon, time_point::min());
+    EXPECT_EQ(heap.next(), time_point::min());
+    heap.fire_due(at(0));
+    EXPECT_TRUE(fired);
+}
+
+TEST(timers, one_armed_by_a_callback_may_be_disarmed_by_the_next) {
+    timer_heap heap;
+    counter first, second, late;
+    late.on_fire = [] { ADD_FAILURE() << "it was disarmed"; };
+    first.on_fire = [&] { heap.arm(late, at(0)); };
+    second.on_fire = [&] {
+        EXPECT_TRUE(late.armed());
+        heap.disarm(late);
+    };
+    heap.arm(first, at(1));
+    heap.arm(second, at(1));
+    heap.fire_due(at(2));
+    heap.fire_due(at(2));
+    EXPECT_TRUE(heap.empty());
+}
+
 TEST(timers, a_callback_may_disarm_a_timer_that_is_due_as_well) {
     timer_heap heap;
     counter first, second;

@@ -88,6 +88,7 @@ TEST(sim_explore, whoever_leaves_a_descriptor_open_has_failed) {
         w.host("careless").spawn([] { forgotten = new io::pipe_reader(io::make_pipe().first); });
         w.run_for(1s);
     });
+    EXPECT_NE(forgotten, nullptr);
     EXPECT_THAT(came.error, AllOf(HasSubstr("descriptors were left open"), HasSubstr("of careless")));
 }
 

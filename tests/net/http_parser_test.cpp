@@ -181,6 +181,28 @@ std::string error_of(errc e) { return "> error: " + make_error_code(e).message()
 
 bool ends_with_error(const std::string& told, errc e) { return told.ends_with(error_of(e)); }
 
+// ---- both ----
+
+/// Lines that come whole are taken by a shorter way than those that come in pieces, and llhttp is not asked.
+TEST(http_parser, says_the_same_of_a_line_that_comes_whole_whatever_byte_is_in_it) {
+    const std::pair<world, std::string> messages[] = {
+        {{}, "GET /a?b=c HTTP/1.1\r\nHost: h\r\nA-b:  c d \r\n\r\n"},
+        {{}, "POST / HTTP/1.0\r\nHost: h\r\nContent-Length: 1\r\n\r\nx"},
+        {responses(), "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nA-b:  c d \r\n\r\nx"},
+    };
+    for (const auto& [w, message] : messages)
+        for (std::size_t at = 0; at < message.size(); ++at)
+            for (int byte = 0; byte < 256; ++byte) {
+                std::string changed = message;
+                changed[at] = static_cast<char>(byte);
+                transcript whole(w), single(w);
+                whole.feed(changed);
+                for (const char& c : changed)
+                    single.feed({&c, 1});
+                ASSERT_EQ(whole.end(), single.end()) << changed;
+            }
+}
+
 // ---- requests ----
 
 TEST(http_parser, reads_simple_requests) {

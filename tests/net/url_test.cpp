@@ -19,6 +19,17 @@ struct pair {
     std::string_view given, wanted;
 };
 
+/// Taken over or made anew, it is the same url with the same parts.
+void expect_the_same(const url& a, const url& b) {
+    EXPECT_EQ(a, b);
+    for (const auto part : {&url::scheme, &url::username, &url::password, &url::host, &url::path, &url::query,
+                            &url::fragment, &url::target, &url::authority})
+        EXPECT_EQ((a.*part)(), (b.*part)()) << b.to_string();
+    EXPECT_EQ(a.port(), b.port()) << b.to_string();
+    EXPECT_EQ(a.has_query(), b.has_query()) << b.to_string();
+    EXPECT_EQ(a.has_fragment(), b.has_fragment()) << b.to_string();
+}
+
 TEST(url, normal_forms) {
     const pair table[] = {
         // scheme, slashes, white space
@@ -124,7 +135,36 @@ TEST(url, normal_forms) {
         ASSERT_TRUE(parsed) << given << ": " << reason;
         EXPECT_EQ(parsed->to_string(), wanted) << given;
         EXPECT_EQ(url::parse(parsed->to_string()), *parsed) << "normalising twice changed it: " << given;
+        for (std::string text : {std::string(given), parsed->to_string()})
+            if (const auto adopted = url::try_adopt(text))
+                expect_the_same(*adopted, *parsed);
     }
+}
+
+TEST(url, a_text_that_is_usual_is_taken_over_as_it_is) {
+    for (const std::string_view usual :
+         {"http://127.0.0.1:8080/", "https://www.example.org/a/b.html?x=1&y=%20", "http://h/",
+          "http://10.0.0.255/a//b", "https://h:80/", "http://h.a-1/?", "http://h/a.b/..c"}) {
+        std::string text(usual);
+        const char* const bytes = text.data();
+        const auto adopted = url::try_adopt(text);
+        if (usual.ends_with("..c")) {
+            EXPECT_FALSE(adopted) << "may be a step up: " << usual;
+            EXPECT_EQ(text, usual);
+            continue;
+        }
+        ASSERT_TRUE(adopted) << usual;
+        EXPECT_TRUE(usual.size() < 16 || adopted->to_string().data() == bytes) << "it was copied: " << usual;
+        expect_the_same(*adopted, url::parse(usual));
+    }
+    for (std::string odd : {"http://h",          "http://1.2.3/",    "http://01.2.3.4/",
+                            "http://1.2.3.256/", "http://1.2.3.4./", "http://H/",
+                            "http://h:080/",     "http://h:80/",     "http://h:65536/",
+                            "http://h:/",        "http://h/%2e",     "http://h/a b",
+                            "http://h/#f",       "http://u@h/",      "http://[::1]/",
+                            "http:///",          "http://.1/",       "http://h/a\\b",
+                            "ftp://h/",          "http://h/?'",      ""})
+        EXPECT_FALSE(url::try_adopt(odd)) << odd;
 }
 
 TEST(url, references_on_a_page) {
@@ -243,6 +283,8 @@ TEST(url, refusals_name_the_cause) {
         std::string reason;
         EXPECT_FALSE(url::try_parse(given, &reason)) << given;
         EXPECT_NE(reason.find(cause), reason.npos) << given << " -> " << reason;
+        std::string text(given);
+        EXPECT_FALSE(url::try_adopt(text)) << given;
     }
     std::string reason;
     EXPECT_FALSE(url::try_parse("http://a\0/"sv, &reason));
