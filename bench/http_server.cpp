@@ -1,4 +1,4 @@
-// A web server as a user of ringlet would write it: two pages, each request really parsed and routed,
+// A web server as a user of ringlet would write it, for HTTP/1.1 and HTTP/2: two pages, each request really parsed and routed,
 // each answer with a Date. --fibers answers "/" from a plain function that may block.
 
 #include <ringlet/core/run.hpp>
@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
         http::server_options options;
         options.connections = 100'000;  // more than any load here has
         options.idle = 1h;  // between two turns
+        options.http2_in_clear = true;
         http::server server(options);
         if (fibers)
             server.handle("/", &hello_on_fiber);

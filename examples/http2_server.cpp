@@ -1,45 +1,33 @@
-// A server that speaks HTTP/2 only: in the clear to those who know it beforehand, or by TLS.
+// A server that speaks HTTP/2 and HTTP/1.1, as its clients like: in the clear to those who know it
+// beforehand, or by TLS, where both agree on it.
 //
 //     ./http2_server PORT              curl --http2-prior-knowledge http://127.0.0.1:PORT/
-//     ./http2_server PORT CHAIN KEY    curl --http2 --cacert CA https://localhost:PORT/
+//     ./http2_server PORT CHAIN KEY    curl --cacert CA https://localhost:PORT/
 //
-// GET /BYTES gives so many bytes; whatever is sent comes back.
+// GET /BYTES gives so many bytes; whatever is posted comes back, piece by piece.
 
 #include <ringlet/core/run.hpp>
-#include <ringlet/core/spawn.hpp>
-#include <ringlet/net/http2.hpp>
+#include <ringlet/net/http_server.hpp>
+#include <ringlet/net/http_server_tls.hpp>
 #include <ringlet/net/tls.hpp>
 
-#include <algorithm>
 #include <iostream>
-#include <optional>
 
 using namespace ringlet;
 
-task<http::response> answer(http2::incoming& asked) {
-    const std::string_view target = asked.target();
-    if (asked.method() == "GET" || asked.method() == "HEAD") {
-        const bool number = target.size() > 1 && target.size() < 9 &&
-                            std::ranges::all_of(target.substr(1), [](char c) { return c >= '0' && c <= '9'; });
-        co_return number ? http::response(std::string(std::stoul(std::string(target.substr(1))), 'x'))
-                         : http::response("hello\n");
-    }
-    co_return http::response(co_await asked.read_all());
+task<http::response> hello(http::request&) { co_return "hello\n"; }
+
+task<http::response> many_bytes(http::request& asked) {
+    const std::string count = asked.parameter("bytes");
+    const bool number = count.size() < 9 && count.find_first_not_of("0123456789") == count.npos;
+    co_return number ? http::response(std::string(std::stoul(count), 'x'))
+                     : http::response(404, "a number, please\n");
 }
 
-task<> serve_one(net::tcp_stream below, std::optional<tls::context> with) {
-    try {
-        if (!with) {
-            co_await http2::serve(std::move(below), answer);
-            co_return;
-        }
-        tls::stream s = co_await tls::accept(std::move(below), *with);
-        if (s.alpn() != "h2")
-            co_return;  // a client that did not ask
-        co_await http2::serve(std::move(s), answer);
-    } catch (const std::system_error& e) {
-        std::cerr << e.what() << '\n';
-    }
+task<> echo(http::request& asked, http::response_writer& out) {
+    std::byte buffer[16 * 1024];
+    while (const std::size_t count = co_await asked.read(buffer))
+        co_await out.write(std::string_view(reinterpret_cast<const char*>(buffer), count));
 }
 
 int main(int argc, char** argv) {
@@ -47,16 +35,20 @@ int main(int argc, char** argv) {
         std::cerr << "give me a port, and perhaps a certificate and its key\n";
         return 2;
     }
-    std::optional<tls::context> with;
+    http::connection_wrapper secure;
     if (argc == 4)
-        with.emplace(tls::server_options(tls::identity::files(argv[2], argv[3])).alpn({"h2"}));
+        secure = http::over_tls(tls::context(tls::server_options(tls::identity::files(argv[2], argv[3]))));
     const auto port = static_cast<std::uint16_t>(std::stoi(argv[1]));
     run([&]() -> task<> {
+        http::server_options options;
+        options.http2_in_clear = true;
+        options.limits.body = 1 << 30;
+        http::server server(options);
+        server.get("/", &hello);
+        server.get("/{bytes}", &many_bytes);
+        server.post("/", &echo);
         auto listener = net::listen(net::address::loopback(port));
         std::cout << "listening on " << listener.local_address().to_string() << std::endl;
-        for (;;) {
-            net::tcp_stream below = co_await listener.accept();
-            spawn(serve_one, std::move(below), with);
-        }
+        co_await server.serve_forever(std::move(listener), secure);
     });
 }

@@ -60,7 +60,7 @@ void append_log_line(std::string& out, const log_entry& e, log_format format, st
         append_escaped(out, e.method);
         out += ' ';
         append_escaped(out, e.target);
-        out.append(" HTTP/1.").append(1, e.version_minor == 0 ? '0' : '1').append("\"");
+        out.append(e.version == 20 ? " HTTP/2.0\"" : e.version == 10 ? " HTTP/1.0\"" : " HTTP/1.1\"");
     }
     out += ' ';
     append_number(out, static_cast<std::uint64_t>(e.status));

@@ -18,7 +18,7 @@ namespace ringlet::http {
 struct log_entry {
     std::string_view peer;  // "10.0.0.1:51234"
     std::string_view method, target;  // empty when the request could not be read so far
-    int version_minor = 1;
+    int version = 11;  // 10, 11, or 20 for HTTP/2
     int status = 0;
     std::uint64_t body_bytes = 0;  // of the answer, as far as it was made
     duration took{};  // from the end of the request's head to the end of the answer

@@ -9,7 +9,7 @@ namespace detail {
 client_core::client_core(const client_options& o)
     : options(o),
       pool(std::make_shared<connection_pool>(
-          pool_limits{o.per_origin, o.in_all, o.idle_per_origin, o.idle_in_all, o.idle})) {
+          pool_limits{o.per_origin, o.in_all, o.idle_per_origin, o.idle_in_all, o.idle}, o.limits)) {
     check(o.per_origin > 0 && o.in_all > 0, "an http client may have one connection at least");
     fields().add("User-Agent", o.user_agent);  // throws when it is no sound value
     if (!options.connect)

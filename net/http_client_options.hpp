@@ -37,6 +37,13 @@ public:
     std::vector<int> statuses{429, 502, 503, 504};
 };
 
+/// Whether HTTP/2 is spoken, by which many requests share a connection.
+enum class http2_use {
+    off,
+    offered,  // over TLS, where the server chooses; HTTP/1.1 otherwise
+    demanded,  // or there is no connection; in the clear the server is taken to know it beforehand
+};
+
 /// What holds for all requests of a client.
 class client_options {
 public:
@@ -51,12 +58,15 @@ public:
     duration idle = 30s;  // older connections are not used again
     std::string user_agent = "ringlet";
     unsigned redirects = 30;  // followed one after the other; 0: they are returned as they come
+    http2_use http2 = http2_use::offered;
+    std::uint32_t window = 256 * 1024;  // HTTP/2: bytes of each body that may come before they are read
     bool decompress = true;  // ask for what supported_codings() says, and undo it
     http::retries retries;
     /// Null: cookies are neither kept nor sent.
     std::shared_ptr<cookie_jar> cookies = std::make_shared<cookie_jar>();
 
-    /// What is trusted, and shown (tls_context.hpp). Null: the authorities of the machine.
+    /// What is trusted, and shown (tls_context.hpp). Null: the authorities of the machine. One that names
+    /// protocols for ALPN itself offers those.
     std::shared_ptr<const tls::context> tls;
 
     /// By whom to go where; net::proxy_settings::from_environment() believes the environment.

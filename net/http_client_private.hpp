@@ -104,8 +104,10 @@ private:
     task<lease> leased(std::string_view place);
     void choose_proxy();
     bool asks_proxy() const;
+    bool may_share() const;
+    task<> replace(lease& c, std::string_view place);
     task<> connect(lease& into);
-    task<io::any_stream> stream_to_server();
+    task<io::any_stream> stream_to_server(bool& http2);
     task<io::any_stream> stream_through_proxy();
     task<> send(connection& to, class sending_body& body);
     task<> send_long(connection& to, class sending_body& body);

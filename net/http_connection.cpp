@@ -2,6 +2,8 @@
 
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/net/http2_private.hpp>
+#include <ringlet/net/http_writer.hpp>
 
 #include <algorithm>
 
@@ -20,7 +22,13 @@ constexpr std::uint64_t most_reserved = 1024 * 1024;
 }  // namespace
 
 connection::connection(io::any_stream stream, const limits& most)
-    : stream_(std::move(stream)), reader_(reads::responses, most) {}
+    : stream_(std::move(stream)), most_body_(most.body), reader_(reads::responses, most) {}
+connection::connection(std::unique_ptr<detail::http2_stream> one, const limits& most)
+    : over_(std::move(one)), most_body_(most.body), reader_(reads::responses, most) {}
+connection::~connection() = default;
+
+std::string connection::name() const { return over_ ? over_->name() : stream_.name(); }
+bool connection::refused() const noexcept { return over_ && over_->refused(); }
 
 void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
     timeouts_ = t;
@@ -82,6 +90,8 @@ task<> connection::send(std::string_view method, std::string_view head, std::str
         reader_.parser().expect_no_body();
     else if (method == "CONNECT")
         reader_.parser().expect_tunnel();
+    if (over_)
+        return send_on_stream(head, body);
     return body.empty() ? write(head) : write_both(head, body);
 }
 
@@ -90,7 +100,28 @@ task<> connection::write_both(std::string_view head, std::string_view body) {
     co_await write(body);
 }
 
+task<> connection::write_chunk(std::string_view bytes) {
+    if (over_) {
+        co_await write_on_stream(bytes, bytes.empty());
+        co_return;
+    }
+    std::string line;
+    if (bytes.empty())
+        append_last_chunk(line);
+    else
+        append_chunk_size(line, bytes.size());
+    co_await write(line);
+    if (bytes.empty())
+        co_return;
+    co_await write(bytes);
+    co_await write(chunk_end);
+}
+
 task<> connection::write(std::string_view bytes) {
+    if (over_) {
+        co_await write_on_stream(bytes, false);
+        co_return;
+    }
     while (!bytes.empty()) {
         const std::string_view part = bytes.substr(0, most_written_at_once);
         const time_point in_time = after(loop::current().now(), timeouts_.between_bytes);
@@ -111,12 +142,20 @@ task<> connection::write(std::string_view bytes) {
 }
 
 task<> connection::read_head() {
+    if (over_) {
+        co_await read_stream_head();
+        co_return;
+    }
     while (head_wants_more())
         co_await arrival(*this, "wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
     keep_alive_ = head().keep_alive() && !head().upgrade() && !half_sent_ && !write_failed_;
 }
 
 task<> connection::read_refusal() {
+    if (over_) {
+        co_await read_stream_refusal();
+        co_return;
+    }
     try {
         while (head_wants_more())
             co_await arrival(*this, "wait for the response", duration::max());
@@ -161,6 +200,8 @@ std::string_view connection::piece_at_hand() {
 }
 
 task<std::string_view> connection::next_piece() {
+    if (over_ && !done_)
+        co_return co_await next_stream_piece();
     for (;;) {
         const std::string_view piece = piece_at_hand();
         if (!piece.empty() || done_)
@@ -170,6 +211,8 @@ task<std::string_view> connection::next_piece() {
 }
 
 bool connection::take_all(std::string& to, std::uint64_t most) {
+    if (over_)
+        return done_;
     const std::uint64_t announced = head().chunked() ? 0 : head().content_length().value_or(0);
     if (announced <= most && to.empty() && announced <= most_reserved)
         to.reserve(static_cast<std::size_t>(announced));
@@ -185,6 +228,10 @@ bool connection::take_all(std::string& to, std::uint64_t most) {
 }
 
 task<> connection::read_all(std::string& to, std::uint64_t most) {
+    if (over_) {
+        co_await read_stream(to, most);
+        co_return;
+    }
     while (!take_all(to, most)) {
         const std::uint64_t left = reader_.parser().body_left();
         if (left < message_reader::buffer_size || left > most - to.size())
@@ -214,6 +261,8 @@ task<> connection::receive_into(std::string& to, std::size_t size) {
 }
 
 task<bool> connection::quiet() {
+    if (over_)
+        co_return co_await over_->quiet();
     if (!reusable())
         co_return false;
     deadline at_once(loop::current().now());

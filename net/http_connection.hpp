@@ -1,7 +1,7 @@
 #pragma once
 // The client's side of one HTTP/1.1 connection, over any stream: a request goes out, its response comes
-// in, and then the next one may follow. Which connection a request takes, and what happens when it
-// fails, is decided in http_client.hpp.
+// in, and then the next one may follow. Or of one exchange on a connection of HTTP/2. Which connection a
+// request takes, and what happens when it fails, is decided in http_client.hpp.
 
 #include <ringlet/core/task.hpp>
 #include <ringlet/core/time.hpp>
@@ -9,10 +9,15 @@
 #include <ringlet/net/http_reader.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace ringlet::http {
+
+namespace detail {
+class http2_stream;
+}
 
 /// How long each phase of a request may take.
 class timeouts {
@@ -28,18 +33,26 @@ public:
 class connection {
 public:
     explicit connection(io::any_stream stream, const limits& most = limits::client());
+    /// One exchange of HTTP/2.
+    connection(std::unique_ptr<detail::http2_stream> one, const limits& most);
+    ~connection();
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
     /// For the exchange that begins with the next send; `until` ends all of it.
     void set_timeouts(const timeouts& t, time_point until = never) noexcept;
     /// How large the bodies that follow may be, in bytes on the wire.
-    void set_body_limit(std::uint64_t most) noexcept { reader_.parser().set_body_limit(most); }
+    void set_body_limit(std::uint64_t most) noexcept {
+        reader_.parser().set_body_limit(most);
+        most_body_ = most;
+    }
 
     /// Awaitable: sends a request; `head` is what append_request() wrote. A body announced there may
     /// come along, or by write() later. Borrowed until then.
     task<> send(std::string_view method, std::string_view head, std::string_view body = {});
     task<> write(std::string_view bytes);
+    /// Awaitable: a piece of a body that was announced as chunked; an empty one ends it.
+    task<> write_chunk(std::string_view bytes);
 
     /// Awaitable: the head of the final response; interim ones (1xx) are skipped.
     task<> read_head();
@@ -68,11 +81,14 @@ public:
     /// The server did not take all of the request.
     bool write_failed() const noexcept { return write_failed_; }
 
+    /// The server has said that it did nothing about the request (HTTP/2 only).
+    bool refused() const noexcept;
+
     /// Awaitable: true when the peer has neither closed nor said anything since the last response. A
     /// connection of which this is not true cannot be used any more.
     task<bool> quiet();
 
-    std::string name() const { return stream_.name(); }
+    std::string name() const;
 
 private:
     class arrival;
@@ -82,7 +98,18 @@ private:
     task<> write_both(std::string_view head, std::string_view body);
     [[noreturn]] void refuse();
 
+    task<> send_on_stream(std::string_view head, std::string_view body);
+    task<> write_on_stream(std::string_view bytes, bool last);
+    task<> read_stream_head();
+    task<> read_stream_refusal();
+    task<std::string_view> next_stream_piece();
+    task<> read_stream(std::string& to, std::uint64_t most);
+
     io::any_stream stream_;
+    std::unique_ptr<detail::http2_stream> over_;  // null: HTTP/1.1
+    std::uint64_t body_left_ = 0;  // of the request over HTTP/2
+    std::uint64_t most_body_ = 0, body_read_ = 0;  // of the response, likewise
+    time_point sent_at_{};
     message_reader reader_;
     timeouts timeouts_;
     time_point until_ = never;

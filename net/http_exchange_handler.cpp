@@ -26,7 +26,7 @@ bool exchange::handler_run::await_suspend(std::coroutine_handle<> h) {
     if (!awaiter_->await_suspend(h))
         return false;
     exchange& e = exchange_;
-    if (!e.out_.empty() && (!e.meanwhile_ || e.meanwhile_.ready()))
+    if (!e.out_.empty() && !e.is_stream() && (!e.meanwhile_ || e.meanwhile_.ready()))
         e.send_meanwhile();
     return true;
 }
@@ -80,7 +80,7 @@ void exchange::tell_log() {
     e.peer = peer;
     e.method = head().method();
     e.target = head().target();
-    e.version_minor = head().version_minor();
+    e.version = head().version();
     e.status = writer_.status();
     e.body_bytes = sent_;
     e.took = loop::current().now() - began_;

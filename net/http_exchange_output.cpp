@@ -19,6 +19,10 @@ constexpr std::size_t most_lingering = 16 * 1024 * 1024;
 }  // namespace
 
 task<> exchange::flush() {
+    if (over_ != nullptr) {
+        co_await flush_stream(false);
+        co_return;
+    }
     deadline limit(never);
     co_await flush(limit);
 }

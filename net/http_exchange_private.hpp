@@ -5,11 +5,13 @@
 // and a request allocates nothing.
 //
 // http_exchange.cpp has the way of a request, http_request.cpp its body, http_response_writer.cpp the
-// answer, http_exchange_output.cpp how it leaves.
+// answer, http_exchange_output.cpp how it leaves. Over HTTP/2 an exchange is one stream of its connection;
+// what differs is in http2_exchange.cpp.
 
 #include <ringlet/core/greenlet.hpp>
 #include <ringlet/core/scope.hpp>
 #include <ringlet/io/stream.hpp>
+#include <ringlet/net/http2_private.hpp>
 #include <ringlet/net/http_handler.hpp>
 #include <ringlet/net/http_reader.hpp>
 #include <ringlet/net/http_router.hpp>
@@ -54,6 +56,10 @@ public:
     /// a few exchanges serve many connections and stay in the cache. False when it must be closed. `limit`
     /// is a scope of the connection's around this, which is for each of our phases in turn.
     task<bool> answer(std::span<const std::byte> first, deadline& limit);
+
+    /// Awaitable: answers the one request of an HTTP/2 stream; see http2_exchange.cpp.
+    task<> answer(http2_stream& s);
+    bool is_stream() const noexcept { return over_ != nullptr; }
 
     // --- the request; http_request.cpp
     const message_head& head() const { return reader_.parser().head(); }
@@ -112,10 +118,15 @@ private:
     std::string_view tail() const noexcept { return std::string_view(tail_).substr(tail_.empty() ? 0 : tail_start_); }
     task<> send_leaving(deadline& limit, std::string_view tail);
     task<> end_meanwhile(bool kill);
+    task<> answer_stream();
+    task<bool> next_stream_piece();
+    task<> flush_stream(bool last);
+    task<> write_stream(std::string_view bytes, bool last);
 
     const server_options& options_;
     const server_side& server_;
     io::any_stream* stream_ = nullptr;
+    http2_stream* over_ = nullptr;  // null: HTTP/1.1, of which the connection carries nothing else meanwhile
     message_reader reader_;
     request request_{*this};
     response_writer writer_{*this};
@@ -141,6 +152,7 @@ private:
     bool left_ = false;  // some of this answer was sent
     bool last_ = false;  // the connection ends after this answer
     bool broken_ = false;  // writing has failed
+    bool head_sent_ = false;  // over HTTP/2
 };
 
 /// Awaits a handler: finds it, gives it its time, and deals with what it throws. Should it have to wait,

@@ -22,6 +22,9 @@ constexpr std::size_t small_body = 16 * 1024;
 // Requests at the same moment are many, but of most the head has been sent.
 constexpr std::size_t most_spare_heads = 64;
 
+// A connection that the server has closed costs one; one that it is about to close may refuse some.
+constexpr unsigned most_tries = 4;
+
 // What is read of a redirect, or of an answer that asks to come again, to keep its connection.
 constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
 
@@ -91,6 +94,7 @@ task<> fetching::follow(incoming in, std::string location) {
             (void)read.value();  // throws it
         step.status = status;
         step.reason = in.reason();
+        step.version = in.version();
         step.fields = in.fields();
         step.url = in.url();
         step.elapsed = in.elapsed();
@@ -186,13 +190,14 @@ task<fetching::lease> fetching::exchange() {
     const bool harmless = is_idempotent(method_) && repeatable();
     std::string room;
     const std::string_view to = place(room);
-    lease c = core_->pool->take_now(to);
+    lease c = core_->pool->take_now(to, may_share());
     if (!c.is_right())
         c = co_await leased(to);
-    // What must not be sent twice goes only where somebody surely listens.
-    if (c && !harmless && !co_await c->quiet())
-        c.drop();
-    for (bool reused = static_cast<bool>(c);; reused = false) {
+    for (unsigned tries = 1;; ++tries) {
+        // What must not be sent twice goes only where somebody surely listens.
+        if (c && !harmless && !co_await c->quiet())
+            co_await replace(c, to);
+        const bool reused = static_cast<bool>(c);
         if (!reused)
             co_await connect(c);
         c->set_timeouts(times_, until_);
@@ -218,8 +223,11 @@ task<fetching::lease> fetching::exchange() {
             failure = failure ? failure : std::current_exception();
             unasked = e.code() == errc::bad_status_line;  // said while nobody asked, before the connection ended
         }
-        if (!reused || !harmless || timed_out || (c->answered() && !unasked))
+        const bool untouched = c->refused() && repeatable();
+        const bool unheard = reused && harmless && (!c->answered() || unasked);
+        if (timed_out || tries == most_tries || !(untouched || unheard))
             std::rethrow_exception(failure);
+        co_await replace(c, to);
     }
 }
 

@@ -15,7 +15,7 @@ void message_head::clear() {
     content_length_.reset();
     method_end_ = target_start_ = target_end_ = reason_start_ = 0;
     status_ = 0;
-    minor_ = 1;
+    major_ = minor_ = 1;
     keep_alive_ = chunked_ = expects_continue_ = upgrade_ = false;
 }
 

@@ -14,6 +14,7 @@
 namespace ringlet::http {
 
 namespace detail {
+class http2_head;
 struct names_in_head;
 struct request_line;
 struct status_line;
@@ -29,7 +30,9 @@ public:
     int status() const { return status_; }
     std::string_view reason() const { return part(reason_start_, start_line_.size()); }
 
-    /// 0 or 1, of HTTP/1.x.
+    /// 10, 11, or 20 for HTTP/2.
+    int version() const { return major_ == 1 ? 10 + minor_ : 20; }
+    /// 0 or 1, of HTTP/1.x; 1 for what came by HTTP/2, which can do all that HTTP/1.1 can.
     int version_minor() const { return minor_; }
     const http::fields& fields() const { return fields_; }
     std::optional<std::string_view> get(std::string_view name) const { return fields_.get(name); }
@@ -48,6 +51,7 @@ public:
 
 private:
     friend class parser;
+    friend class detail::http2_head;
     void clear();
     errc judge_start_line(std::string_view line, bool request);
     void take(std::string_view line, const detail::request_line& parts);
@@ -64,7 +68,7 @@ private:
     std::size_t method_end_ = 0, target_start_ = 0, target_end_ = 0, reason_start_ = 0;
     http::fields fields_;
     std::optional<std::uint64_t> content_length_;
-    int status_ = 0, minor_ = 1;
+    int status_ = 0, major_ = 1, minor_ = 1;
     bool keep_alive_ = false, chunked_ = false, expects_continue_ = false, upgrade_ = false;
 };
 

@@ -83,6 +83,7 @@ task<reply> incoming::become_reply(std::uint64_t most) {
     reply whole;
     whole.status = status();
     whole.reason = reason();
+    whole.version = version();
     whole.fields = fields();
     whole.elapsed = s.elapsed;
     try {

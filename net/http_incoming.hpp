@@ -30,6 +30,9 @@ public:
     const message_head& head() const;
     bool ok() const { return status() < 400; }
 
+    /// 10, 11, or 20 for HTTP/2.
+    int version() const { return head().version(); }
+
     const std::string& url() const noexcept;
     const std::vector<reply>& history() const noexcept;
     duration elapsed() const noexcept;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <ringlet/net/http_error.hpp>
 #include <ringlet/net/http_fields.hpp>
@@ -76,6 +77,10 @@ public:
 
     /// Of the messages that begin from now on.
     void set_body_limit(std::uint64_t most) { most_.body = most; }
+
+    /// Gives back what it had, and shows these from now on: a message that came otherwise.
+    void show(message_head& head) { std::swap(head_, head); }
+    void show(fields& trailers) { std::swap(trailers_, trailers); }
 
     /// What is left of a body that has a length; 0 when it has none, and when it is over.
     std::uint64_t body_left() const { return phase_ == phase::body ? body_left_ : 0; }

@@ -3,8 +3,12 @@
 // used last first, since they are the least likely to have been closed by the server. There are so many
 // per origin and so many in all; who comes when that is spent waits for its turn. Nothing runs here: an
 // idle connection that is too old is found when somebody asks.
+//
+// A connection of HTTP/2 carries many requests and counts once, from the first of them to the last. Where an
+// origin may speak it, who has to connect does so alone: the others wait for what comes of it, and share it.
 
 #include <ringlet/core/semaphore.hpp>
+#include <ringlet/net/http2_private.hpp>
 #include <ringlet/net/http_connection.hpp>
 
 #include <memory>
@@ -37,11 +41,13 @@ public:
             std::swap(pool_, other.pool_);
             std::swap(at_, other.at_);
             std::swap(held_, other.held_);
+            std::swap(shared_, other.shared_);
+            std::swap(connects_, other.connects_);
             return *this;
         }
         ~lease() {
             if (pool_)
-                pool_->give_back(*at_, std::move(held_));
+                pool_->give_back(*this);
         }
 
         /// False for one that is none: made so, or what take_now() gives when others have all there are.
@@ -54,7 +60,13 @@ public:
         void drop() noexcept { held_.reset(); }
         /// Before another connection is made: closes an idle one when there would be too many.
         void make_room() noexcept { pool_->make_room(); }
-        void set(std::unique_ptr<connection> c) noexcept { held_ = std::move(c); }
+        void set(std::unique_ptr<connection> c) noexcept;
+        /// The same for one that can be shared.
+        void set(std::shared_ptr<http2_client> c);
+        /// It could not be made. Who has waited for it tries by themselves, all at once.
+        void connect_failed() noexcept;
+        /// Others use the connection too: dropped, the right to it is gone as well.
+        bool shares() const noexcept { return shared_ != nullptr; }
 
     private:
         friend class connection_pool;
@@ -62,15 +74,19 @@ public:
 
         std::shared_ptr<connection_pool> pool_;
         origin* at_ = nullptr;
-        std::unique_ptr<connection> held_;
+        std::unique_ptr<connection> held_;  // of a shared one, one exchange
+        std::shared_ptr<http2_client> shared_;
+        bool connects_ = false;  // for all who wait
     };
 
-    explicit connection_pool(const pool_limits& most) noexcept : most_(most), all_(most.in_all) {}
+    connection_pool(const pool_limits& most, const limits& messages) noexcept
+        : most_(most), messages_(messages), all_(most.in_all) {}
 
     /// Awaitable: the right to a connection, first come, first served, with an idle one if there is any.
-    task<lease> take(std::string_view origin);
+    /// `shared`: the origin may speak HTTP/2.
+    task<lease> take(std::string_view origin, bool shared);
     /// The same if it can be had without waiting.
-    lease take_now(std::string_view origin);
+    lease take_now(std::string_view origin, bool shared);
 
     std::size_t idle() const noexcept { return idle_; }
     std::size_t in_use() const noexcept { return in_use_; }
@@ -80,12 +96,19 @@ private:
     struct entry {
         std::unique_ptr<connection> idle;
         time_point since;
+        std::shared_ptr<http2_client> shared{};  // or this
     };
     struct origin {
         explicit origin(std::size_t most) noexcept : permits(most) {}
         semaphore permits;
         std::size_t users = 0;  // have a lease, or wait for one
         std::vector<entry> idle;
+
+        std::vector<std::shared_ptr<http2_client>> shared;  // that carry requests
+        bool one_by_one = false;  // it does not share, or nobody has come so far
+        bool connecting = false;
+        semaphore turns{0};  // for those who wait for room on a shared connection; released only to them
+        std::size_t waiting = 0;
     };
     struct hash {
         using is_transparent = void;
@@ -94,13 +117,22 @@ private:
 
     origin& find(std::string_view name);
     lease leased(origin& at);
-    std::unique_ptr<connection> take_idle(origin& from);
-    void give_back(origin& to, std::unique_ptr<connection> c) noexcept;
+    entry take_idle(origin& from);
+    task<> acquire(origin& at);
+    bool try_acquire(origin& at) noexcept;
+    task<bool> wait_for_room(origin& at, lease& into);
+    bool share(origin& at, lease& into);
+    static bool may_connect(const origin& at) noexcept;
+    void wake_one(origin& at) noexcept;
+    void wake_all(origin& at) noexcept;
+    void give_back(lease& l) noexcept;
+    void keep(origin& at, entry e) noexcept;
     void leave(origin& from, bool all, bool own) noexcept;
     void make_room() noexcept;
     void forget_unused() noexcept;
 
     pool_limits most_;
+    limits messages_;
     semaphore all_;
     std::unordered_map<std::string, origin, hash, std::equal_to<>> origins_;
     std::size_t idle_ = 0, in_use_ = 0;

@@ -29,7 +29,7 @@ std::string_view fetching::place(std::string& room) const {
 task<fetching::lease> fetching::leased(std::string_view place) {
     const deadline limit(until_);
     try {
-        co_return co_await core_->pool->take(place);
+        co_return co_await core_->pool->take(place, may_share());
     } catch (const canceled&) {
         if (!limit.ends_here())
             throw;
@@ -54,6 +54,23 @@ bool fetching::asks_proxy() const {
     return via_ && via_->speaks() != net::proxy::protocol::socks5 && !to_.url().is_secure();
 }
 
+/// Where HTTP/2 may be spoken.
+bool fetching::may_share() const {
+    const http2_use use = core_->options.http2;
+    const bool spoken = to_.url().is_secure() ? use != http2_use::off : use == http2_use::demanded;
+    return spoken && !asks_proxy() && detail::has_http2();
+}
+
+/// Awaitable: in place of a connection that was of no use, the right to another one.
+task<> fetching::replace(lease& c, std::string_view to) {
+    if (!c.shares()) {
+        c.drop();
+        co_return;
+    }
+    c = lease();
+    c = co_await leased(to);
+}
+
 task<> fetching::connect(lease& into) {
     into.drop();
     into.make_room();
@@ -62,8 +79,14 @@ task<> fetching::connect(lease& into) {
     try {
         const deadline limit(std::min(in_time, until_));
         try {
-            io::any_stream stream = co_await stream_to_server();
-            into.set(std::make_unique<connection>(std::move(stream), core_->options.limits));
+            bool http2 = false;
+            io::any_stream stream = co_await stream_to_server(http2);
+            const client_options& o = core_->options;
+            if (http2)
+                into.set(detail::make_http2_client(std::move(stream), url.is_secure(),
+                                                   {o.limits, 0, o.window, times_.between_bytes}));
+            else
+                into.set(std::make_unique<connection>(std::move(stream), o.limits));
         } catch (const canceled&) {
             if (!limit.ends_here())
                 throw;
@@ -72,11 +95,13 @@ task<> fetching::connect(lease& into) {
             throw timeout_error("connect " + place, until_ < in_time ? times_.total : times_.connect);
         }
     } catch (const std::system_error&) {
+        into.connect_failed();
         detail::rethrow_as_request_error(stage::connect, method_, to_.text());
     }
 }
 
-task<io::any_stream> fetching::stream_to_server() {
+/// Awaitable: `http2` comes back true when that is to be spoken over it.
+task<io::any_stream> fetching::stream_to_server(bool& http2) {
     io::any_stream stream;
     if (via_)
         stream = co_await stream_through_proxy();
@@ -85,7 +110,10 @@ task<io::any_stream> fetching::stream_to_server() {
     else
         stream = io::any_stream(co_await net::tcp_stream::connect(net::address::unix_path(to_.socket())));
     if (to_.url().is_secure())
-        stream = co_await detail::secured(std::move(stream), to_.url(), core_->options.tls);
+        stream =
+            co_await detail::secured(std::move(stream), to_.url(), core_->options.tls, core_->options.http2, &http2);
+    else
+        http2 = may_share();
     co_return stream;
 }
 

@@ -17,6 +17,8 @@ task<bool> exchange::next_piece() {
     if (body_failed_)
         throw std::system_error(std::make_error_code(std::errc::io_error),
                                 "read the body of " + name_of_request() + ": it has failed before");
+    if (over_ != nullptr)
+        co_return co_await next_stream_piece();
     while (!body_over_) {
         const step found = reader_.next();
         switch (found.kind) {

@@ -1,7 +1,6 @@
 #include <ringlet/net/http_request_body_private.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <stdexcept>
 
 namespace ringlet::http {
@@ -91,7 +90,7 @@ task<> sending_body::send(connection& to) {
         }
     }
     if (chunked())
-        co_await to.write("0\r\n\r\n");
+        co_await to.write_chunk({});
 }
 
 task<> sending_body::send_file(connection& to, io::file& from, std::uint64_t size) {
@@ -128,15 +127,10 @@ task<> sending_body::send_pieces(connection& to, const segment& s) {
 task<> sending_body::write(connection& to, std::string_view bytes) {
     if (bytes.empty())
         co_return;
-    if (!chunked()) {
+    if (chunked())
+        co_await to.write_chunk(bytes);
+    else
         co_await to.write(bytes);
-        co_return;
-    }
-    char line[24];
-    const int size = std::snprintf(line, sizeof line, "%zx\r\n", bytes.size());
-    co_await to.write({line, static_cast<std::size_t>(size)});
-    co_await to.write(bytes);
-    co_await to.write("\r\n");
 }
 
 }  // namespace ringlet::http

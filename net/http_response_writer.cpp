@@ -115,7 +115,7 @@ void response_writer::begin() {
     else if (!exchange_.takes_chunks())
         size = body_size::until_close();
     exchange_.put_head(status_, reason_, fields_, size);
-    chunked_ = size.is_chunked();
+    chunked_ = size.is_chunked() && !exchange_.is_stream();
     begun_ = true;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 }  // namespace
 
-task<io::any_stream> secured(io::any_stream, const net::url&, std::shared_ptr<const tls::context>) {
+task<io::any_stream> secured(io::any_stream, const net::url&, std::shared_ptr<const tls::context>, http2_use, bool*) {
     refuse();
     co_return io::any_stream();
 }

@@ -175,10 +175,7 @@ void server_core::kill_all() noexcept {
 }
 
 void server_core::report_busy() {
-    connections_.for_each([](server_connection& c) {
-        if (c.busy() != nullptr)
-            report("http server: " + c.busy()->name_of_request() + ": cut short, because the server stops");
-    });
+    connections_.for_each([](server_connection& c) { c.report_busy(); });
 }
 
 }  // namespace detail

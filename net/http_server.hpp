@@ -1,7 +1,8 @@
 #pragma once
 // http::server: answers HTTP/1.1 over any stream. Each connection is a greenlet that reads a request,
 // runs the handler for its path, sends the answer and begins again; pipelined requests are answered in
-// order. What one connection does wrong ends that connection only.
+// order. One of HTTP/2 has a greenlet for each request besides. What one connection does wrong ends that
+// connection only.
 //
 //     http::server server;
 //     server.handle("/", [](http::request& asked) -> task<http::response> { co_return "hello"; });

@@ -2,7 +2,13 @@
 
 #include <ringlet/net/http_server_private.hpp>
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <ringlet/core/loop.hpp>
+#include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
 #include <ringlet/core/timeout.hpp>
 
@@ -39,6 +45,7 @@ task<> server_connection::run() {
     try {
         const bool plain = secure_ != nullptr && !*secure_;
         const bool ready = plain || secure_ == nullptr || co_await wrap(limit);
+        bool fresh = true;
         while (ready && !core_.stopping()) {
             limit.restart(after(loop::current().now(), core_.options.idle));
             std::size_t count = 0;
@@ -52,6 +59,12 @@ task<> server_connection::run() {
             idle_ = nullptr;
             if (count == 0)
                 break;
+            if (fresh && first_[0] == std::byte('P') && may_be_http2() && co_await begins_http2(count, limit)) {
+                limit.restart(never);
+                co_await answer_many(count);
+                co_return;
+            }
+            fresh = false;
             std::string answers;
             {
                 const lease work(*this);
@@ -75,6 +88,47 @@ task<> server_connection::run() {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
     }
     stream_.close();
+}
+
+std::vector<std::string> protocols_of_servers() {
+    return has_http2() ? std::vector<std::string>{"h2", "http/1.1"} : std::vector<std::string>{"http/1.1"};
+}
+
+void server_connection::report_busy() {
+    const auto tell = [](exchange& e) {
+        report("http server: " + e.name_of_request() + ": cut short, because the server stops");
+    };
+    if (busy_ != nullptr)
+        tell(*busy_);
+    busy_streams_.for_each([&](stream_answer& each) { tell(*each.work); });
+}
+
+/// In the clear it must be wanted; whoever encrypts has agreed on what is spoken.
+bool server_connection::may_be_http2() const noexcept {
+    const bool plain = secure_ != nullptr && !*secure_;
+    return has_http2() && (!plain || core_.options.http2_in_clear);
+}
+
+task<bool> server_connection::begins_http2(std::size_t& count, deadline& limit) {
+    const std::string_view sign = http2_preface.substr(0, 16);  // nothing else begins with that line
+    limit.restart(after(loop::current().now(), core_.options.head));
+    for (;;) {
+        const std::string_view so_far(reinterpret_cast<const char*>(first_), std::min(count, sign.size()));
+        if (!sign.starts_with(so_far))
+            co_return false;
+        if (so_far.size() == sign.size())
+            co_return true;
+        std::size_t more = 0;
+        try {
+            more = co_await stream_.read(std::span(first_).subspan(count));
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+        }
+        if (more == 0)
+            co_return false;  // the parser says what is wrong
+        count += more;
+    }
 }
 
 /// Awaitable: false when it took too long, or the server stops.

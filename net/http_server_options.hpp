@@ -7,6 +7,7 @@
 #include <ringlet/net/http_parser.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace ringlet::http {
@@ -32,6 +33,12 @@ public:
     // For a request in all, from the end of its head to the end of its answer. Who takes longer is
     // killed, and answered 503 if no part of an answer has left. 0: no limit, as downloads need it.
     duration request = 0s;
+
+    // HTTP/2. Over TLS it is spoken with whom the handshake agrees on it (over_tls); in the clear, if this is
+    // set, with clients that begin with it.
+    bool http2_in_clear = false;
+    std::uint32_t streams = 100;  // requests at a time on one connection
+    std::uint32_t window = 64 * 1024;  // bytes of the body of each that may come before they are read
 
     std::string server_name;  // for the Server field; empty: none
     http::access_log access_log;  // told of each answer; empty: nobody is. It must not throw

@@ -70,6 +70,17 @@ private:
     mutable ringlet::event stop_asked_;  // handlers wait for it
 };
 
+/// A request of an HTTP/2 connection while it is answered.
+struct stream_answer : hook {
+    server_core& core;
+    std::unique_ptr<exchange> work;
+    stream_answer(server_core& c, io::any_stream& stream) : core(c), work(c.borrow(stream)) {}
+    ~stream_answer() {
+        unlink();
+        core.give_back(std::move(work));
+    }
+};
+
 /// One connection while its greenlet serves it.
 class server_connection : public hook {
 public:
@@ -86,7 +97,8 @@ public:
             waiting->cancel();
     }
     void kill() noexcept { greenlet_.kill(); }
-    exchange* busy() const noexcept { return busy_; }
+    /// Tells of each request that is being answered.
+    void report_busy();
 
 private:
     // Enough for the requests of most clients. What is longer waits in the socket for a moment.
@@ -95,6 +107,11 @@ private:
     class lease;
     task<bool> wrap(deadline& limit);
     task<> say_goodbye(deadline& limit);
+    bool may_be_http2() const noexcept;
+    /// Awaitable: true when that is what the first bytes begin with; reads more of them if need be.
+    task<bool> begins_http2(std::size_t& count, deadline& limit);
+    /// Awaitable: serves all requests of an HTTP/2 connection that begins with so many first bytes.
+    task<> answer_many(std::size_t count);
 
     server_core& core_;
     io::any_stream& stream_;
@@ -102,6 +119,7 @@ private:
     greenlet_base& greenlet_;
     scope* idle_ = nullptr;  // while it may be closed at any moment
     exchange* busy_ = nullptr;  // answers a request
+    list<stream_answer> busy_streams_;  // the same over HTTP/2
     std::byte first_[first_size];
 };
 

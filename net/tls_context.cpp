@@ -103,6 +103,12 @@ context::context(const server_options& options) : data_(std::make_shared<data>(0
     ERR_clear_error();
 }
 
+context context::usually(const std::vector<std::string>& alpn) const {
+    context same(*this);
+    same.usual_alpn_ = on_the_wire(alpn);
+    return same;
+}
+
 bool context::for_servers() const noexcept { return data_->server; }
 duration context::handshake_timeout() const noexcept { return data_->timeout; }
 

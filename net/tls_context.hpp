@@ -163,6 +163,12 @@ public:
     explicit context(const client_options& options);
     explicit context(const server_options& options);
 
+    /// The same, speaking these protocols (RFC 7301), best first, if the options named none. A server with
+    /// such ones refuses nobody: a client that offers others only gets none.
+    context usually(const std::vector<std::string>& alpn) const;
+    /// As RFC 7301 section 3.1 writes them.
+    const std::string& usual_alpn() const noexcept { return usual_alpn_; }
+
     bool for_servers() const noexcept;
     duration handshake_timeout() const noexcept;
 
@@ -170,6 +176,7 @@ public:
 
 private:
     std::shared_ptr<data> data_;
+    std::string usual_alpn_;
 };
 
 }  // namespace ringlet::tls

@@ -36,8 +36,8 @@ bool set_server_name(SSL* ssl, std::string& name) {
 
 }  // namespace
 
-engine::engine(std::shared_ptr<context::data> with, std::string host, std::string peer)
-    : with_(std::move(with)), host_(bare(std::move(host))), peer_(std::move(peer)) {
+engine::engine(const context& with, std::string host, std::string peer)
+    : with_(with.held()), usual_alpn_(with.usual_alpn()), host_(bare(std::move(host))), peer_(std::move(peer)) {
     const clean_errors clean;
     ssl_.reset(SSL_new(with_->ctx.front().get()));
     BIO* bio = ssl_ ? BIO_new(bio_method()) : nullptr;
@@ -69,9 +69,10 @@ void engine::begin_client() {
     }
     if (!fits)
         fail("tls handshake with", errc::bad_configuration, "'" + printable(host_) + "' is no host name");
-    if (!with_->alpn.empty())  // 0 means success, here only
-        SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(with_->alpn.data()),
-                            static_cast<unsigned>(with_->alpn.size()));
+    const std::string& alpn = with_->alpn.empty() ? usual_alpn_ : with_->alpn;
+    if (!alpn.empty())  // 0 means success, here only
+        SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn.data()),
+                            static_cast<unsigned>(alpn.size()));
     if (const session_ptr former = with_->sessions.take(host_))
         SSL_set_session(ssl, former.get());
 }

@@ -17,7 +17,7 @@ namespace ringlet::tls::detail {
 class engine {
 public:
     /// `host` is whom a client wants to reach; `peer` is what errors call the other side.
-    engine(std::shared_ptr<context::data> with, std::string host, std::string peer);
+    engine(const context& with, std::string host, std::string peer);
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
     /// A session outlives a connection that ended without a close_notify: only TLS 1.1 forbade that.
@@ -75,6 +75,7 @@ private:
     [[noreturn]] void fail(const char* act, errc why, const std::string& text) const;
 
     std::shared_ptr<context::data> with_;
+    std::string usual_alpn_;  // where the context names no protocols
     std::string host_;  // without the dot at its end
     std::string server_name_;  // SNI
     std::string peer_;

@@ -40,7 +40,7 @@ private:
 
 stream::state::state(io::any_stream transport, context with, std::string host)
     : below(std::move(transport)),
-      engine(with.held(), std::move(host), below.name()),
+      engine(with, std::move(host), below.name()),
       handshake_timeout(with.handshake_timeout()) {}
 
 void stream::state::close() noexcept {

@@ -153,14 +153,17 @@ int engine::hello(SSL* ssl, int* alert, void*) noexcept {
 
 int engine::choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                             unsigned offered_size, void*) noexcept {
-    const std::string& ours = of(ssl).with_->alpn;
+    const bool named = !of(ssl).with_->alpn.empty();
+    const std::string& ours = named ? of(ssl).with_->alpn : of(ssl).usual_alpn_;
     if (ours.empty())
         return SSL_TLSEXT_ERR_NOACK;
     unsigned char* found = nullptr;
     const int outcome = SSL_select_next_proto(&found, size, reinterpret_cast<const unsigned char*>(ours.data()),
                                               static_cast<unsigned>(ours.size()), offered, offered_size);
     *chosen = found;
-    return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    if (outcome == OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_OK;
+    return named ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
 void answer_hello(context::data& server) {

@@ -14,7 +14,7 @@ FOLDERS_ELSEWHERE = ('bench/rivals/',)
 ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_without_ares.cpp',
              'net/decompress_no_zlib.cpp', 'net/decompress_no_brotli.cpp', 'net/decompress_no_zstd.cpp',
              'net/public_suffix_none.cpp', 'net/idn_none.cpp', 'net/http_secure_none.cpp',
-             'net/websocket_no_deflate.cpp'}
+             'net/websocket_no_deflate.cpp', 'net/http2_none.cpp'}
 
 
 def info(name):

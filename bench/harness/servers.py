@@ -51,6 +51,10 @@ PROGRAMS = [
     Program("gevent", "http", f"{PYTHON} {{here}}/rivals/gevent_http.py"),
     Program("asyncio", "http", f"{PYTHON} {{here}}/rivals/asyncio_http.py"),
 
+    Program("ringlet", "http2", "{build}/http_server"),
+    Program("ringlet-fibers", "http2", "{build}/http_server --fibers"),
+    Program("nginx", "http2", f"{PYTHON} {{here}}/rivals/nginx_http.py --http2"),
+
     Program("raw-epoll", "crawl", "{build}/raw_epoll_client"),
     Program("ringlet", "crawl", "{build}/http_client"),
     Program("ringlet-fibers", "crawl", "{build}/http_client --fibers"),
@@ -99,4 +103,4 @@ def programs_for(work: str) -> list[Program]:
 # What `suite.py --install` asks apt for: the rivals, the counters, the plots.
 PACKAGES = ["libboost1.81-dev", "libboost-fiber1.81-dev", "libuv1-dev", "libcurl4-openssl-dev", "nginx-light",
             "golang-go", "cargo", "librust-tokio-dev", "librust-hyper-dev", "python3-gevent", "python3-requests",
-            "fio", "linux-perf", "python3-matplotlib"]
+            "nghttp2-client", "fio", "linux-perf", "python3-matplotlib"]

@@ -26,7 +26,7 @@ TEST(http_access_log, lines_are_of_the_formats_that_tools_read) {
     EXPECT_EQ(line_of(e, http::log_format::combined),
               "10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 13 \"-\" \"curl/7\"");
     e.peer = "[2001:db8::1]:80";
-    e.version_minor = 0;
+    e.version = 10;
     EXPECT_EQ(line_of(e, http::log_format::common),
               "2001:db8::1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.0\" 200 13");
 }

@@ -56,6 +56,34 @@ TEST(http_server_tls, requests_are_answered_over_it) {
     });
 }
 
+TEST(http_server_tls, http2_is_agreed_on_with_whom_offers_it) {
+    const auto agreed = [](const std::vector<std::string>& offered, const std::vector<std::string>& spoken) {
+        return in_virtual_time([&]() -> task<std::string> {
+            http::server server;
+            add_pages(server);
+            secured world(server, http::over_tls(tls::context(serving().alpn(spoken))));
+            auto handshake = tls::connect(io::any_stream(std::move(*world.client)), "a.org",
+                                          tls::context(trusting().alpn(offered)));
+            std::string name;
+            {
+                tls::stream client = co_await std::move(handshake);
+                name = client.alpn();
+                co_await client.write_all(io::bytes_of(get));
+                std::byte some[100];
+                EXPECT_GT(co_await client.read(some), 0u)
+                    << "whoever agrees and then does not, is answered all the same";
+            }
+            co_await world.serving.join();
+            co_return name;
+        });
+    };
+    EXPECT_EQ(agreed({"h2", "http/1.1"}, {}), "h2");
+    EXPECT_EQ(agreed({"http/1.1"}, {}), "http/1.1");
+    EXPECT_EQ(agreed({"other"}, {}), "");
+    EXPECT_EQ(agreed({}, {}), "");
+    EXPECT_EQ(agreed({"h2", "http/1.1"}, {"http/1.1"}), "http/1.1");
+}
+
 /// A server that listens over TLS on this machine.
 struct listening {
     explicit listening(const http::server_options& options = {}) : server(options) {

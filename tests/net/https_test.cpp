@@ -1,5 +1,5 @@
-// The client over TLS: certificates are checked, http/1.1 is agreed on, and plain and encrypted origins
-// keep apart. The server is ours, over memory streams.
+// The client over TLS: certificates are checked, HTTP/2 or HTTP/1.1 is agreed on, and plain and encrypted
+// origins keep apart. The server is ours, over memory streams.
 
 #include "support/client_world.hpp"
 #include "support/scratch.hpp"
@@ -114,8 +114,46 @@ TEST(https, whoever_is_not_who_they_should_be_is_told_apart) {
 }
 
 TEST(https, a_server_that_speaks_something_else_is_left) {
-    EXPECT_THAT(error_of(trusting(story::trusting().alpn({"h2", "http/1.1"})), story::serving().alpn({"h2"})),
-                HasSubstr("the server wants to speak h2"));
+    EXPECT_THAT(error_of(trusting(story::trusting().alpn({"spdy", "h2"})), story::serving().alpn({"spdy"})),
+                HasSubstr("the server wants to speak spdy"));
+    http::client_options only = trusting(story::trusting());
+    only.http2 = http::http2_use::demanded;
+    EXPECT_THAT(error_of(only, story::serving()), HasSubstr("the server does not speak HTTP/2"));
+    EXPECT_NE(error_of(only, story::serving().alpn({"http/1.1"})), "");
+    http::client_options never = trusting(story::trusting());
+    never.http2 = http::http2_use::off;
+    EXPECT_NE(error_of(never, story::serving().alpn({"h2"})), "");
+}
+
+/// Five requests at once, and one after them: by which version they came, over how many connections.
+std::pair<int, std::size_t> six_requests(http::client_options options, tls::server_options serving) {
+    std::pair<int, std::size_t> came;
+    auto story = [&](world& w) -> task<> {
+        std::vector<task<http::reply>> asked;
+        for (int i = 0; i < 5; ++i)
+            asked.push_back(w.client.get("https://a.org/"));
+        for (const http::reply& r : co_await all(std::move(asked)))
+            EXPECT_EQ(r.body, "none");
+        came = {(co_await w.client.get("https://a.org/")).version, w.connections};
+    };
+    with_server(std::move(options), std::move(serving), story);
+    return came;
+}
+
+TEST(https, http2_is_offered_and_all_requests_share_a_connection_where_it_is_chosen) {
+    const auto by = [](http::http2_use use) {
+        http::client_options o = trusting(story::trusting());
+        o.http2 = use;
+        return o;
+    };
+    const auto both = story::serving().alpn({"h2", "http/1.1"});
+    EXPECT_EQ(six_requests(by(http::http2_use::offered), both), std::pair(20, std::size_t(1)));
+    EXPECT_EQ(six_requests(by(http::http2_use::demanded), both), std::pair(20, std::size_t(1)));
+    EXPECT_EQ(six_requests(by(http::http2_use::offered), story::serving().alpn({"http/1.1"})),
+              std::pair(11, std::size_t(5)));
+    EXPECT_EQ(six_requests(by(http::http2_use::offered), story::serving()), std::pair(11, std::size_t(5)));
+    EXPECT_EQ(six_requests(by(http::http2_use::off), both), std::pair(11, std::size_t(5)));
+    EXPECT_EQ(six_requests(trusting(), both), std::pair(11, std::size_t(5))) << "a context may say what it offers";
 }
 
 /// An https server in this very loop, as localhost.
