@@ -129,8 +129,8 @@ task<> measure(bool tiny) {
     };
     const auto bare_handshakes = [&](std::size_t count) -> task<> {
         for (std::size_t i = 0; i < count; ++i) {
-            tls::detail::engine client(fresh.client.held(), "a.org", "bare");
-            tls::detail::engine server(fresh.server.held(), "", "bare");
+            tls::detail::engine client(fresh.client, "a.org", "bare");
+            tls::detail::engine server(fresh.server, "", "bare");
             shake(client, server);
         }
         co_return;
@@ -149,8 +149,8 @@ task<> measure(bool tiny) {
 
     auto pair = co_await connected(fresh);
     auto plain = io::duplex(256 * 1024);
-    tls::detail::engine client(fresh.client.held(), "a.org", "bare");
-    tls::detail::engine server(fresh.server.held(), "", "bare");
+    tls::detail::engine client(fresh.client, "a.org", "bare");
+    tls::detail::engine server(fresh.server, "", "bare");
     shake(client, server);
 
     const std::vector<std::byte> large(64 * 1024), small(100);

@@ -42,7 +42,7 @@ const tls::context& server() {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    tls::detail::engine engine(server().held(), "", "fuzz");
+    tls::detail::engine engine(server(), "", "fuzz");
     try {
         for (std::size_t at = 0; at < size;) {
             const std::span<std::byte> room = engine.room();
