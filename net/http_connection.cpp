@@ -149,6 +149,11 @@ task<> connection::read_head() {
     while (head_wants_more())
         co_await arrival(*this, "wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
     keep_alive_ = head().keep_alive() && !head().upgrade() && !half_sent_ && !write_failed_;
+    // Where answers are long, a receive of their own into a large buffer brings one whole. Where they are
+    // short, one receive serves many of them.
+    if (const auto announced = head().content_length())
+        reader_.set_room(*announced >= message_reader::buffer_size ? message_reader::long_size
+                                                                   : message_reader::buffer_size);
 }
 
 task<> connection::read_refusal() {
@@ -234,7 +239,7 @@ task<> connection::read_all(std::string& to, std::uint64_t most) {
     }
     while (!take_all(to, most)) {
         const std::uint64_t left = reader_.parser().body_left();
-        if (left < message_reader::buffer_size || left > most - to.size())
+        if (left < reader_.room_size() || left > most - to.size())
             co_await arrival(*this, "read the body of the response", timeouts_.between_bytes);
         else
             co_await receive_into(to, static_cast<std::size_t>(std::min(left, most_made_ready)));

@@ -18,6 +18,8 @@ class message_reader {
 public:
     // As large as what one receive can bring (io/receive_buffers.hpp).
     static constexpr std::size_t buffer_size = 16 * 1024;
+    // So large that a socket receives into it without a detour (socket::direct_size).
+    static constexpr std::size_t long_size = 64 * 1024;
 
     message_reader(reads what, const limits& most) : parser_(what, most) {}
 
@@ -30,12 +32,19 @@ public:
 
     /// Where to read more into; only after next() has taken everything.
     std::span<std::byte> room() {
-        if (!buffer_)
-            buffer_ = std::make_unique_for_overwrite<char[]>(buffer_size);
+        if (!buffer_ || size_ != wanted_) {
+            buffer_.reset();
+            buffer_ = std::make_unique_for_overwrite<char[]>(wanted_);
+            size_ = wanted_;
+        }
         start_ = end_ = 0;
-        return std::as_writable_bytes(std::span(buffer_.get(), buffer_size));
+        return std::as_writable_bytes(std::span(buffer_.get(), size_));
     }
     void filled(std::size_t count) noexcept { end_ += count; }
+
+    /// How much the next room() has: `long_size` where long messages come, else `buffer_size`.
+    void set_room(std::size_t size) noexcept { wanted_ = size; }
+    std::size_t room_size() const noexcept { return wanted_; }
 
     /// The same for bytes that were read elsewhere, at most buffer_size of them.
     void put(std::span<const std::byte> bytes) {
@@ -62,10 +71,6 @@ public:
         parser_.reset();
         start_ = end_ = 0;
     }
-    void release_buffer() noexcept {
-        buffer_.reset();
-        start_ = end_ = 0;
-    }
 
     http::parser& parser() noexcept { return parser_; }
     const http::parser& parser() const noexcept { return parser_; }
@@ -73,6 +78,7 @@ public:
 private:
     http::parser parser_;
     std::unique_ptr<char[]> buffer_;
+    std::size_t size_ = 0, wanted_ = buffer_size;
     std::size_t start_ = 0, end_ = 0;
 };
 
