@@ -1,7 +1,9 @@
 // Stacks: pooled, guarded, and an overflow that says whose it was.
 
+#include "support/seccomp.hpp"
 #include "support/story.hpp"
 
+#include <ringlet/core/join_all.hpp>
 #include <ringlet/core/stack.hpp>
 
 #include <gmock/gmock.h>
@@ -81,6 +83,35 @@ TEST(stacks, every_one_has_a_guard_below_it_also_after_it_was_reused) {
         EXPECT_DEATH(*(s.bottom - guard_size) = std::byte(1), "");
         give_back(s);
     }
+}
+
+TEST(stacks, are_guarded_and_cooled_down_one_by_one_where_the_kernel_does_not_take_many_at_once) {
+    const auto live = [] {
+        if (!story::refuse_calls(__NR_process_madvise, __NR_process_madvise, ENOSYS))
+            std::exit(0);
+        int woken = 0;
+        in_virtual_time([&woken] {
+            for (int round = 0; round < 2; ++round) {
+                std::vector<greenlet<>> all;
+                for (int i = 0; i < 1500; ++i)
+                    all.push_back(spawn(spawn_options().stack_size(1), [&woken] {
+                        await(sleep_for(1s));
+                        ++woken;
+                    }));
+                await(join_all(all));
+            }
+        });
+        std::exit(woken == 3000 ? 0 : 1);
+    };
+    EXPECT_EXIT(live(), testing::ExitedWithCode(0), "");
+    EXPECT_DEATH(
+        {
+            (void)story::refuse_calls(__NR_process_madvise, __NR_process_madvise, ENOSYS);
+            const stack s = take_stack(64 * 1024);
+            *(s.bottom - 1) = std::byte(1);
+        },
+        "")
+        << "it has its guard all the same";
 }
 
 TEST(stacks, too_large_to_be_had_are_an_error_of_the_greenlet_that_needs_them) {
