@@ -1,5 +1,8 @@
 #include <ringlet/core/context.hpp>
 
+#include <cstddef>
+#include <new>
+
 namespace ringlet {
 
 namespace fc = boost::context::detail;
@@ -28,9 +31,10 @@ context::exit context::run(void*) {
 }
 
 context& context::native() noexcept {
-    static thread_local context thread{thread_stack()};
-    current_ = &thread;
-    return thread;
+    // Never destroyed: the loop of a thread may unwind fibers when the thread ends, and they come back here.
+    alignas(context) static thread_local std::byte room[sizeof(context)];
+    current_ = ::new (room) context(thread_stack());
+    return *current_;
 }
 
 context::context(std::size_t stack_size) {
