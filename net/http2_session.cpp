@@ -185,24 +185,33 @@ task<> http2_session::lead(session_stream& s) {
         co_return;
     }
     reading_ = true;
+    scope reading;  // ends early when there is something for `s` that did not come by it: its body has left
+    leader_ = &s;
+    leading_ = &reading;
+    struct at_end {
+        http2_session& self;
+        ~at_end() {
+            self.reading_ = false;
+            self.leader_ = nullptr;
+        }
+    };
     bool more = false;
     try {
+        const at_end no_more{*this};
         more = co_await read_once();
     } catch (const canceled&) {
-        reading_ = false;
         pass_on();
-        throw;
+        if (!reading.ends_here())
+            throw;
+        co_return;
     } catch (const http2_error& e) {
         say_goodbye(e.wire_code());
         fail(std::current_exception());
-        reading_ = false;
         co_return;
     } catch (...) {
         fail(std::current_exception());
-        reading_ = false;
         co_return;
     }
-    reading_ = false;
     if (!more)
         fail(std::make_exception_ptr(
             http2_error(std::errc::connection_reset, NGHTTP2_NO_ERROR, act() + ": the connection ended")));

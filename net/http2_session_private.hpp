@@ -5,6 +5,7 @@
 // client one of those who wait for something reads for all, and an idle connection runs nothing.
 
 #include <ringlet/core/event.hpp>
+#include <ringlet/core/scope.hpp>
 #include <ringlet/net/http2_private.hpp>
 
 #include <nghttp2/nghttp2.h>
@@ -114,6 +115,8 @@ private:
     friend struct http2_callbacks;
 
     task<> wait();
+    /// Whoever waits for it looks again, also when he is the one who reads.
+    void notify() noexcept;
     void throw_if_broken() const;
     void close(std::uint32_t code, std::exception_ptr failure) noexcept;
     void reset(std::uint32_t code) noexcept;
@@ -208,6 +211,8 @@ private:
     nghttp2_session* session_ = nullptr;
     std::unordered_map<std::int32_t, session_stream*> streams_;
     std::unique_ptr<session_stream> arriving_;  // a request whose head is not complete
+    const session_stream* leader_ = nullptr;  // at a client: whose greenlet reads for all
+    scope* leading_ = nullptr;  // and what ends its reading
     time_point head_since_ = never;
     std::vector<std::byte> buffer_;
     std::string out_, leaving_;  // frames that are to be sent, and that are being sent

@@ -35,7 +35,7 @@ void session_stream::close(std::uint32_t code, std::exception_ptr failure) noexc
     failure_ = std::move(failure);
     refused_ = refused_ || code == NGHTTP2_REFUSED_STREAM;
     session_->streams_.erase(id_);
-    progress_.set();
+    notify();
     if (session_->on_closed)
         session_->on_closed(*this);
     session_->changed();
@@ -74,6 +74,12 @@ void session_stream::throw_if_broken() const {
                            : code_ == NGHTTP2_NO_ERROR ? std::errc::connection_reset
                                                        : std::errc::protocol_error;
     throw http2_error(code, code_, session_->act() + ": the stream was reset: " + name_of_code(code_));
+}
+
+void session_stream::notify() noexcept {
+    progress_.set();
+    if (session_->leader_ == this)
+        session_->leading_->cancel();
 }
 
 /// Awaitable: until something has changed, or may have.
@@ -132,7 +138,7 @@ ssize_t session_stream::give(nghttp2_session* session, std::int32_t, std::uint8_
         std::memcpy(into, s.out_.data(), count);
     s.out_.remove_prefix(count);
     if (s.out_.empty()) {
-        s.progress_.set();
+        s.notify();
         if (s.out_last_) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
             if (s.out_trailers_) {
@@ -150,7 +156,11 @@ task<> session_stream::write(std::string_view bytes, bool last) {
     throw_if_canceled();
     struct borrowed {
         session_stream& self;
-        ~borrowed() { self.out_ = {}; }  // the bytes belong to the caller
+        ~borrowed() {  // the bytes belong to the caller; what is cut short must not look whole
+            if (!self.out_.empty())
+                self.out_last_ = false;
+            self.out_ = {};
+        }
     } const until_done{*this};
     throw_if_broken();
     out_ = bytes;

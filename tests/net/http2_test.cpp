@@ -99,6 +99,20 @@ TEST(http2, bodies_go_up_whole_and_in_pieces_and_trailers_come_down) {
         {}, {});
 }
 
+TEST(http2, a_body_goes_up_although_the_server_says_nothing_before_its_end) {
+    http::server_options patient;
+    patient.window = 16 << 20;  // so that it need not say that there is room again
+    with_server(
+        [](world& w, http::server&) -> task<> {
+            const std::string much = numbered_bytes(400'000);
+            (void)co_await w.client.get(page("/some"));  // by now it has said all about itself
+            const time_point start = loop::current().now();
+            EXPECT_EQ((co_await w.client.put(page("/echo"), much)).body, much);
+            EXPECT_EQ(since(start), "0 s") << "it has waited for a word of the server";
+        },
+        patient, {});
+}
+
 TEST(http2, an_expectation_is_answered_before_the_body_comes) {
     with_server([](world& w, http::server&) -> task<> {
         http::request_options o;
