@@ -70,15 +70,17 @@ task<> exchange::send_leaving(deadline& limit, std::string_view tail) {
             break;
         const std::string_view part = rest.substr(0, most_written_at_once);
         limit.restart(after(loop::current().now(), options_.write));
-        broken_ = true;
         try {
             co_await stream_->write_all(io::bytes_of(part));
         } catch (const canceled&) {
+            broken_ = true;
             if (!limit.ends_here())
                 throw;
             throw timeout_error("write to " + stream_->name(), options_.write);
+        } catch (...) {
+            broken_ = true;
+            throw;
         }
-        broken_ = false;
         rest.remove_prefix(part.size());
     }
     limit.restart(never);

@@ -145,6 +145,8 @@ task<> incoming::state::append_all(std::string& to, std::uint64_t most_now) {
     if (to.size() > most_now)
         throw too_large();
     if (!undo) {
+        if (piece.size() > most_now - to.size())
+            throw too_large();
         to += std::exchange(piece, {});
         co_await lease->read_all(to, most_now);
         ended = true;

@@ -126,6 +126,24 @@ TEST(http_client, however_the_bytes_come_the_response_is_the_same) {
     });
 }
 
+TEST(http_client, what_has_come_already_counts_for_the_limit_of_the_rest) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const auto opened = spawn([&]() -> task<> {
+            http::incoming in = co_await w.client.open("GET", "http://h/");
+            std::byte buffer[1];
+            EXPECT_EQ(co_await in.read(buffer), 1u);
+            auto rest = in.read_all(10);
+            const auto all = co_await as_result(std::move(rest));
+            EXPECT_EQ(all.error(), http::errc::body_too_large);
+        });
+        auto end = co_await w.accept();
+        (void)co_await hear(end);
+        co_await say(end, "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n" + std::string(60, 'x'));
+        co_await opened.get();
+    });
+}
+
 TEST(http_client, a_response_is_read_as_it_comes) {
     in_virtual_time([]() -> task<> {
         world w;

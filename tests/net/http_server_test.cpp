@@ -121,6 +121,19 @@ TEST(http_server, an_answer_does_not_wait_for_the_next_one_which_is_slow) {
     });
 }
 
+TEST(http_server, who_is_slow_to_read_an_answer_gets_the_next_one_too) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        add_pages(server);
+        const std::string sent = get + request_for("/slow");
+        visit v(server, sent.size());  // less than an answer, so that its sending is under way when the next is made
+        co_await v.say(sent);
+        co_await sleep_for(3s);
+        co_await v.leave();
+        EXPECT_EQ(co_await v.hear(), answer("GET /") + answer("slow"));
+    });
+}
+
 TEST(http_server, http_1_0_closes_unless_it_asks_not_to) {
     EXPECT_EQ(answers("GET / HTTP/1.0\r\n\r\n" + get), answer("GET /", "200 OK", "Connection: close\r\n"));
     EXPECT_EQ(answers("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + get),
