@@ -90,6 +90,9 @@ public:
         tail_ = std::move(body);
         tail_start_ = start;
     }
+    /// An answer has been cut off.
+    bool broken() const noexcept { return broken_; }
+
     /// Awaitable: sends everything. When that fails the connection is broken. Any greenlet may ask.
     task<> flush();
 

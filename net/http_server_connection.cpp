@@ -45,7 +45,7 @@ task<> server_connection::run() {
     try {
         const bool plain = secure_ != nullptr && !*secure_;
         const bool ready = plain || secure_ == nullptr || co_await wrap(limit);
-        bool fresh = true;
+        bool fresh = true, cut_short = false;
         while (ready && !core_.stopping()) {
             limit.restart(after(loop::current().now(), core_.options.idle));
             std::size_t count = 0;
@@ -68,8 +68,10 @@ task<> server_connection::run() {
             std::string answers;
             {
                 const lease work(*this);
-                if (!co_await busy_->answer(std::span(first_).first(count), limit))
+                if (!co_await busy_->answer(std::span(first_).first(count), limit)) {
+                    cut_short = busy_->broken();
                     break;
+                }
                 answers = core_.take_text(busy_->out());
             }
             limit.restart(after(loop::current().now(), core_.options.write));
@@ -82,7 +84,8 @@ task<> server_connection::run() {
             }
             core_.give_back(std::move(answers));
         }
-        if (ready && !plain)
+        // Whose answer broke off must not take it for whole, so that nobody says it ended.
+        if (ready && !plain && !cut_short)
             co_await say_goodbye(limit);
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
