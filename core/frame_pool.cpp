@@ -3,6 +3,7 @@
 #include <ringlet/core/sanitizer.hpp>
 
 #include <array>
+#include <cstdint>
 #include <new>
 
 namespace ringlet {
@@ -14,31 +15,45 @@ constexpr std::size_t classes = 128;
 constexpr std::size_t class_of(std::size_t size) { return (size + step - 9) / step; }
 constexpr std::size_t block_size(std::size_t index) { return index * step + 8; }
 constexpr std::size_t kept_bytes = 4u << 20;  // per class; what comes beyond goes back to malloc
+constexpr std::size_t kept_of(std::size_t index) { return kept_bytes / block_size(index); }
 
 struct free_frame_node {
     free_frame_node* next;
 };
 
 struct size_class {
-    free_frame_node* first;
-    std::size_t count;
+    free_frame_node* first = nullptr;
+    std::uint32_t room = 0;  // how many more are kept
+    bool in_use = false;
 };
 
 // Trivially destructible, so that frames which outlive the thread's destructors can still be freed.
 constinit thread_local std::array<size_class, classes> pool{};
-constinit thread_local bool closed = false;
 
 struct pool_cleaner {
     ~pool_cleaner() {
-        closed = true;
-        for (size_class& c : pool)
+        for (size_class& c : pool) {
+            c.room = 0;
+            c.in_use = true;  // and not to be opened again
             while (c.first != nullptr) {
                 free_frame_node* frame = c.first;
                 c.first = frame->next;
                 ::operator delete(frame);
             }
+        }
     }
 };
+
+/// Where there is no room: the first of its class makes some.
+bool open(std::size_t index) noexcept {
+    if (built_with_sanitizer || index >= classes || pool[index].in_use)
+        return false;
+    static thread_local pool_cleaner at_thread_exit;
+    (void)at_thread_exit;
+    pool[index].in_use = true;
+    pool[index].room = static_cast<std::uint32_t>(kept_of(index));
+    return true;
+}
 
 }  // namespace
 
@@ -46,28 +61,26 @@ void* allocate_frame(std::size_t size) {
     const std::size_t index = class_of(size);
     if (built_with_sanitizer || index >= classes)
         return ::operator new(size);
-    if (free_frame_node* frame = pool[index].first; frame != nullptr) {
-        pool[index].first = frame->next;
-        --pool[index].count;
-        return frame;
-    }
-    return ::operator new(block_size(index));
+    size_class& c = pool[index];
+    free_frame_node* const frame = c.first;
+    if (frame == nullptr)
+        return ::operator new(block_size(index));
+    c.first = frame->next;
+    ++c.room;
+    return frame;
 }
 
 void free_frame(void* memory, std::size_t size) noexcept {
     const std::size_t index = class_of(size);
-    if (built_with_sanitizer || index >= classes || closed || pool[index].count * block_size(index) >= kept_bytes) {
+    if ((index >= classes || pool[index].room == 0) && !open(index)) {
         ::operator delete(memory);
         return;
     }
-    if (pool[index].first == nullptr) {
-        static thread_local pool_cleaner at_thread_exit;
-        (void)at_thread_exit;
-    }
+    size_class& c = pool[index];
     auto* frame = static_cast<free_frame_node*>(memory);
-    frame->next = pool[index].first;
-    pool[index].first = frame;
-    ++pool[index].count;
+    frame->next = c.first;
+    c.first = frame;
+    --c.room;
 }
 
 }  // namespace ringlet

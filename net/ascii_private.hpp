@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace ringlet::net::ascii {
 
@@ -71,10 +72,25 @@ constexpr bool is_token(std::string_view s) {
     return !s.empty();
 }
 
+/// Eight bytes at a time, the upper-case letters among them made lower.
+inline std::uint64_t lower_word(const char* at) {
+    constexpr std::uint64_t ones = ~std::uint64_t{0} / 255, tops = ones << 7;
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, 8);
+    const std::uint64_t sevens = bytes & ~tops;
+    const std::uint64_t from_a = sevens + ones * (0x80 - 'A'), behind_z = sevens + ones * (0x7f - 'Z');
+    return bytes | (((from_a ^ behind_z) & ~bytes & tops) >> 2);
+}
+
 constexpr bool iequals(std::string_view a, std::string_view b) {
     if (a.size() != b.size())
         return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
+    std::size_t i = 0;
+    if (!std::is_constant_evaluated())
+        for (; a.size() - i >= 8; i += 8)
+            if (lower_word(a.data() + i) != lower_word(b.data() + i))
+                return false;
+    for (; i < a.size(); ++i)
         if (lower(a[i]) != lower(b[i]))
             return false;
     return true;

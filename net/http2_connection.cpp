@@ -1,9 +1,8 @@
 // The client's side of one exchange over HTTP/2: what http_connection.cpp does over a stream of its own.
 #include <ringlet/net/http2_private.hpp>
-#include <ringlet/net/http_connection.hpp>
+#include <ringlet/net/http_phase_private.hpp>
 
 #include <ringlet/core/sleep.hpp>
-#include <ringlet/core/timeout.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -28,7 +27,7 @@ std::uint64_t announced_in(std::string_view head) {
 
 }  // namespace
 
-task<> connection::send_on_stream(std::string_view head, std::string_view body) {
+task<> connection::send_on_stream(std::string_view head) {
     const auto end = head.find("\r\n\r\n") + 4;
     const std::string_view more = head.substr(end);  // a small body comes along
     head = head.substr(0, end);
@@ -39,8 +38,6 @@ task<> connection::send_on_stream(std::string_view head, std::string_view body) 
     over_->send_head(head, body_left_ == 0);
     if (!more.empty())
         co_await write_on_stream(more, false);
-    if (!body.empty())
-        co_await write_on_stream(body, false);
 }
 
 task<> connection::write_on_stream(std::string_view bytes, bool last) {
@@ -54,14 +51,11 @@ task<> connection::write_on_stream(std::string_view bytes, bool last) {
         bytes.remove_prefix(part.size());
         if (body_left_ != UINT64_MAX)
             body_left_ -= std::min<std::uint64_t>(body_left_, part.size());
-        const time_point in_time = after(loop::current().now(), timeouts_.between_bytes);
-        deadline limit(std::min(in_time, until_));
+        const detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
         try {
             co_await over_->write(part, body_left_ == 0);
         } catch (const canceled&) {
-            if (!limit.ends_here())
-                throw;
-            throw timeout_error("write to " + name(), until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
+            limit.explain("write to " + name());
         } catch (const std::system_error&) {
             write_failed_ = true;
             throw;
@@ -70,17 +64,14 @@ task<> connection::write_on_stream(std::string_view bytes, bool last) {
 }
 
 task<> connection::read_stream_head() {
-    const time_point in_time = after(loop::current().now(), timeouts_.first_byte);
-    deadline limit(std::min(in_time, until_));
+    const detail::phase limit(timeouts_.first_byte, timeouts_, until_);
     try {
         co_await over_->read_head();
     } catch (const canceled&) {
         answered_ = over_->answered();
-        if (!limit.ends_here())
-            throw;
-        over_->doubt(sent_at_);
-        throw timeout_error("wait for the response from " + name(),
-                            until_ < in_time ? timeouts_.total : timeouts_.first_byte);
+        if (limit.ends_here())
+            over_->doubt(sent_at_);
+        limit.explain("wait for the response from " + name());
     } catch (...) {
         answered_ = over_->answered();
         throw;
@@ -112,17 +103,15 @@ task<> connection::read_stream(std::string& to, std::uint64_t most) {
 }
 
 task<std::string_view> connection::next_stream_piece() {
-    const time_point start = loop::current().now(), in_time = after(start, timeouts_.between_bytes);
-    deadline limit(std::min(in_time, until_));
+    const time_point start = loop::current().now();
+    const detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
     std::string_view piece;
     try {
         piece = co_await over_->next_piece();
     } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-        over_->doubt(start);
-        throw timeout_error("read the body of the response from " + name(),
-                            until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
+        if (limit.ends_here())
+            over_->doubt(start);
+        limit.explain("read the body of the response from " + name());
     }
     body_read_ += piece.size();
     if (body_read_ > most_body_)

@@ -32,18 +32,44 @@ std::size_t client::in_use() const noexcept { return core_->pool->in_use(); }
 void client::close_idle() noexcept { core_->pool->close_idle(); }
 const std::shared_ptr<cookie_jar>& client::cookies() const noexcept { return core_->options.cookies; }
 
-task<incoming> client::open(std::string method, std::string url, request_options options) {
-    fetching f(core_, std::move(method), std::move(url), options);
+namespace {
+
+std::unique_ptr<own_options> own(request_options&& options) {
+    return std::make_unique<own_options>(std::move(options));
+}
+
+task<incoming> opened(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+                      std::unique_ptr<own_options> options) {
+    fetching f(std::move(core), std::move(method), std::move(url), std::move(options));
     co_return co_await f.run();
 }
 
-task<reply> client::fetch(std::string method, std::string url, request_options options) {
+}  // namespace
+
+task<reply> client::fetched(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+                            std::unique_ptr<own_options> options) {
     std::optional<incoming> in;
     {
-        fetching f(core_, std::move(method), std::move(url), options);
+        fetching f(std::move(core), std::move(method), std::move(url), std::move(options));
         in.emplace(co_await f.run());
     }
-    co_return co_await in->become_reply(UINT64_MAX);
+    reply whole;
+    if (!in->take_reply(whole, UINT64_MAX))
+        co_await in->rest_of_reply(whole, UINT64_MAX);
+    co_return whole;
+}
+
+task<incoming> client::open(std::string method, std::string url) {
+    return opened(core_, std::move(method), std::move(url), nullptr);
+}
+task<incoming> client::open(std::string method, std::string url, request_options options) {
+    return opened(core_, std::move(method), std::move(url), own(std::move(options)));
+}
+task<reply> client::fetch(std::string method, std::string url) {
+    return fetched(core_, std::move(method), std::move(url), nullptr);
+}
+task<reply> client::fetch(std::string method, std::string url, request_options options) {
+    return fetched(core_, std::move(method), std::move(url), own(std::move(options)));
 }
 
 client& shared_client() {

@@ -32,10 +32,12 @@ public:
     ~client();
 
     /// Awaitable: the whole response, whatever its status. Throws request_error.
-    task<reply> get(std::string url, request_options options = {}) {
+    task<reply> get(std::string url) { return fetch("GET", std::move(url)); }
+    task<reply> get(std::string url, request_options options) {
         return fetch("GET", std::move(url), std::move(options));
     }
-    task<reply> head(std::string url, request_options options = {}) {
+    task<reply> head(std::string url) { return fetch("HEAD", std::move(url)); }
+    task<reply> head(std::string url, request_options options) {
         return fetch("HEAD", std::move(url), std::move(options));
     }
     task<reply> post(std::string url, request_body body, request_options options = {}) {
@@ -46,10 +48,12 @@ public:
         options.body = std::move(body);
         return fetch("PUT", std::move(url), std::move(options));
     }
-    task<reply> fetch(std::string method, std::string url, request_options options = {});
+    task<reply> fetch(std::string method, std::string url);
+    task<reply> fetch(std::string method, std::string url, request_options options);
 
     /// Awaitable: the response as soon as its head is there.
-    task<incoming> open(std::string method, std::string url, request_options options = {});
+    task<incoming> open(std::string method, std::string url);
+    task<incoming> open(std::string method, std::string url, request_options options);
 
     /// Connections that wait for another request, and those that have one.
     std::size_t idle() const noexcept;
@@ -60,6 +64,9 @@ public:
     const std::shared_ptr<cookie_jar>& cookies() const noexcept;
 
 private:
+    static task<reply> fetched(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+                               std::unique_ptr<struct own_options> options);
+
     std::shared_ptr<detail::client_core> core_;
 };
 
@@ -68,7 +75,8 @@ private:
 client& shared_client();
 
 /// Awaitable: a page, by the client of this loop.
-inline task<reply> get(std::string url, request_options options = {}) {
+inline task<reply> get(std::string url) { return shared_client().get(std::move(url)); }
+inline task<reply> get(std::string url, request_options options) {
     return shared_client().get(std::move(url), std::move(options));
 }
 

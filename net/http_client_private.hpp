@@ -84,11 +84,17 @@ struct incoming::state : pooled_frame {
     task<> append_all(std::string& to, std::uint64_t most_now);
 };
 
-/// One request until its final response. Lives in the frame of client::open or fetch, with its options.
+/// The options of a request that has some. They change on the way: a redirect may take the body away.
+struct own_options : pooled_frame {
+    explicit own_options(request_options&& o) : options(std::move(o)) {}
+    request_options options;
+};
+
+/// One request until its final response.
 class fetching {
 public:
     fetching(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
-             request_options& options);
+             std::unique_ptr<own_options> own);
     fetching(const fetching&) = delete;
     fetching& operator=(const fetching&) = delete;
     ~fetching();
@@ -97,8 +103,10 @@ public:
 private:
     using lease = detail::connection_pool::lease;
 
-    task<incoming> answered();
-    task<> follow(incoming in, std::string location);
+    static const request_options& nothing_special();
+    bool leads_on(const incoming& in) const;
+    unsigned most_redirects() const;
+    task<> follow(incoming in);
     task<lease> exchange();
     std::string_view place(std::string& room) const;
     task<lease> leased(std::string_view place);
@@ -109,23 +117,27 @@ private:
     task<> connect(lease& into);
     task<io::any_stream> stream_to_server(bool& http2);
     task<io::any_stream> stream_through_proxy();
-    task<> send(connection& to, class sending_body& body);
+    task<> converse(connection& with, class sending_body& body);
+    task<> converse_long(connection& with, class sending_body& body);
     task<> send_long(connection& to, class sending_body& body);
     std::string_view head_lines(std::string& room);
     void write_head(class sending_body& body);
     bool repeatable() const;
-    bool worth_another(request_error::stage at, std::error_code code) const;
-    bool asks_for_patience(const incoming& in) const;
+    bool worth_another(const std::system_error& failure);
+    bool asks_for_patience(const incoming& in);
     incoming received(lease l, time_point start);
     [[noreturn]] void refuse(request_error::stage at, std::errc code, const std::string& why) const;
 
     std::shared_ptr<detail::client_core> core_;
+    std::unique_ptr<own_options> own_;  // null: nothing is special
+    const request_options& options_;
     std::string method_;
-    request_options& options_;
     detail::target to_;
     std::optional<net::proxy> via_;
     timeouts times_;
     const retries& retries_;  // the options' or the client's
+    unsigned tries_ = 0;
+    duration backoff_, wait_{};
     time_point until_;
     credentials auth_;
     bool auth_given_ = false;  // not from the url

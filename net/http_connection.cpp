@@ -1,8 +1,8 @@
 #include <ringlet/net/http_connection.hpp>
 
 #include <ringlet/core/sleep.hpp>
-#include <ringlet/core/timeout.hpp>
 #include <ringlet/net/http2_private.hpp>
+#include <ringlet/net/http_phase_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 
 #include <algorithm>
@@ -18,6 +18,9 @@ constexpr std::uint64_t most_made_ready = 256 * 1024;
 
 // What a server only says will come takes no more memory than this.
 constexpr std::uint64_t most_reserved = 1024 * 1024;
+
+constexpr const char* waits_for_head = "wait for the response";
+constexpr const char* reads_body = "read the body of the response";
 
 }  // namespace
 
@@ -35,17 +38,12 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
     until_ = until;
 }
 
-/// Awaits the next bytes, for so long and no longer. They go to the reader, or to where the caller says.
+/// Awaits the next bytes, as long as the phase lasts. They go to the reader, or to where the caller says.
 class connection::arrival {
 public:
-    arrival(connection& c, const char* act, duration allowed, std::span<std::byte> into)
-        : connection_(c),
-          act_(act),
-          allowed_(allowed),
-          in_time_(after(loop::current().now(), allowed)),
-          limit_(std::min(in_time_, c.until_)),
-          reading_(c.stream_.read(into)) {}
-    arrival(connection& c, const char* act, duration allowed) : arrival(c, act, allowed, c.reader_.room()) {
+    arrival(connection& c, const char* act, const detail::phase& limit, std::span<std::byte> into)
+        : connection_(c), act_(act), limit_(limit), reading_(c.stream_.read(into)) {}
+    arrival(connection& c, const char* act, const detail::phase& limit) : arrival(c, act, limit, c.reader_.room()) {
         to_reader_ = true;
     }
     arrival(const arrival&) = delete;
@@ -59,10 +57,7 @@ public:
         try {
             count = reading_.await_resume();
         } catch (const canceled&) {
-            if (!limit_.ends_here())
-                throw;
-            throw timeout_error(std::string(act_) + " from " + c.stream_.name(),
-                                c.until_ < in_time_ ? c.timeouts_.total : allowed_);
+            limit_.explain(std::string(act_) + " from " + c.stream_.name());
         }
         if (to_reader_)
             c.reader_.filled(count);
@@ -75,14 +70,45 @@ public:
 private:
     connection& connection_;
     const char* act_;
-    duration allowed_;
-    time_point in_time_;
-    deadline limit_;
+    const detail::phase& limit_;
     io::any_stream::reading reading_;
     bool to_reader_ = false;
 };
 
-task<> connection::send(std::string_view method, std::string_view head, std::string_view body) {
+/// Awaits that bytes have left, as many as may at once; gives how many.
+class connection::departure {
+public:
+    departure(connection& c, const detail::phase& limit, std::string_view bytes)
+        : connection_(c),
+          limit_(limit),
+          count_(std::min(bytes.size(), most_written_at_once)),
+          writing_(c.stream_.write_all(io::bytes_of(bytes.substr(0, count_)))) {}
+    departure(const departure&) = delete;
+    departure& operator=(const departure&) = delete;
+
+    bool await_ready() { return writing_.await_ready(); }
+    bool await_suspend(std::coroutine_handle<> h) { return writing_.await_suspend(h); }
+    std::size_t await_resume() {
+        try {
+            writing_.await_resume();
+        } catch (const canceled&) {
+            limit_.explain("write to " + connection_.stream_.name());
+        } catch (const std::system_error&) {
+            connection_.write_failed_ = true;
+            throw;
+        }
+        return count_;
+    }
+
+private:
+    connection& connection_;
+    const detail::phase& limit_;
+    std::size_t count_;
+    io::any_stream::writing writing_;
+};
+
+/// What is to come answers this request.
+void connection::begin(std::string_view method) {
     check(done_, "an http connection carries one request at a time");
     done_ = keep_alive_ = answered_ = write_failed_ = half_sent_ = head_came_ = false;
     reader_.parser().reset();
@@ -90,14 +116,41 @@ task<> connection::send(std::string_view method, std::string_view head, std::str
         reader_.parser().expect_no_body();
     else if (method == "CONNECT")
         reader_.parser().expect_tunnel();
-    if (over_)
-        return send_on_stream(head, body);
-    return body.empty() ? write(head) : write_both(head, body);
 }
 
-task<> connection::write_both(std::string_view head, std::string_view body) {
-    co_await write(head);
-    co_await write(body);
+task<> connection::send(std::string_view method, std::string_view head) {
+    begin(method);
+    return over_ ? send_on_stream(head) : write(head);
+}
+
+task<> connection::exchange(std::string_view method, std::string_view whole) {
+    begin(method);
+    if (over_) {
+        co_await send_on_stream(whole);
+        co_await read_stream_head();
+        co_return;
+    }
+    detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
+    std::exception_ptr unsent;
+    try {
+        while (!whole.empty())
+            whole.remove_prefix(co_await departure(*this, limit, whole));
+    } catch (const timeout_error&) {
+        throw;
+    } catch (const std::system_error&) {
+        unsent = std::current_exception();
+    }
+    try {
+        while (head_wants_more()) {
+            limit.restart(answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
+            co_await arrival(*this, waits_for_head, limit);
+        }
+    } catch (const std::system_error&) {
+        if (unsent)
+            std::rethrow_exception(unsent);
+        throw;
+    }
+    take_head();
 }
 
 task<> connection::write_chunk(std::string_view bytes) {
@@ -122,23 +175,9 @@ task<> connection::write(std::string_view bytes) {
         co_await write_on_stream(bytes, false);
         co_return;
     }
-    while (!bytes.empty()) {
-        const std::string_view part = bytes.substr(0, most_written_at_once);
-        const time_point in_time = after(loop::current().now(), timeouts_.between_bytes);
-        deadline limit(std::min(in_time, until_));
-        try {
-            co_await stream_.write_all(io::bytes_of(part));
-        } catch (const canceled&) {
-            if (!limit.ends_here())
-                throw;
-            throw timeout_error("write to " + stream_.name(),
-                                until_ < in_time ? timeouts_.total : timeouts_.between_bytes);
-        } catch (const std::system_error&) {
-            write_failed_ = true;
-            throw;
-        }
-        bytes.remove_prefix(part.size());
-    }
+    for (detail::phase limit(timeouts_.between_bytes, timeouts_, until_); !bytes.empty();
+         limit.restart(timeouts_.between_bytes))
+        bytes.remove_prefix(co_await departure(*this, limit, bytes));
 }
 
 task<> connection::read_head() {
@@ -146,8 +185,16 @@ task<> connection::read_head() {
         co_await read_stream_head();
         co_return;
     }
-    while (head_wants_more())
-        co_await arrival(*this, "wait for the response", answered_ ? timeouts_.between_bytes : timeouts_.first_byte);
+    detail::phase limit(timeouts_.first_byte, timeouts_, until_);
+    while (head_wants_more()) {
+        if (answered_)
+            limit.restart(timeouts_.between_bytes);
+        co_await arrival(*this, waits_for_head, limit);
+    }
+    take_head();
+}
+
+void connection::take_head() {
     keep_alive_ = head().keep_alive() && !head().upgrade() && !half_sent_ && !write_failed_;
     // Where answers are long, a receive of their own into a large buffer brings one whole. Where they are
     // short, one receive serves many of them.
@@ -162,8 +209,9 @@ task<> connection::read_refusal() {
         co_return;
     }
     try {
+        const detail::phase limit(duration::max(), timeouts_, until_);
         while (head_wants_more())
-            co_await arrival(*this, "wait for the response", duration::max());
+            co_await arrival(*this, waits_for_head, limit);
         if (head().status() >= 300)
             co_return;
     } catch (const std::system_error&) {}
@@ -211,7 +259,8 @@ task<std::string_view> connection::next_piece() {
         const std::string_view piece = piece_at_hand();
         if (!piece.empty() || done_)
             co_return piece;
-        co_await arrival(*this, "read the body of the response", timeouts_.between_bytes);
+        const detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
+        co_await arrival(*this, reads_body, limit);
     }
 }
 
@@ -237,24 +286,25 @@ task<> connection::read_all(std::string& to, std::uint64_t most) {
         co_await read_stream(to, most);
         co_return;
     }
-    while (!take_all(to, most)) {
+    for (detail::phase limit(timeouts_.between_bytes, timeouts_, until_); !take_all(to, most);
+         limit.restart(timeouts_.between_bytes)) {
         const std::uint64_t left = reader_.parser().body_left();
         if (left < reader_.room_size() || left > most - to.size())
-            co_await arrival(*this, "read the body of the response", timeouts_.between_bytes);
+            co_await arrival(*this, reads_body, limit);
         else
-            co_await receive_into(to, static_cast<std::size_t>(std::min(left, most_made_ready)));
+            co_await receive_into(to, static_cast<std::size_t>(std::min(left, most_made_ready)), limit);
     }
 }
 
 /// Awaitable: appends so much of a body that has a length, straight into its place. The parser only counts.
-task<> connection::receive_into(std::string& to, std::size_t size) {
+task<> connection::receive_into(std::string& to, std::size_t size, detail::phase& limit) {
     std::size_t have = to.size();
     to.resize(have + size);
     try {
         while (have < to.size()) {
             const std::span<std::byte> room = std::as_writable_bytes(std::span(to).subspan(have));
-            const std::size_t count =
-                co_await arrival(*this, "read the body of the response", timeouts_.between_bytes, room);
+            limit.restart(timeouts_.between_bytes);
+            const std::size_t count = co_await arrival(*this, reads_body, limit, room);
             if (reader_.parser().try_feed(std::string_view(to).substr(have, count)).kind == http::event::failed)
                 refuse();
             have += count;
@@ -281,6 +331,11 @@ task<bool> connection::quiet() {
     co_return false;
 }
 
-void connection::refuse() { throw protocol_error(reader_.parser().error(), reader_.parser().error_text()); }
+void connection::refuse() {
+    // That was said while nobody asked, before the connection ended.
+    if (reader_.parser().error() == errc::bad_status_line)
+        answered_ = false;
+    throw protocol_error(reader_.parser().error(), reader_.parser().error_text());
+}
 
 }  // namespace ringlet::http

@@ -17,6 +17,7 @@ namespace ringlet::http {
 
 namespace detail {
 class http2_stream;
+class phase;
 }
 
 /// How long each phase of a request may take.
@@ -47,9 +48,14 @@ public:
         most_body_ = most;
     }
 
-    /// Awaitable: sends a request; `head` is what append_request() wrote. A body announced there may
-    /// come along, or by write() later. Borrowed until then.
-    task<> send(std::string_view method, std::string_view head, std::string_view body = {});
+    /// Awaitable: sends a request, of which `whole` is all, and reads the head of its final response. If it
+    /// could not be sent, a response counts all the same: the server may have answered before it closed.
+    /// Borrowed until then.
+    task<> exchange(std::string_view method, std::string_view whole);
+
+    /// Awaitable: the same in steps. `head` is what append_request() wrote; a body announced there comes by
+    /// write().
+    task<> send(std::string_view method, std::string_view head);
     task<> write(std::string_view bytes);
     /// Awaitable: a piece of a body that was announced as chunked; an empty one ends it.
     task<> write_chunk(std::string_view bytes);
@@ -76,7 +82,7 @@ public:
     bool done() const noexcept { return done_; }
     /// Another request may follow.
     bool reusable() const noexcept { return done_ && keep_alive_ && reader_.empty(); }
-    /// Some byte of the response has come.
+    /// Some byte of a response has come.
     bool answered() const noexcept { return answered_; }
     /// The server did not take all of the request.
     bool write_failed() const noexcept { return write_failed_; }
@@ -92,13 +98,15 @@ public:
 
 private:
     class arrival;
+    class departure;
+    void begin(std::string_view method);
     bool head_wants_more();
+    void take_head();
     std::string_view piece_at_hand();
-    task<> receive_into(std::string& to, std::size_t size);
-    task<> write_both(std::string_view head, std::string_view body);
+    task<> receive_into(std::string& to, std::size_t size, detail::phase& limit);
     [[noreturn]] void refuse();
 
-    task<> send_on_stream(std::string_view head, std::string_view body);
+    task<> send_on_stream(std::string_view head);
     task<> write_on_stream(std::string_view bytes, bool last);
     task<> read_stream_head();
     task<> read_stream_refusal();

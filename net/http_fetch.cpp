@@ -31,14 +31,16 @@ constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
 }  // namespace
 
 fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
-                   request_options& options)
+                   std::unique_ptr<own_options> own)
     : core_(std::move(core)),
+      own_(std::move(own)),
+      options_(own_ ? own_->options : nothing_special()),
       method_(std::move(method)),
-      options_(options),
       to_(detail::target::parse(method_,
                                 options_.params.empty() ? std::move(url) : with_params(url, options_.params))),
       times_(options_.timeouts.value_or(core_->options.timeouts)),
       retries_(options_.retries ? *options_.retries : core_->options.retries),
+      backoff_(retries_.backoff),
       until_(after(loop::current().now(), times_.total)),
       auth_(options_.auth),
       auth_given_(!auth_.empty()),
@@ -56,27 +58,56 @@ fetching::~fetching() {
         core_->spare_heads.push_back(std::move(head_));
 }
 
+const request_options& fetching::nothing_special() {
+    static const request_options none;
+    return none;
+}
+
 task<incoming> fetching::run() {
     for (;;) {
-        incoming in = co_await answered();
-        const std::string_view location = in.fields().get_or("location", {});
-        const unsigned most = options_.redirects.value_or(core_->options.redirects);
-        if (most == 0 || location.empty() || !detail::is_redirect(in.status())) {
-            in.state_->history = std::move(history_);
-            in.state_->url = std::move(to_).text();
-            co_return in;
+        std::optional<incoming> in;
+        const time_point start = loop::current().now();
+        try {
+            in.emplace(received(co_await exchange(), start));
+        } catch (const std::system_error& e) {
+            if (!worth_another(e))
+                detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
         }
-        in.state_->url = to_.text();
-        if (history_.size() >= most)
-            refuse(stage::redirects, std::errc::too_many_symbolic_link_levels,
-                   "more than " + std::to_string(most) + " redirects");
-        std::string where(location);
-        co_await follow(std::move(in), std::move(where));
+        if (in && !asks_for_patience(*in)) {
+            if (!leads_on(*in)) {
+                in->state_->history = std::move(history_);
+                in->state_->url = std::move(to_).text();
+                co_return *std::move(in);
+            }
+            co_await follow(*std::move(in));
+            continue;
+        }
+        if (in) {
+            auto rest = in->read_all(most_read_on_the_way);
+            (void)co_await as_result(std::move(rest));  // if it cannot be read, its connection goes
+            in.reset();
+        }
+        ++tries_;
+        backoff_ = std::min(2 * backoff_, retries_.longest_wait);
+        co_await sleep_for(wait_);
     }
 }
 
-task<> fetching::follow(incoming in, std::string location) {
+// --- redirects ---------------------------------------------------------------------------------------
+
+bool fetching::leads_on(const incoming& in) const {
+    return detail::is_redirect(in.status()) && !in.fields().get_or("location", {}).empty() && most_redirects() > 0;
+}
+
+unsigned fetching::most_redirects() const { return options_.redirects.value_or(core_->options.redirects); }
+
+task<> fetching::follow(incoming in) {
+    in.state_->url = to_.text();
+    if (history_.size() >= most_redirects())
+        refuse(stage::redirects, std::errc::too_many_symbolic_link_levels,
+               "more than " + std::to_string(most_redirects()) + " redirects");
     const int status = in.status();
+    const std::string location(in.fields().get_or("location", {}));
     std::optional<detail::target> next;
     try {
         next = to_.follow(method_, location);
@@ -104,12 +135,13 @@ task<> fetching::follow(incoming in, std::string location) {
     const std::string_view method = detail::method_after(status, method_);
     const bool without_body = method != method_;
     const bool other_origin = next->origin() != to_.origin();
-    if (without_body)
-        options_.body = {};
+    if (without_body && own_)
+        own_->options.body = {};
     else if (!repeatable())
         refuse(stage::redirects, std::errc::operation_not_supported,
                "redirected to " + next->text() + ", but the body can be sent only once");
-    detail::strip_fields(options_.fields, other_origin, without_body);
+    if (own_)
+        detail::strip_fields(own_->options.fields, other_origin, without_body);
     if (other_origin) {
         auth_ = {};
         auth_given_ = false;
@@ -120,45 +152,32 @@ task<> fetching::follow(incoming in, std::string location) {
 
 // --- again and again ---------------------------------------------------------------------------------
 
-task<incoming> fetching::answered() {
-    duration backoff = retries_.backoff;
-    for (unsigned tries = 0;; ++tries) {
-        duration wait = backoff;
-        const time_point start = loop::current().now();
-        try {
-            incoming in = received(co_await exchange(), start);
-            if (tries == retries_.most || !asks_for_patience(in))
-                co_return in;
-            wait = detail::retry_after(in.fields(), std::time(nullptr)).value_or(backoff);
-            if (wait > retries_.longest_wait || after(loop::current().now(), wait) > until_)
-                co_return in;
-            auto rest = in.read_all(most_read_on_the_way);
-            (void)co_await as_result(std::move(rest));  // if it cannot be read, its connection goes
-        } catch (const std::system_error& e) {
-            const auto* said = dynamic_cast<const request_error*>(&e);
-            const bool worth = worth_another(said != nullptr ? said->at() : stage::exchange, e.code());
-            if (tries == retries_.most || !worth || after(loop::current().now(), wait) > until_)
-                detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
-        }
-        co_await sleep_for(wait);
-        backoff = std::min(2 * backoff, retries_.longest_wait);
-    }
-}
-
 bool fetching::repeatable() const { return options_.body.repeatable(); }
 
-bool fetching::worth_another(stage at, std::error_code code) const {
+/// After a failure; `wait_` says when.
+bool fetching::worth_another(const std::system_error& failure) {
+    if (tries_ == retries_.most || after(loop::current().now(), backoff_) > until_)
+        return false;
+    wait_ = backoff_;
+    const auto* said = dynamic_cast<const request_error*>(&failure);
+    const stage at = said != nullptr ? said->at() : stage::exchange;
     if (at == stage::connect)
         return true;
     if (at != stage::exchange || !is_idempotent(method_) || !repeatable())
         return false;
     // A reply that breaks the rules will do so again; one that broke off may not.
+    const std::error_code code = failure.code();
     return code.category() != http_category() || code == errc::closed_before_head || code == errc::closed_in_head ||
            code == errc::closed_in_body;
 }
 
-bool fetching::asks_for_patience(const incoming& in) const {
-    return is_idempotent(method_) && repeatable() && std::ranges::count(retries_.statuses, in.status()) > 0;
+/// After an answer; `wait_` says how much. Where that would be too much the answer is as good as another.
+bool fetching::asks_for_patience(const incoming& in) {
+    if (tries_ == retries_.most || !is_idempotent(method_) || !repeatable() ||
+        std::ranges::count(retries_.statuses, in.status()) == 0)
+        return false;
+    wait_ = detail::retry_after(in.fields(), std::time(nullptr)).value_or(backoff_);
+    return wait_ <= retries_.longest_wait && after(loop::current().now(), wait_) <= until_;
 }
 
 // --- one exchange ------------------------------------------------------------------------------------
@@ -203,38 +222,47 @@ task<fetching::lease> fetching::exchange() {
         c->set_timeouts(times_, until_);
         c->set_body_limit(most_);
         std::exception_ptr failure;
-        bool timed_out = false, unasked = false;
         try {
-            co_await send(*c, body);
-        } catch (const timeout_error&) {
-            throw;
-        } catch (const std::system_error&) {
-            if (!c->write_failed())
-                throw;  // it was not the server that failed, but the source of the body
-            failure = std::current_exception();  // the server may have answered before it closed
-        }
-        try {
-            co_await c->read_head();
+            co_await converse(*c, body);
             co_return c;
         } catch (const timeout_error&) {
-            timed_out = true;
-            failure = failure ? failure : std::current_exception();
-        } catch (const std::system_error& e) {
-            failure = failure ? failure : std::current_exception();
-            unasked = e.code() == errc::bad_status_line;  // said while nobody asked, before the connection ended
+            throw;
+        } catch (const request_error&) {
+            throw;  // it was not the server that failed, but the source of the body
+        } catch (const std::system_error&) {
+            failure = std::current_exception();
         }
         const bool untouched = c->refused() && repeatable();
-        const bool unheard = reused && harmless && (!c->answered() || unasked);
-        if (timed_out || tries == most_tries || !(untouched || unheard))
+        const bool unheard = reused && harmless && !c->answered();
+        if (tries == most_tries || !(untouched || unheard))
             std::rethrow_exception(failure);
         co_await replace(c, to);
     }
 }
 
-task<> fetching::send(connection& to, sending_body& body) {
+task<> fetching::converse(connection& with, sending_body& body) {
     const std::string* plain = options_.body.plain();
-    const bool together = plain && plain->size() <= small_body;
-    return together ? to.send(method_, head_) : send_long(to, body);
+    return plain && plain->size() <= small_body ? with.exchange(method_, head_) : converse_long(with, body);
+}
+
+task<> fetching::converse_long(connection& with, sending_body& body) {
+    std::exception_ptr unsent;
+    try {
+        co_await send_long(with, body);
+    } catch (const timeout_error&) {
+        throw;
+    } catch (const std::system_error&) {
+        if (!with.write_failed())
+            detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
+        unsent = std::current_exception();  // the server may have answered before it closed
+    }
+    try {
+        co_await with.read_head();
+    } catch (const std::system_error&) {
+        if (unsent)
+            std::rethrow_exception(unsent);
+        throw;
+    }
 }
 
 task<> fetching::send_long(connection& to, sending_body& body) {

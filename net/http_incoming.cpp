@@ -72,31 +72,47 @@ task<std::optional<std::string>> incoming::read_line(std::size_t most) {
 }
 
 task<reply> incoming::read_reply(std::uint64_t most) {
-    reply whole = co_await become_reply(most);
+    reply whole;
+    if (!take_reply(whole, most))
+        co_await rest_of_reply(whole, most);
     state_->url = whole.url;
     co_return whole;
 }
 
-/// The same for the last time: what need not be copied is moved.
-task<reply> incoming::become_reply(std::uint64_t most) {
+/// All of it if nothing has to be waited for: then true, and what need not be copied is gone from here.
+bool incoming::take_reply(reply& to, std::uint64_t most) {
     state& s = *state_;
-    reply whole;
-    whole.status = status();
-    whole.reason = reason();
-    whole.version = version();
-    whole.fields = fields();
-    whole.elapsed = s.elapsed;
+    to.status = status();
+    to.reason = reason();
+    to.version = version();
+    to.fields = fields();
+    to.elapsed = s.elapsed;
+    to.body = std::exchange(s.text, {});
     try {
-        whole.body = std::exchange(s.text, {});
-        if (!s.take_all(whole.body, most))
-            co_await s.append_all(whole.body, most);
+        if (!s.take_all(to.body, most))
+            return false;
     } catch (const std::system_error&) {
         detail::rethrow_as_request_error(request_error::stage::exchange, s.method, s.url);
     }
-    whole.url = std::move(s.url);
-    whole.trailers = trailers();
-    whole.history = std::move(s.history);
-    co_return whole;
+    end_reply(to);
+    return true;
+}
+
+/// Awaitable: what take_reply() has left.
+task<> incoming::rest_of_reply(reply& to, std::uint64_t most) {
+    state& s = *state_;
+    try {
+        co_await s.append_all(to.body, most);
+    } catch (const std::system_error&) {
+        detail::rethrow_as_request_error(request_error::stage::exchange, s.method, s.url);
+    }
+    end_reply(to);
+}
+
+void incoming::end_reply(reply& to) {
+    to.url = std::move(state_->url);
+    to.trailers = trailers();
+    to.history = std::move(state_->history);
 }
 
 // --- the body ----------------------------------------------------------------------------------------

@@ -54,7 +54,9 @@ private:
     friend class fetching;
     struct state;
     explicit incoming(std::unique_ptr<state> s);
-    task<reply> become_reply(std::uint64_t most);
+    bool take_reply(reply& to, std::uint64_t most);
+    task<> rest_of_reply(reply& to, std::uint64_t most);
+    void end_reply(reply& to);
 
     std::unique_ptr<state> state_;
 };

@@ -185,7 +185,10 @@ errc judge_codings(const fields& f, strictness how, bool& chunked) {
                                                                                      : errc::ambiguous_length;
 }
 
-errc judge_length(const fields& f, strictness how, std::optional<std::uint64_t>& length) {
+errc judge_length(const fields& f, const names_in_head& there, strictness how, std::optional<std::uint64_t>& length) {
+    if (there.length == 1)  // nearly always, and nearly always it is a number
+        if ((length = length_of(there.length_value)))
+            return fine;
     errc verdict = fine;
     const auto member = [&](std::string_view digits) {
         const auto value = length_of(digits);
@@ -389,7 +392,10 @@ names_in_head::names_in_head(const fields& f) {
             case 6: expect += iequals(name, "expect"); break;
             case 7: upgrade += iequals(name, "upgrade"); break;
             case 10: connection += iequals(name, "connection"); break;
-            case 14: length += iequals(name, "content-length"); break;
+            case 14:
+                if (iequals(name, "content-length"))
+                    ++length, length_value = value;
+                break;
             case 17: coding += iequals(name, "transfer-encoding"); break;
             default: break;
         }
@@ -410,7 +416,7 @@ errc judge_framing(const fields& f, const names_in_head& there, int minor, stric
         out.both = has_length;
         return fine;
     }
-    return has_length ? judge_length(f, how, out.length) : fine;
+    return has_length ? judge_length(f, there, how, out.length) : fine;
 }
 
 errc judge_host(const names_in_head& there, int minor) {

@@ -57,7 +57,7 @@ errc split_chunk_line(std::string_view line, strictness how, chunk_line& out);
 struct names_in_head {
     explicit names_in_head(const fields& f);
     unsigned host = 0, connection = 0, coding = 0, length = 0, expect = 0, upgrade = 0;
-    std::string_view host_value;
+    std::string_view host_value, length_value;
 };
 
 /// How the body of a message is delimited.

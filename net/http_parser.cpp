@@ -62,8 +62,11 @@ step parser::try_feed(std::string_view input) {
             }
             default: {
                 const bool in_head = phase_ == phase::start_line || phase_ == phase::field_lines;
-                if (in_head && take_plain_line(input))
-                    continue;
+                if (in_head && take_plain_line(input)) {
+                    if (phase_ == phase::field_lines)
+                        continue;
+                    return report(phase_ == phase::failed ? event::failed : event::head);
+                }
                 std::string_view line;
                 if (!take_line(input, line))
                     return report(phase_ == phase::failed ? event::failed : event::need_more);
@@ -154,13 +157,19 @@ bool parser::refuse(errc e, std::string_view text) {
 
 // ---- lines ----
 
-/// A line of a head that needs no judgement. False when there is none at the beginning of the input, which
-/// is then as it was.
+/// A line of a head that needs no judgement of its own; with the empty one the head is over, or refused. False
+/// when there is none at the beginning of the input, which is then as it was.
 bool parser::take_plain_line(std::string_view& input) {
     if (!partial_.empty())  // also when it was handed out: then it is still to be cleared
         return false;
     if (phase_ == phase::start_line)
         return take_plain_start(input);
+    if (input.starts_with("\r\n")) {
+        ++line_number_;
+        input.remove_prefix(2);
+        end_head();
+        return true;
+    }
     field parts;
     const std::size_t size = detail::plain_field(input, parts);
     if (size == 0 || size - 2 > for_line().bytes || head_.fields_.size() >= most_.field_count)

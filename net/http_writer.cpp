@@ -18,6 +18,23 @@ using net::ascii::printable;
     throw std::invalid_argument(std::string(what) + " '" + printable(text) + "': " + why);
 }
 
+/// What may be in a target, and in a Host.
+struct writable_table {
+    bool in_target[256]{}, in_host[256]{};
+    constexpr writable_table() {
+        for (unsigned i = 0x21; i < 0x7f; ++i) {
+            const char c = static_cast<char>(i);
+            in_target[i] = c != '#';
+            in_host[i] = std::string_view(",/?#@\\\"<>").find(c) == std::string_view::npos;
+        }
+    }
+};
+constexpr writable_table writable;
+
+bool consists_of(std::string_view text, const bool (&what)[256]) {
+    return std::ranges::all_of(text, [&](char c) { return what[static_cast<unsigned char>(c)]; });
+}
+
 /// Appends to a string in which there is room for everything.
 class head_text {
 public:
@@ -94,12 +111,9 @@ void append_request(std::string& out, std::string_view method, std::string_view 
                     const fields& f, body_size body, std::string_view lines) {
     if (!net::ascii::is_token(method))
         refuse("http method", method, "not a token");
-    if (target.empty() ||
-        !std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; }))
+    if (target.empty() || !consists_of(target, writable.in_target))
         refuse("http request target", target, "must be printable ASCII without spaces and '#'");
-    if (!std::all_of(host.begin(), host.end(), [](char c) {
-            return c > 0x20 && c < 0x7f && std::string_view(",/?#@\\\"<>").find(c) == std::string_view::npos;
-        }))
+    if (!consists_of(host, writable.in_host))
         refuse("http host", host, "must be a host name or address, with a port or without");
     if (body.is_until_close())
         throw std::invalid_argument("http request: its body cannot end by closing the connection");

@@ -56,6 +56,7 @@ PROGRAMS = [
     Program("nginx", "http2", f"{PYTHON} {{here}}/rivals/nginx_http.py --http2"),
 
     Program("raw-epoll", "crawl", "{build}/raw_epoll_client"),
+    Program("raw-epoll-kept", "crawl", "{build}/raw_epoll_client --keep"),
     Program("ringlet", "crawl", "{build}/http_client"),
     Program("ringlet-fibers", "crawl", "{build}/http_client --fibers"),
     Program("beast", "crawl", "{build}/beast_client"),

@@ -25,6 +25,7 @@ struct crawl {
     std::string page;  // "/1024", always the same.
     std::size_t concurrency = 1;
     bool fibers = false;  // Where a client knows two styles.
+    bool keep = false;  // Where it has a choice whether to make anything of a body.
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port) + page; }
 };
@@ -35,6 +36,8 @@ inline crawl parse_crawl(int argc, char** argv) {
         const std::string_view name = argv[i];
         if (name == "--fibers")
             wanted.fibers = true;
+        else if (name == "--keep")
+            wanted.keep = true;
         else if (i + 1 == argc)
             wanted.port = 0;
         else if (name == "--port")

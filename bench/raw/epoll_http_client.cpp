@@ -1,5 +1,6 @@
 // The yardstick of HTTP clients: connections on epoll, each of which asks, counts bytes until the answer
-// is whole, and asks again. It parses the first answer only; the others are as long.
+// is whole, and asks again. It parses the first answer only; the others are as long. With --keep each body
+// becomes a string of its own, which is the least that a client does whose users get the bodies.
 
 #include "../load/fetches.hpp"
 
@@ -10,8 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -27,6 +32,7 @@ public:
     explicit client(const load::crawl& wanted)
         : request_("GET " + wanted.page + " HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: raw\r\nAccept: */*\r\n\r\n"),
           body_size_(std::stoul(wanted.page.substr(1))),
+          keep_(wanted.keep),
           epoll_(must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
         for (std::size_t i = 0; i < wanted.concurrency; ++i)
             connect(wanted.port);
@@ -88,12 +94,22 @@ private:
             throw std::runtime_error("the server closed a connection");
         if (answer_size_ == 0)
             learn(static_cast<std::size_t>(got));
-        std::size_t& have = received_[static_cast<std::size_t>(fd)];
+        auto& [have, body] = received_[static_cast<std::size_t>(fd)];
+        if (keep_)
+            keep(body, have, {buffer_.data(), static_cast<std::size_t>(got)});
         have += static_cast<std::size_t>(got);
         if (have < answer_size_)
             return false;
         have = 0;
+        body = {};
         return true;
+    }
+
+    void keep(std::string& body, std::size_t have, std::string_view bytes) const {
+        const std::size_t head = answer_size_ - body_size_;
+        if (have == 0)
+            body.reserve(body_size_);
+        body += bytes.substr(std::min(bytes.size(), head - std::min(head, have)));
     }
 
     void learn(std::size_t got) {
@@ -106,10 +122,11 @@ private:
 
     std::string request_;
     std::size_t body_size_;
+    bool keep_;
     int epoll_;
     std::size_t answer_size_ = 0;
     std::vector<int> fds_;
-    std::vector<std::size_t> received_;  // By descriptor: bytes of the answer that is arriving.
+    std::vector<std::pair<std::size_t, std::string>> received_;  // By descriptor: of the answer that arrives.
     std::array<epoll_event, 1024> events_{};
     std::array<char, 64 * 1024> buffer_{};
 };

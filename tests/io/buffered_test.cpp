@@ -62,7 +62,7 @@ task<std::string> error_from(X x) {
 }
 
 TEST(buffered, gives_lines_without_their_ends_however_they_arrive) {
-    for (const std::size_t size : {1, 2, 3, 5, 1000}) {
+    for (const std::size_t size : {1u, 2u, 3u, 5u, 1000u}) {
         on_text("one\r\ntwo\n\n\r\nlast", size, [](auto& in) -> task<> {
             std::vector<std::string> lines;
             while (auto line = co_await in.read_line())
@@ -84,7 +84,7 @@ TEST(buffered, a_lone_carriage_return_belongs_to_its_line) {
 }
 
 TEST(buffered, a_line_may_be_as_long_as_the_limit_and_not_longer) {
-    for (const std::size_t size : {1, 7, 1000}) {
+    for (const std::size_t size : {1u, 7u, 1000u}) {
         for (const std::string end : {"\n", "\r\n"}) {
             on_text("12345678" + end + "123456789" + end, size, [](auto& in) -> task<> {
                 const auto line = co_await in.read_line(8);
@@ -134,7 +134,7 @@ TEST(buffered, reads_exact_counts_across_its_buffer_and_the_stream) {
     std::string text;
     for (int i = 0; i < 100'000; ++i)
         text += static_cast<char>('a' + i * 7 % 26);
-    for (const std::size_t size : {1'000, 33'333, 60'000}) {
+    for (const std::size_t size : {1'000u, 33'333u, 60'000u}) {
         on_text("line\n" + text + "tail", size, [&](auto& in) -> task<> {
             const auto line = co_await in.read_line();
             EXPECT_EQ(line, "line");
