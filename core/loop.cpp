@@ -71,7 +71,17 @@ loop::~loop() {
 }
 
 void loop::end_greenlets() {
-    for_each_greenlet([](greenlet_base& each) { each.kill(); });
+    list<waiter> living;
+    living.splice_back(greenlets_);
+    while (!living.empty()) {  // one by one, since who is killed may let others go
+        waiter& each = living.pop_front();
+        greenlets_.push_back(each);
+        as_greenlet(each).kill();
+    }
+    for_each_ready([](waiter& each) {
+        if (each.is() == waiter::kind::greenlet)
+            as_greenlet(each).kill();
+    });
 
     struct complaint : timer {
         explicit complaint(loop& l) noexcept : timer(&complain), ending(l) {}

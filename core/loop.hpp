@@ -69,7 +69,7 @@ public:
     }
 
     /// Calls fn(greenlet_base&) for every greenlet that was spawned and is not over, those ready for their
-    /// first run last. `fn` may kill it.
+    /// first run last.
     template <class Fn>
     void for_each_greenlet(Fn fn) const {
         greenlets_.for_each([&fn](waiter& w) { fn(as_greenlet(w)); });

@@ -102,7 +102,7 @@ private:
         template <class T, class Fn, class Else>
         detail::hidden_awaiter<T>* put(Fn make, Else in_a_task) {
             using made = detail::hides<T, Fn>;
-            if constexpr (sizeof(made) <= sizeof bytes_)
+            if constexpr (sizeof(made) <= sizeof bytes_ && alignof(made) <= alignof(room))
                 return ::new (bytes_) made(std::move(make));
             else
                 return ::new (bytes_) detail::hides<T, Else>(std::move(in_a_task));

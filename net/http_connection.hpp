@@ -18,7 +18,7 @@ namespace ringlet::http {
 namespace detail {
 class http2_stream;
 class phase;
-}
+}  // namespace detail
 
 /// How long each phase of a request may take.
 class timeouts {

@@ -41,6 +41,7 @@ void exchange::begin_request() {
 task<bool> exchange::answer(std::span<const std::byte> first, deadline& limit) {
     reader_.put(first);
     limit.restart(never);
+    was_asked_ = false;
     std::exception_ptr error;
     bool idle = false;
     try {
@@ -55,6 +56,7 @@ task<bool> exchange::answer(std::span<const std::byte> first, deadline& limit) {
             if (idle || what == begun::closed)
                 break;
             began_ = loop::current().now();
+            was_asked_ = true;
             if (what == begun::refused) {
                 answer_plainly(refusal_);
             } else {

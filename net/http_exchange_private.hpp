@@ -56,6 +56,8 @@ public:
     /// a few exchanges serve many connections and stay in the cache. False when it must be closed. `limit`
     /// is a scope of the connection's around this, which is for each of our phases in turn.
     task<bool> answer(std::span<const std::byte> first, deadline& limit);
+    /// There was a request, and not only what may stand before one.
+    bool was_asked() const noexcept { return was_asked_; }
 
     /// Awaitable: answers the one request of an HTTP/2 stream; see http2_exchange.cpp.
     task<> answer(http2_stream& s);
@@ -156,6 +158,7 @@ private:
     bool last_ = false;  // the connection ends after this answer
     bool broken_ = false;  // writing has failed
     bool head_sent_ = false;  // over HTTP/2
+    bool was_asked_ = false;
 };
 
 /// Awaits a handler: finds it, gives it its time, and deals with what it throws. Should it have to wait,

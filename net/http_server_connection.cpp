@@ -45,9 +45,12 @@ task<> server_connection::run() {
     try {
         const bool plain = secure_ != nullptr && !*secure_;
         const bool ready = plain || secure_ == nullptr || co_await wrap(limit);
-        bool fresh = true, cut_short = false;
+        bool fresh = true, cut_short = false, asked = true;
+        time_point idle_until = never;
         while (ready && !core_.stopping()) {
-            limit.restart(after(loop::current().now(), core_.options.idle));
+            if (asked)  // an empty line now and then is not enough
+                idle_until = after(loop::current().now(), core_.options.idle);
+            limit.restart(idle_until);
             std::size_t count = 0;
             idle_ = &limit;
             try {
@@ -72,6 +75,7 @@ task<> server_connection::run() {
                     cut_short = busy_->broken();
                     break;
                 }
+                asked = busy_->was_asked();
                 answers = core_.take_text(busy_->out());
             }
             limit.restart(after(loop::current().now(), core_.options.write));

@@ -325,10 +325,11 @@ bool is_usual_ip4(std::string_view host) {
     }
 }
 
-/// A name whose last label cannot be taken for a number, or an IPv4 address as it is usually written.
+/// A name whose last label cannot be taken for a number, or an IPv4 address as it is usually written. Labels
+/// in Punycode have to be looked at.
 bool is_plain_host(std::string_view host) {
     const std::string_view last = host.substr(host.rfind('.') + 1);
-    return !last.empty() && (ascii::is_alpha(last.front()) || is_usual_ip4(host));
+    return !last.empty() && (ascii::is_alpha(last.front()) ? host.find("xn--") == host.npos : is_usual_ip4(host));
 }
 
 }  // namespace

@@ -197,9 +197,9 @@ TEST(file, read_all_takes_no_more_than_its_limit) {
     const temporary_folder folder;
     on_this_machine([&]() -> task<> {
         const std::string path = folder / "f";
-        for (const std::size_t size : {0, 1, 99, 100, 101, 4'095, 4'096, 4'097, 20'000}) {
+        for (const std::size_t size : {0u, 1u, 99u, 100u, 101u, 4'095u, 4'096u, 4'097u, 20'000u}) {
             co_await io::write_file(path, std::string(size, 'x'));
-            for (const std::size_t limit : {0, 99, 100, 4'096, 100'000}) {
+            for (const std::size_t limit : {0u, 99u, 100u, 4'096u, 100'000u}) {
                 const auto text = co_await as_result(io::read_file(path, limit));
                 if (size <= limit) {
                     EXPECT_EQ(text.value().size(), size);

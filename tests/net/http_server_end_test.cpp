@@ -116,7 +116,7 @@ TEST(http_server_end, can_be_killed_at_every_moment) {
     };
     const heard_reports quiet;
     for (const auto& [sent, count] : conversations) {
-        const std::size_t moments = sweep([&sent = sent, &count = count, &talk]() -> task<> {
+        const std::size_t moments = sweep([&sent, &count, &talk]() -> task<> {
             http::server server;
             add_pages(server);
             co_await talk(server, sent, count);

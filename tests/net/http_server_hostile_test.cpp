@@ -173,6 +173,22 @@ TEST(http_server_hostile, a_byte_now_and_then_does_not_keep_a_connection) {
     });
 }
 
+TEST(http_server_hostile, an_empty_line_now_and_then_does_not_keep_a_connection) {
+    in_virtual_time([]() -> task<> {
+        http::server server(each_phase_its_time());
+        add_pages(server);
+        visit v(server);
+        const time_point start = loop::current().now();
+        const auto drip = spawn([&]() -> task<> {
+            while (co_await as_result(v.end.write_all(io::bytes_of("\r\n"))))
+                co_await sleep_for(30s);
+        });
+        EXPECT_EQ(co_await v.hear(), "");
+        expect_about(loop::current().now() - start, 100s);
+        co_await drip.join();
+    });
+}
+
 TEST(http_server_hostile, a_body_may_pause_only_so_long) {
     const ending e = silence_after(post + "abc", each_phase_its_time());
     EXPECT_EQ(e.heard, answer("408 Request Timeout\n", "408 Request Timeout", "Connection: close\r\n"));

@@ -377,7 +377,7 @@ TEST(socket, invariant_1_each_request_ends_once) {
 }
 
 TEST(socket, invariant_4_bytes_that_arrive_in_spite_of_an_abort_are_delivered_and_the_next_wait_fails) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&](watched_kernel& kernel) -> task<> {
             connection c;
             std::string got;
@@ -400,7 +400,7 @@ TEST(socket, invariant_4_bytes_that_arrive_in_spite_of_an_abort_are_delivered_an
 }
 
 TEST(socket, invariant_4_bytes_that_come_with_the_cancel_stay_for_the_next_reader) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
             connection c;
             std::string got;
@@ -454,7 +454,7 @@ TEST(socket, invariant_5_a_killed_write_is_over_only_when_nobody_reads_its_buffe
 }
 
 TEST(socket, invariant_6_a_cancel_reaches_no_request_that_came_after_it) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
             connection c;
             scope* current = nullptr;
@@ -497,7 +497,7 @@ TEST(socket, invariant_6_a_cancel_reaches_no_request_that_came_after_it) {
 }
 
 TEST(socket, invariant_7_a_request_that_waits_for_its_turn_of_the_kernel_keeps_its_descriptor) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
             connection c;
             const auto reader = spawn([&] { return error_from(read_some(*c.stream, size)); });
@@ -526,7 +526,7 @@ TEST(socket, invariant_7_a_request_that_waits_for_its_turn_of_the_kernel_keeps_i
 }
 
 TEST(socket, invariant_7_whoever_is_told_of_a_close_finds_the_descriptor_closed) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         for (const unsigned late : {unsigned(IORING_OP_RECV), unsigned(IORING_OP_SEND)}) {
             on_this_machine([&](watched_kernel& kernel) -> task<> {
                 connection c;
@@ -554,7 +554,7 @@ TEST(socket, invariant_7_whoever_is_told_of_a_close_finds_the_descriptor_closed)
 }
 
 TEST(socket, invariant_7_whoever_gives_up_while_the_close_is_under_way_leaves_it_in_order) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&](watched_kernel& kernel) -> task<> {
             connection c;
             const std::string much(4 << 20, 'x');

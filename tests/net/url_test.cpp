@@ -157,13 +157,17 @@ TEST(url, a_text_that_is_usual_is_taken_over_as_it_is) {
         EXPECT_TRUE(usual.size() < 16 || adopted->to_string().data() == bytes) << "it was copied: " << usual;
         expect_the_same(*adopted, url::parse(usual));
     }
-    for (std::string odd : {"http://h",          "http://1.2.3/",    "http://01.2.3.4/",
-                            "http://1.2.3.256/", "http://1.2.3.4./", "http://H/",
-                            "http://h:080/",     "http://h:80/",     "http://h:65536/",
-                            "http://h:/",        "http://h/%2e",     "http://h/a b",
-                            "http://h/#f",       "http://u@h/",      "http://[::1]/",
-                            "http:///",          "http://.1/",       "http://h/a\\b",
-                            "ftp://h/",          "http://h/?'",      ""})
+    for (std::string odd : {"http://h",          "http://1.2.3/",
+                            "http://01.2.3.4/",  "http://1.2.3.256/",
+                            "http://1.2.3.4./",  "http://H/",
+                            "http://h:080/",     "http://h:80/",
+                            "http://h:65536/",   "http://h:/",
+                            "http://h/%2e",      "http://h/a b",
+                            "http://h/#f",       "http://u@h/",
+                            "http://[::1]/",     "http:///",
+                            "http://.1/",        "http://h/a\\b",
+                            "ftp://h/",          "http://h/?'",
+                            "http://a.xn--abc/", ""})
         EXPECT_FALSE(url::try_adopt(odd)) << odd;
 }
 

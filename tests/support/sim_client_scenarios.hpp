@@ -113,7 +113,7 @@ inline void client_under_faults(sim::world& w) {
 inline void downloads_under_faults(sim::world& w) {
     const auto server = w.host("server"), user = w.host("client");
     server.boot(demanding_http_server);
-    user.boot([&w, server]() -> task<> {
+    user.boot([server]() -> task<> {
         const std::string url = "http://" + server.ip() + "/file";
         for (;;) {
             try {

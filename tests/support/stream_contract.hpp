@@ -80,14 +80,14 @@ TYPED_TEST_P(stream_contract, the_end_comes_after_what_was_sent_and_comes_again)
 TYPED_TEST_P(stream_contract, the_end_wakes_who_waits_for_bytes) {
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
-        const auto small = spawn([&b = b] { return read_some(b); });
+        const auto small = spawn([&b] { return read_some(b); });
         co_await laps(3);
         co_await a.shutdown();
         EXPECT_EQ(co_await small.get(), "");
     });
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
-        const auto large = spawn([&b = b] { return read_some(b, 100'000); });
+        const auto large = spawn([&b] { return read_some(b, 100'000); });
         co_await laps(3);
         co_await a.shutdown();
         EXPECT_EQ(co_await large.get(), "");
@@ -120,7 +120,7 @@ TYPED_TEST_P(stream_contract, a_lost_connection_is_an_error_or_the_end_and_never
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         co_await write_text(b, "unread");
-        const auto reader = spawn([&b = b] { return error_from(read_some(b)); });
+        const auto reader = spawn([&b] { return error_from(read_some(b)); });
         co_await laps(3);
         TypeParam::reset(a);
         const std::string error = co_await reader.get();
@@ -141,7 +141,7 @@ TYPED_TEST_P(stream_contract, a_writer_who_waits_for_a_peer_that_goes_gets_an_er
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         const std::string much(8 << 20, 'x');
-        const auto writer = spawn([&a = a, &much] { return error_from(a.write_all(bytes_of(much))); });
+        const auto writer = spawn([&a, &much] { return error_from(a.write_all(bytes_of(much))); });
         co_await laps(20);
         EXPECT_FALSE(writer.ready()) << "8 MiB fit somewhere";
         b.close();
@@ -157,7 +157,7 @@ TYPED_TEST_P(stream_contract, a_slow_reader_holds_the_writer_back) {
         auto [a, b] = co_await pair_of<TypeParam>();
         constexpr std::size_t total = 50 << 20;
         std::size_t written = 0, read = 0, most = 0;
-        const auto writer = spawn([&, &a = a]() -> task<> {
+        const auto writer = spawn([&]() -> task<> {
             const std::string piece(64 * 1024, 'x');
             for (; written < total; written += piece.size())
                 co_await a.write_all(bytes_of(piece));
@@ -180,14 +180,14 @@ TYPED_TEST_P(stream_contract, a_slow_reader_holds_the_writer_back) {
 }
 
 TYPED_TEST_P(stream_contract, a_second_reader_is_refused_by_an_error_that_names_both) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
             auto [a, b] = co_await pair_of<TypeParam>();
             const auto first =
-                spawn(ringlet::spawn_options().name("first"), [&b = b, size] { return read_some(b, size); });
+                spawn(ringlet::spawn_options().name("first"), [&b, size] { return read_some(b, size); });
             co_await laps(2);
             const auto second =
-                spawn(ringlet::spawn_options().name("second"), [&b = b] { return error_from(read_some(b)); });
+                spawn(ringlet::spawn_options().name("second"), [&b] { return error_from(read_some(b)); });
             EXPECT_EQ(co_await second.get(),
                       "read from " + std::string(b.name()) + ": second wants to read while first already does");
             co_await write_text(a, "for the first");
@@ -206,10 +206,10 @@ TYPED_TEST_P(stream_contract, several_writers_take_turns_in_the_order_of_asking)
         std::vector<greenlet<>> writers;
         for (const char letter : {'a', 'b', 'c', 'd'}) {
             expected.append(each, letter);
-            writers.push_back(spawn([&a = a, letter] { return write_text(a, std::string(each, letter)); }));
+            writers.push_back(spawn([&a, letter] { return write_text(a, std::string(each, letter)); }));
         }
         std::string got;
-        const auto reader = spawn([&b = b, &got] { return read_to_end(b, got); });
+        const auto reader = spawn([&b, &got] { return read_to_end(b, got); });
         for (const auto& g : writers)
             co_await g.get();
         co_await a.shutdown();
@@ -222,14 +222,14 @@ TYPED_TEST_P(stream_contract, a_writer_who_gives_up_before_its_turn_sends_nothin
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         constexpr std::size_t each = 4'000'000;
-        const auto first = spawn([&a = a] { return write_text(a, std::string(each, '1')); });
-        const auto second = spawn([&a = a] { return write_text(a, std::string(each, '2')); });
-        const auto third = spawn([&a = a] { return write_text(a, std::string(each, '3')); });
+        const auto first = spawn([&a] { return write_text(a, std::string(each, '1')); });
+        const auto second = spawn([&a] { return write_text(a, std::string(each, '2')); });
+        const auto third = spawn([&a] { return write_text(a, std::string(each, '3')); });
         co_await laps(3);
         second.kill();
         co_await second.join();
         std::string got;
-        const auto reader = spawn([&b = b, &got] { return read_to_end(b, got, sizes(100'000)); });
+        const auto reader = spawn([&b, &got] { return read_to_end(b, got, sizes(100'000)); });
         co_await first.get();
         co_await third.get();
         co_await a.shutdown();
@@ -242,10 +242,10 @@ TYPED_TEST_P(stream_contract, close_wakes_everybody_with_an_error_that_says_so) 
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         const std::string much(8 << 20, 'x');
-        const auto reader = spawn([&a = a] { return error_from(read_some(a)); });
+        const auto reader = spawn([&a] { return error_from(read_some(a)); });
         std::vector<greenlet<std::string>> writers;
         for (int i = 0; i < 3; ++i)
-            writers.push_back(spawn([&a = a, &much] { return error_from(a.write_all(bytes_of(much))); }));
+            writers.push_back(spawn([&a, &much] { return error_from(a.write_all(bytes_of(much))); }));
         co_await laps(5);
         a.close();
         const std::string says = ": it was closed here: Operation canceled";
@@ -256,7 +256,7 @@ TYPED_TEST_P(stream_contract, close_wakes_everybody_with_an_error_that_says_so) 
     });
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
-        const auto large = spawn([&a = a] { return error_from(read_some(a, 100'000)); });
+        const auto large = spawn([&a] { return error_from(read_some(a, 100'000)); });
         co_await laps(2);
         a.close();
         EXPECT_THAT(co_await large.get(), testing::HasSubstr("it was closed here"));
@@ -281,7 +281,7 @@ TYPED_TEST_P(stream_contract, what_is_closed_stays_closed) {
 TYPED_TEST_P(stream_contract, a_stream_may_be_destroyed_while_somebody_reads_and_writes) {
     if (stays_put<TypeParam>)
         GTEST_SKIP() << "this kind must stay where it is";
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
             auto ends = co_await pair_of<TypeParam>();
             std::optional<typename TypeParam::stream> a(std::move(ends.first));
@@ -299,19 +299,19 @@ TYPED_TEST_P(stream_contract, a_stream_may_be_destroyed_while_somebody_reads_and
 TYPED_TEST_P(stream_contract, a_stream_may_be_moved_while_somebody_reads_and_writes) {
     if (stays_put<TypeParam>)
         GTEST_SKIP() << "this kind must stay where it is";
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
             auto [a, b] = co_await pair_of<TypeParam>();
             const std::string much = numbered_bytes(4 << 20);
-            const auto reader = spawn([&a = a, size] { return read_some(a, size); });
-            const auto writer = spawn([&a = a, &much] { return error_from(a.write_all(bytes_of(much))); });
+            const auto reader = spawn([&a, size] { return read_some(a, size); });
+            const auto writer = spawn([&a, &much] { return error_from(a.write_all(bytes_of(much))); });
             co_await laps(5);
             typename TypeParam::stream moved = std::move(a);
             co_await write_text(b, "hello");
             const std::string begin = co_await reader.get();
             EXPECT_EQ(begin + co_await read_count(moved, 5 - begin.size()), "hello");
             std::string got;
-            const auto drain = spawn([&b = b, &got] { return read_to_end(b, got, sizes(100'000)); });
+            const auto drain = spawn([&b, &got] { return read_to_end(b, got, sizes(100'000)); });
             EXPECT_EQ(co_await writer.get(), "");
             co_await moved.shutdown();
             co_await drain.get();
@@ -332,7 +332,7 @@ TYPED_TEST_P(stream_contract, nothing_to_read_or_write_takes_no_time) {
 }
 
 TYPED_TEST_P(stream_contract, a_read_that_timed_out_loses_nothing) {
-    for (const std::size_t size : {100, 100'000}) {
+    for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&](watched_kernel& kernel) -> task<> {
             kernel.hurried = true;
             auto [a, b] = co_await pair_of<TypeParam>();
@@ -380,9 +380,9 @@ TYPED_TEST_P(stream_contract, a_killed_reader_loses_no_byte_whenever_it_dies) {
         auto [a, b] = co_await pair_of<TypeParam>();
         std::string got;
         const auto writer =
-            spawn([&a = a, &sent] { return write_and_finish(a, sent, sizes(3, 70'000, 500, 20'000)); });
+            spawn([&a, &sent] { return write_and_finish(a, sent, sizes(3, 70'000, 500, 20'000)); });
         const sizes pieces(70'000, 10, 3'000, 100'000, 16'384);
-        const auto victim = spawn([&b = b, &got, &pieces] { return read_to_end(b, got, pieces); });
+        const auto victim = spawn([&b, &got, &pieces] { return read_to_end(b, got, pieces); });
         strike(victim);
         co_await victim.join();
         if (!victim.successful())
@@ -399,9 +399,9 @@ TYPED_TEST_P(stream_contract, a_killed_writer_has_sent_a_beginning_whenever_it_d
     const std::size_t blows = kill_at_every_turn([&](auto strike) -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         std::string got;
-        const auto victim = spawn([&a = a, &sent] { return write_and_finish(a, sent, sizes(3, 700'000, 100'000)); });
+        const auto victim = spawn([&a, &sent] { return write_and_finish(a, sent, sizes(3, 700'000, 100'000)); });
         strike(victim);
-        const auto reader = spawn([&b = b, &got] { return read_to_end(b, got, sizes(100'000, 10'000)); });
+        const auto reader = spawn([&b, &got] { return read_to_end(b, got, sizes(100'000, 10'000)); });
         co_await victim.join();
         const bool whole = victim.successful();
         if (!whole)
