@@ -95,4 +95,14 @@ inline std::string response_of(std::string_view status, std::string_view fields,
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
+inline http::client_options by_http2(http::client_options o = {}) {
+    o.http2 = http::http2_use::demanded;
+    return o;
+}
+
+/// How long ago that was, without what the simulated network takes.
+inline std::string since(time_point start) {
+    return to_string(std::chrono::floor<std::chrono::seconds>(loop::current().now() - start));
+}
+
 }  // namespace story

@@ -379,8 +379,7 @@ TYPED_TEST_P(stream_contract, a_killed_reader_loses_no_byte_whenever_it_dies) {
     const std::size_t blows = kill_at_every_turn([&](auto strike) -> task<> {
         auto [a, b] = co_await pair_of<TypeParam>();
         std::string got;
-        const auto writer =
-            spawn([&a, &sent] { return write_and_finish(a, sent, sizes(3, 70'000, 500, 20'000)); });
+        const auto writer = spawn([&a, &sent] { return write_and_finish(a, sent, sizes(3, 70'000, 500, 20'000)); });
         const sizes pieces(70'000, 10, 3'000, 100'000, 16'384);
         const auto victim = spawn([&b, &got, &pieces] { return read_to_end(b, got, pieces); });
         strike(victim);

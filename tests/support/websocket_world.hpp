@@ -3,6 +3,7 @@
 
 #include "http_world.hpp"
 
+#include <ringlet/core/all.hpp>
 #include <ringlet/net/websocket_client.hpp>
 #include <ringlet/net/websocket_server.hpp>
 
@@ -38,6 +39,17 @@ struct echoing {
     http::server server;
     ringlet::greenlet<> serving;
 };
+
+/// A conversation in which much is sent and comes back through a stream that takes little at a time.
+inline task<> echo_slowly(const http::websocket_options& options, const std::string& large) {
+    echoing world(options);
+    http::websocket peer = co_await world.connect(options, 200);
+    auto sending = peer.send(large);
+    auto hearing = peer.receive();
+    auto [sent, heard] = co_await ringlet::all(std::move(sending), std::move(hearing));
+    EXPECT_EQ(heard->data, large);
+    co_await peer.close();
+}
 
 inline const std::string key = "dGhlIHNhbXBsZSBub25jZQ==";  // of RFC 6455 section 1.3
 inline const std::string handshake =
