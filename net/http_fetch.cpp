@@ -148,6 +148,8 @@ task<> fetching::follow(incoming in) {
     }
     method_ = method;
     to_ = *std::move(next);
+    tries_ = 0;
+    backoff_ = retries_.backoff;
 }
 
 // --- again and again ---------------------------------------------------------------------------------

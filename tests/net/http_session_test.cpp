@@ -266,6 +266,13 @@ TEST(http_session, what_failed_is_repeated_with_growing_pauses) {
     EXPECT_EQ(ask("GET", "http://h/", {"nonsense", ok}, patient()).heard.size(), 1u) << "nonsense stays nonsense";
 }
 
+TEST(http_session, after_a_redirect_patience_begins_anew) {
+    const std::string busy = response_of("503 Busy", "");
+    const told t = ask("GET", "http://h/a", {busy, redirect(302, "/b"), busy, busy, ok}, patient(2));
+    EXPECT_EQ(t.reply.status, 200);
+    EXPECT_EQ(t.took / 10ms * 10ms, 500ms + 500ms + 1s);
+}
+
 TEST(http_session, who_says_when_to_come_again_is_obeyed_within_reason) {
     const auto busy = [](const std::string& when) {
         return response_of("429 Slow Down", "Retry-After: " + when + "\r\n");
