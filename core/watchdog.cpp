@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -144,8 +145,17 @@ private:
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &before);
-        std::thread([this] { run(); }).detach();
+        // std::thread would allocate, and what it allocates looks like a leak in a forked child.
+        pthread_t thread{};
+        const auto begin = [](void* self) noexcept -> void* {
+            static_cast<watchdog*>(self)->run();
+            return nullptr;
+        };
+        const int error = pthread_create(&thread, nullptr, begin, this);
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (error != 0)
+            throw std::system_error(error, std::system_category(), "start the watchdog's thread");
+        pthread_detach(thread);
     }
 
     void run() {

@@ -101,8 +101,8 @@ inline http::client_options by_http2(http::client_options o = {}) {
 }
 
 /// How long ago that was, without what the simulated network takes.
-inline std::string since(time_point start) {
-    return to_string(std::chrono::floor<std::chrono::seconds>(loop::current().now() - start));
+inline std::string since(ringlet::time_point start) {
+    return ringlet::to_string(std::chrono::floor<std::chrono::seconds>(ringlet::loop::current().now() - start));
 }
 
 }  // namespace story
