@@ -1,5 +1,6 @@
 // http::server with a client that says frames of the story's own making, in virtual time.
 
+#include "support/client_world.hpp"
 #include "support/http2_frames.hpp"
 #include "support/http_world.hpp"
 #include "support/stream_stories.hpp"
