@@ -98,19 +98,25 @@ private:
         co_await one.work->answer(*s);
     }
 
-    /// The one who reads waits for something else from now on.
+    /// The one who reads waits for something else from now on, or no longer.
     void look_again() noexcept {
-        if (waiting_ != nullptr && none())
-            waiting_->cancel();
+        if (waiting_ == nullptr || !none() || reading_->cancelled())
+            return;
+        if (stopped_)
+            reading_->cancel();
+        else
+            reading_->restart(patience());
     }
 
     task<> read_all() {
+        deadline limit(never);
+        reading_ = &limit;
         while (!session_->over()) {
             if (core_.stopping())
                 stop();
             if (stopped_ && none())
                 co_return;
-            deadline limit(patience());
+            limit.restart(patience());
             waiting_ = &limit;
             bool more = true, quiet = false;
             try {
@@ -176,7 +182,8 @@ private:
 
     server_core& core_;
     list<stream_answer>& busy_;
-    scope*& waiting_;
+    scope*& waiting_;  // while the one who reads may be told to look around
+    deadline* reading_ = nullptr;  // the time that he has
     std::shared_ptr<http2_session> session_;
     std::unordered_map<std::int32_t, greenlet<>> running_;
     std::size_t started_ = 0;  // of them, or killed and not yet gone
