@@ -53,7 +53,15 @@ PROGRAMS = [
 
     Program("ringlet", "http2", "{build}/http_server"),
     Program("ringlet-fibers", "http2", "{build}/http_server --fibers"),
+    Program("hyper", "http2", "{build}/hyper_http"),
     Program("nginx", "http2", f"{PYTHON} {{here}}/rivals/nginx_http.py --http2"),
+
+    # These are given --tls FOLDER too.
+    Program("ringlet", "https", "{build}/http_server"),
+    Program("ringlet-fibers", "https", "{build}/http_server --fibers"),
+    Program("hyper", "https", "{build}/hyper_http"),
+    Program("nginx", "https", f"{PYTHON} {{here}}/rivals/nginx_http.py"),
+    Program("go", "https", "{build}/go_http"),
 
     Program("raw-epoll", "crawl", "{build}/raw_epoll_client"),
     Program("raw-epoll-kept", "crawl", "{build}/raw_epoll_client --keep"),
@@ -103,5 +111,5 @@ def programs_for(work: str) -> list[Program]:
 
 # What `suite.py --install` asks apt for: the rivals, the counters, the plots.
 PACKAGES = ["libboost1.81-dev", "libboost-fiber1.81-dev", "libuv1-dev", "libcurl4-openssl-dev", "nginx-light",
-            "golang-go", "cargo", "librust-tokio-dev", "librust-hyper-dev", "python3-gevent", "python3-requests",
+            "golang-go", "cargo", "librust-tokio-dev", "librust-hyper-dev", "librust-h2-dev", "librust-tokio-rustls-dev", "python3-gevent", "python3-requests",
             "nghttp2-client", "fio", "linux-perf", "python3-matplotlib"]

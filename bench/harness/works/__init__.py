@@ -6,10 +6,10 @@ from .crawl import Crawl
 from .echo import Echo, TwoLoops
 from .files import Files
 from .http import Http
-from .http2 import Http2
+from .http2 import Http2, Https
 from .idle import Idle
 from .micro import Micro
 from .sleepers import Sleepers
 
-WORKS = [Echo(), Http(), Http2(), Crawl(), Sleepers(), Idle(), Beside("handover", "from greenlet to greenlet"),
+WORKS = [Echo(), Http(), Http2(), Https(), Crawl(), Sleepers(), Idle(), Beside("handover", "from greenlet to greenlet"),
          Beside("timers", "timers"), Files(), TwoLoops(), Micro()]

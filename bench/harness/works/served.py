@@ -76,8 +76,9 @@ class ServedWork:
                              "server CPU per message", columns)
 
 
-def start_server(setting, stage, program, environment=None):
-    return stage.start_server([*program.argv(setting), "--port", "0"], program.where(setting), environment)
+def start_server(setting, stage, program, environment=None, arguments=()):
+    return stage.start_server([*program.argv(setting), *arguments, "--port", "0"], program.where(setting),
+                              environment)
 
 
 def connect(setting, stage, load, port, shape):

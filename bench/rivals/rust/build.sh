@@ -9,6 +9,6 @@ if cargo build --quiet --release --offline --manifest-path "$1/source/Cargo.toml
     cp "$1"/release/tokio_echo "$1"/release/hyper_http "$1"/release/hyper_client "$1"/release/tokio_sleepers \
         "$1"/release/tokio_handover "$2/"
 else
-    echo "build.sh: the rivals in Rust are left out (librust-tokio-dev, librust-hyper-dev, cargo)" >&2
+    echo "build.sh: the rivals in Rust are left out (cargo, librust-{tokio,hyper,h2,tokio-rustls}-dev)" >&2
 fi
 touch "$2/rust_rivals"
