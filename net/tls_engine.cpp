@@ -157,8 +157,11 @@ std::size_t engine::read(std::span<std::byte> into) {
         std::size_t count = 0;
         const int outcome = SSL_read_ex(ssl_.get(), into.data() + done, into.size() - done, &count);
         done += count;
-        if (outcome == 1)
+        if (outcome == 1) {
+            if (in_start_ == in_end_ && SSL_pending(ssl_.get()) == 0)
+                break;  // to ask once more would cost as much again
             continue;
+        }
         try {
             if (wants_bytes(outcome, "read from"))
                 break;

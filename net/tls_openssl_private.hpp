@@ -37,10 +37,16 @@ using x509_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
 /// Around every call of OpenSSL that can fail.
 class clean_errors {
 public:
-    clean_errors() noexcept { ERR_clear_error(); }
+    clean_errors() noexcept { clear(); }
     clean_errors(const clean_errors&) = delete;
     clean_errors& operator=(const clean_errors&) = delete;
-    ~clean_errors() { ERR_clear_error(); }
+    ~clean_errors() { clear(); }
+
+private:
+    static void clear() noexcept {
+        if (ERR_peek_error() != 0)  // to clear takes as long for an empty queue as for a full one
+            ERR_clear_error();
+    }
 };
 
 /// The cause in words: the first error in the queue, which is where it went wrong. Empties the queue.
