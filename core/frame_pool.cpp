@@ -3,6 +3,7 @@
 #include <ringlet/core/sanitizer.hpp>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <new>
 
@@ -11,9 +12,17 @@ namespace {
 
 // malloc keeps a word of its own beside each block and rounds to 16: blocks of 16 n + 8 bytes waste none.
 constexpr std::size_t step = 16;
-constexpr std::size_t classes = 128;
-constexpr std::size_t class_of(std::size_t size) { return (size + step - 9) / step; }
-constexpr std::size_t block_size(std::size_t index) { return index * step + 8; }
+constexpr std::size_t small_classes = 128;  // up to 2 KiB
+constexpr std::size_t classes = small_classes + 5;  // and 4, 8, 16, 32, 64 KiB
+constexpr std::size_t block_size(std::size_t index) {
+    return index < small_classes ? index * step + 8 : std::size_t(4096) << (index - small_classes);
+}
+constexpr std::size_t class_of(std::size_t size) {
+    if (size <= block_size(small_classes - 1))
+        return (size + step - 9) / step;
+    return small_classes + static_cast<std::size_t>(std::bit_width((size - 1) | 2048)) - 12;
+}
+static_assert(class_of(2040) == 127 && class_of(2041) == 128 && class_of(4097) == 129 && class_of(65536) == 132);
 constexpr std::size_t kept_bytes = 4u << 20;  // per class; what comes beyond goes back to malloc
 constexpr std::size_t kept_of(std::size_t index) { return kept_bytes / block_size(index); }
 

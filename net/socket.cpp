@@ -18,6 +18,12 @@ constexpr std::size_t most_unread = 64 * 1024;
 // What an idle socket may hold on to, so that small messages cost no allocation.
 constexpr std::size_t idle_capacity = 4 * 1024;
 
+// Where so much comes at once, a receive of its own into a buffer of the reader's that is large enough costs
+// less than the copy; where less comes, one receive for many messages does.
+constexpr std::size_t large_message = 8 * 1024;
+constexpr std::size_t small_message = 4 * 1024;
+constexpr std::size_t large_buffer = 16 * 1024;
+
 /// A request that was ended by a cancel; one that had begun on a kernel thread was interrupted.
 bool ended_by_cancel(int res) noexcept { return res == -ECANCELED || res == -EINTR; }
 
@@ -71,11 +77,11 @@ void socket::state::drop_unread() noexcept {
     unread_.clear();
     unread_start_ = 0;
     if (unread_.capacity() > idle_capacity)
-        unread_ = std::vector<std::byte>();  // = {} would keep the capacity
+        unread_ = decltype(unread_)();  // = {} would keep the capacity
 }
 
 void socket::state::start_receive(read_awaiter& reader) {
-    const bool direct = !multishot_ || reader.into_.size() >= direct_size;
+    const bool direct = !multishot_ || reader.into_.size() >= (large_ ? large_buffer : direct_size);
     if (armed_) {
         if (direct && !paused_)
             pause();  // worth a cancel, because large reads seldom come alone
@@ -114,6 +120,7 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
     }
     if (res > 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
         std::span<const std::byte> data = buffers_->filled(flags, res);
+        large_ = data.size() >= large_message;
         if (reader_ != nullptr && unread_.empty()) {
             const std::size_t count = std::min(data.size(), reader_->into_.size());
             std::memcpy(reader_->into_.data(), data.data(), count);
@@ -239,6 +246,8 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
         res = -ECANCELED;
     else if (res <= 0)
         s.end_ = res;
+    else if (static_cast<std::size_t>(res) < small_message)
+        s.large_ = false;
     self.outcome_ = res;
     if (s.closed_)
         s.close_if_done();

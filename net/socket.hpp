@@ -4,6 +4,7 @@
 // the order of asking. The state outlives the handle until the kernel has finished with it: dropping a
 // socket cancels, reaps and then closes, in the background.
 
+#include <ringlet/core/frame_pool.hpp>
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/result.hpp>
 #include <ringlet/io/fd.hpp>
@@ -35,7 +36,8 @@ public:
     ~socket();
 
     /// Awaitable: at least one byte into `into`, as many as have come; 0 at the end of the stream.
-    /// Buffers of `direct_size` and more are received into without a copy. `into` must live until then.
+    /// Buffers of `direct_size` and more, and of 16 KiB where much comes at a time, are received into without
+    /// a copy. `into` must live until then.
     /// A second reader at the same time is refused with std::logic_error that names both. A read that
     /// is cut short by a kill or a timeout loses nothing: the bytes are there for the next one.
     read_awaiter read(std::span<std::byte> into);
@@ -95,13 +97,14 @@ struct socket::state : completion {
     io::fd fd_;
     std::string name_;
     io::receive_buffers* buffers_ = nullptr;
-    std::vector<std::byte> unread_;  // received while nobody was reading
+    std::vector<std::byte, pooled_allocator<std::byte>> unread_;  // received while nobody was reading
     std::size_t unread_start_ = 0;
     read_awaiter* reader_ = nullptr;
     write_awaiter* writer_ = nullptr;  // whose turn it is
     list<waiter> writers_;  // who come next
     int end_ = 1;  // 1: open; 0: the peer has finished; negative: the error
     bool multishot_ = true;  // as far as is known
+    bool large_ = false;  // much comes at a time
     bool armed_ = false;  // a multishot receive is in flight
     bool paused_ = false;  // and was asked to end
     bool direct_ = false;  // a receive into the reader's own buffer is in flight

@@ -121,7 +121,7 @@ int engine::take(BIO* bio, const char* from, int size) noexcept {
 std::span<std::byte> engine::room() {
     ringlet::check(in_start_ == in_end_, "tls: bytes were asked for while there are some");
     if (in_.size() != next_room_) {
-        in_ = std::vector<std::byte>();  // first give back, then take
+        in_ = decltype(in_)();  // first give back, then take
         in_.resize(next_room_);
     }
     return in_;
@@ -173,7 +173,7 @@ std::size_t engine::read(std::span<std::byte> into) {
         }
     }
     if (in_start_ == in_end_ && in_.capacity() > idle_room && next_room_ < in_.size())
-        in_ = std::vector<std::byte>();
+        in_ = decltype(in_)();
     return done;
 }
 

@@ -3,6 +3,7 @@
 // nothing here waits. Calls OpenSSL through a BIO of ours, because OpenSSL's memory BIO copies once more
 // and keeps the most memory that it ever needed.
 
+#include <ringlet/core/frame_pool.hpp>
 #include <ringlet/net/tls_context_private.hpp>
 
 #include <cstddef>
@@ -80,7 +81,7 @@ private:
     std::string server_name_;  // SNI
     std::string peer_;
     ssl_ptr ssl_;
-    std::vector<std::byte> in_;
+    std::vector<std::byte, pooled_allocator<std::byte>> in_;
     std::size_t in_start_ = 0;
     std::size_t in_end_ = 0;
     std::size_t next_room_ = 1024;

@@ -55,6 +55,7 @@ PROGRAMS = [
     Program("ringlet-fibers", "http2", "{build}/http_server --fibers"),
     Program("hyper", "http2", "{build}/hyper_http"),
     Program("nginx", "http2", f"{PYTHON} {{here}}/rivals/nginx_http.py --http2"),
+    Program("go", "http2", "{build}/go_h2c"),
 
     # These are given --tls FOLDER too.
     Program("ringlet", "https", "{build}/http_server"),
@@ -111,5 +112,6 @@ def programs_for(work: str) -> list[Program]:
 
 # What `suite.py --install` asks apt for: the rivals, the counters, the plots.
 PACKAGES = ["libboost1.81-dev", "libboost-fiber1.81-dev", "libuv1-dev", "libcurl4-openssl-dev", "nginx-light",
-            "golang-go", "cargo", "librust-tokio-dev", "librust-hyper-dev", "librust-h2-dev", "librust-tokio-rustls-dev", "python3-gevent", "python3-requests",
-            "nghttp2-client", "fio", "linux-perf", "python3-matplotlib"]
+            "golang-go", "golang-golang-x-net-dev", "cargo", "librust-tokio-dev", "librust-hyper-dev",
+            "librust-h2-dev", "librust-tokio-rustls-dev", "python3-gevent", "python3-requests", "nghttp2-client",
+            "openssl", "fio", "linux-perf", "python3-matplotlib"]

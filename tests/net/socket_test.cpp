@@ -180,6 +180,34 @@ TEST(socket, pauses_a_peer_that_sends_ahead_of_the_reader_and_loses_nothing) {
     });
 }
 
+TEST(socket, does_so_with_smaller_buffers_too_as_long_as_much_comes_at_a_time) {
+    on_this_machine([](watched_kernel& kernel) -> task<> {
+        connection c;
+        std::size_t direct = 0;
+        kernel.edit = [&](io_uring_sqe& sqe) -> std::optional<int> {
+            direct += sqe.opcode == IORING_OP_RECV && !is_multishot_receive(sqe);
+            return std::nullopt;
+        };
+        const auto hear = [&](const std::string& text) -> task<std::string> {
+            const auto reader = spawn([&] { return read_some(*c.stream, 16 * 1024); });
+            co_await laps(3);
+            send_plainly(c.peer, text);
+            co_return co_await reader.get();
+        };
+        const std::string much = numbered_bytes(10'000);
+        EXPECT_EQ(co_await hear("little"), "little");
+        EXPECT_EQ(co_await hear(much), much);
+        EXPECT_EQ(direct, 0u) << "nothing had been seen of it";
+        for (std::size_t i = 1; i < 4; ++i) {
+            EXPECT_EQ(co_await hear(much), much);
+            EXPECT_EQ(direct, i);
+        }
+        EXPECT_EQ(co_await hear("little"), "little");
+        EXPECT_EQ(co_await hear("by little"), "by little");
+        EXPECT_EQ(direct, 4u) << "one receive serves many of these";
+    });
+}
+
 TEST(socket, goes_on_when_the_kernel_ends_the_multishot_receive_after_each_answer) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         kernel.edit = [](io_uring_sqe& sqe) -> std::optional<int> {
