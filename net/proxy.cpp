@@ -100,11 +100,12 @@ proxy proxy::parse(std::string_view text) {
     if (!place)
         throw std::invalid_argument(shown + reason);
     result.host_ = place->host();
-    const bool own_port = rest.ends_with(':' + std::to_string(place->port()));
+    // A port that is named is the same under every scheme.
+    const bool own_port = url::parse("https://" + std::string(rest)).port() == place->port();
     const std::uint16_t usual = result.protocol_ == protocol::socks5  ? 1080
                                 : result.protocol_ == protocol::https ? 443
                                                                       : 80;
-    result.port_ = own_port || place->port() != 80 ? place->port() : usual;
+    result.port_ = own_port ? place->port() : usual;
     return result;
 }
 

@@ -19,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fields.remove("content-length");
         fields.remove("host");
         std::string out;
+        // Only HTTP/1.0 can do without a Host, which is written all the same.
         http::append_request(out, h.method(), h.target(), h.get("host").value_or("h"), fields, size_of_body);
         auto wide = http::limits();
         wide.start_line = wide.field_line = wide.fields = 1 << 20;

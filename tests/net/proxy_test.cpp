@@ -61,6 +61,7 @@ TEST(proxy, is_read_as_curl_reads_it) {
     EXPECT_EQ(read("HTTP://proxy:80/"), "http://proxy:80  ");
     EXPECT_EQ(read("https://proxy"), "https://proxy:443  ");
     EXPECT_EQ(read("https://proxy:80"), "https://proxy:80  ");
+    EXPECT_EQ(read("https://proxy:080"), "https://proxy:80  ");
     EXPECT_EQ(read("socks5://proxy"), "socks5://proxy:1080  ");
     EXPECT_EQ(read("socks5h://me:my%20word@[::1]:9050"), "socks5://[::1]:9050 me my word");
     EXPECT_EQ(error_of([] { net::proxy::parse("socks4://me:secret@x"); }),
