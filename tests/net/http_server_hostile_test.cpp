@@ -156,37 +156,35 @@ TEST(http_server_hostile, half_a_head_is_waited_for_a_while) {
     expect_about(e.after, 20s);
 }
 
-TEST(http_server_hostile, a_byte_now_and_then_does_not_keep_a_connection) {
-    in_virtual_time([]() -> task<> {
+/// What becomes of a client that sends `first`, and then a piece now and then for as long as it can.
+ending dripping(const std::string& first, const std::string& piece, duration pause) {
+    return in_virtual_time([&]() -> task<ending> {
         http::server server(each_phase_its_time());
         add_pages(server);
         visit v(server);
         const time_point start = loop::current().now();
         const auto drip = spawn([&]() -> task<> {
-            co_await v.say("GET / HTTP/1.1\r\nHost: a\r\nA: ");
-            while (co_await as_result(v.end.write_all(io::bytes_of("x"))))
-                co_await sleep_for(1s);
+            co_await v.say(first);
+            while (co_await as_result(v.end.write_all(io::bytes_of(piece))))
+                co_await sleep_for(pause);
         });
-        EXPECT_EQ(first_line(co_await v.hear()), "HTTP/1.1 408 Request Timeout");
-        expect_about(loop::current().now() - start, 20s);
+        std::string heard = co_await v.hear();
+        const duration after = loop::current().now() - start;
         co_await drip.join();
+        co_return ending{std::move(heard), after};
     });
 }
 
+TEST(http_server_hostile, a_byte_now_and_then_does_not_keep_a_connection) {
+    const ending e = dripping("GET / HTTP/1.1\r\nHost: a\r\nA: ", "x", 1s);
+    EXPECT_EQ(first_line(e.heard), "HTTP/1.1 408 Request Timeout");
+    expect_about(e.after, 20s);
+}
+
 TEST(http_server_hostile, an_empty_line_now_and_then_does_not_keep_a_connection) {
-    in_virtual_time([]() -> task<> {
-        http::server server(each_phase_its_time());
-        add_pages(server);
-        visit v(server);
-        const time_point start = loop::current().now();
-        const auto drip = spawn([&]() -> task<> {
-            while (co_await as_result(v.end.write_all(io::bytes_of("\r\n"))))
-                co_await sleep_for(30s);
-        });
-        EXPECT_EQ(co_await v.hear(), "");
-        expect_about(loop::current().now() - start, 100s);
-        co_await drip.join();
-    });
+    const ending e = dripping("", "\r\n", 30s);
+    EXPECT_EQ(e.heard, "");
+    expect_about(e.after, 100s);
 }
 
 TEST(http_server_hostile, a_body_may_pause_only_so_long) {

@@ -38,6 +38,14 @@ bool is_multishot_receive(const io_uring_sqe& sqe) {
     return sqe.opcode == IORING_OP_RECV && (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
 }
 
+/// From now on, as long as `count` lives.
+void count_direct_receives(watched_kernel& kernel, std::size_t& count) {
+    kernel.edit = [&count](io_uring_sqe& sqe) -> std::optional<int> {
+        count += sqe.opcode == IORING_OP_RECV && !is_multishot_receive(sqe);
+        return std::nullopt;
+    };
+}
+
 // --- connecting and failing --------------------------------------------------------------------------
 
 TEST(connect, names_the_address_that_refused) {
@@ -145,10 +153,7 @@ TEST(socket, receives_large_reads_into_the_readers_own_buffer) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         connection c;
         std::size_t direct = 0;
-        kernel.edit = [&](io_uring_sqe& sqe) -> std::optional<int> {
-            direct += sqe.opcode == IORING_OP_RECV && !is_multishot_receive(sqe);
-            return std::nullopt;
-        };
+        count_direct_receives(kernel, direct);
         send_plainly(c.peer, "small");
         EXPECT_EQ(co_await read_some(*c.stream), "small");
         EXPECT_EQ(direct, 0u);
@@ -184,10 +189,7 @@ TEST(socket, does_so_with_smaller_buffers_too_as_long_as_much_comes_at_a_time) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         connection c;
         std::size_t direct = 0;
-        kernel.edit = [&](io_uring_sqe& sqe) -> std::optional<int> {
-            direct += sqe.opcode == IORING_OP_RECV && !is_multishot_receive(sqe);
-            return std::nullopt;
-        };
+        count_direct_receives(kernel, direct);
         const auto hear = [&](const std::string& text) -> task<std::string> {
             const auto reader = spawn([&] { return read_some(*c.stream, 16 * 1024); });
             co_await laps(3);
