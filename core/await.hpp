@@ -14,12 +14,10 @@ void block_main(suspend_request& request);
 
 /// Suspends the code that runs now until `request` has an answer.
 inline void block_on(suspend_request& request) {
-    if (loop* l = loop::current_or_null())
-        if (fiber_host* fiber = l->running().fiber(); fiber != nullptr && fiber->on_fiber()) {
-            fiber->wait(request);
-            return;
-        }
-    block_main(request);
+    if (fiber_host* fiber = context::current().host())
+        fiber->wait(request);
+    else
+        block_main(request);
 }
 
 /// Waits for `x`, anything that a coroutine could co_await, and returns what it gives or throws what

@@ -17,6 +17,8 @@
 
 namespace ringlet {
 
+class fiber_host;
+
 namespace detail {
 class fiber_state;
 }
@@ -95,6 +97,9 @@ public:
 
     /// The fiber that the user made, if this is one (fiber.hpp).
     virtual detail::fiber_state* users_fiber() noexcept { return nullptr; }
+
+    /// Who waits for what code on this stack awaits; null where code runs that cannot be suspended here.
+    virtual fiber_host* host() noexcept { return nullptr; }
 
     const stack& memory() const noexcept { return stack_; }
 

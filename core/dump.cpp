@@ -123,6 +123,10 @@ public:
         by_address_ = alive_;
         std::sort(by_address_.begin(), by_address_.end());
         l.for_each_ready([this](const waiter& w) { ready_.emplace(w.owner(), &w); });
+        l.fibers().for_each([this](fiber_host& each) {
+            if (const suspend_request* request = each.waits_for())
+                fibers_.emplace(request->host.address(), &each);
+        });
     }
 
     std::string write() {
@@ -185,12 +189,8 @@ private:
 
     void add(const greenlet_base& g, std::size_t depth) {
         line(depth, title(g) + state(g) + origin(g));
-        const waiter* w = place_of(g);
-        if (w == nullptr || !g.suspended_at())
-            return;
-        add_awaits(g, depth);
-        if (g.fiber() != nullptr)
-            add_stack(*g.fiber(), depth);
+        if (place_of(g) != nullptr)
+            add_awaits(g, depth);
     }
 
     std::string title(const greenlet_base& g) const {
@@ -199,7 +199,7 @@ private:
             return text;
         const bool named = g.given_name() != nullptr;
         text += named ? " (greenlet " + std::to_string(g.id()) + ", " : " (";
-        text += g.fiber() != nullptr ? "a fiber" : "a coroutine";
+        text += g.on_fiber() ? "a fiber" : "a coroutine";
         if (options_.ages())
             text += ", " + to_string(std::max(now_ - g.born(), duration::zero())) + " old";
         return text + ")";
@@ -283,15 +283,14 @@ private:
                 line(depth, "    in a coroutine that is not ringlet's");
                 return;
             }
-            frame = task->parent;
-            if (g.fiber() != nullptr && frame == loop::end_of_greenlet())
-                return;  // the fiber's host, of which nobody has heard
             line(depth, "    at " + readable(task->awaits_at));
+            if (const auto fiber = fibers_.find(frame.address()); fiber != fibers_.end())
+                add_stack(*fiber->second, depth);
+            frame = task->parent;
         }
     }
 
     void add_stack(fiber_host& fiber, std::size_t depth) {
-        line(depth, "    at " + readable(fiber.waits_for().where));
         std::array<void*, 64> addresses;
         const std::size_t count =
             fiber.trace(std::span(addresses).first(std::min(options_.addresses(), addresses.size())));
@@ -306,6 +305,7 @@ private:
     std::vector<const greenlet_base*> by_address_;
     std::vector<std::pair<std::uint64_t, const greenlet_base*>> children_;  // by spawner, id
     std::unordered_map<const greenlet_base*, const waiter*> ready_;
+    std::unordered_map<const void*, fiber_host*> fibers_;  // by their hosts' frames
     std::size_t written_ = 0;
     address_names names_;
     std::string text_;

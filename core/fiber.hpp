@@ -72,6 +72,7 @@ protected:
 private:
     exit run(void* message) override;
     fiber_state* users_fiber() noexcept override { return this; }
+    fiber_host* host() noexcept override { return root_->host(); }
     void unwind() noexcept;
 
     context* root_;

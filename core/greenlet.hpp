@@ -4,6 +4,7 @@
 // awaitable: `co_await g.get()` in a coroutine, `await(g.get())` on a fiber or in the main program.
 
 #include <ringlet/core/greenlet_base.hpp>
+#include <ringlet/core/task.hpp>
 
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@ namespace ringlet {
 /// A greenlet together with the place for its result.
 template <class T>
 struct greenlet_state : greenlet_base {
+    using greenlet_base::greenlet_base;
     using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
     std::optional<stored> value;
 
@@ -26,15 +28,26 @@ protected:
         else
             value.emplace(fn());
     }
+
+    void take_result(std::coroutine_handle<> body) override {
+        if (on_fiber())  // which has kept it already
+            task_promise<void>::of(body).take();
+        else
+            keep([&]() -> T { return task_promise<T>::of(body).take(); });
+    }
 };
 
 template <>
 struct greenlet_state<void> : greenlet_base {
+    using greenlet_base::greenlet_base;
+
 protected:
     template <class Fn>
     void keep(Fn&& fn) {
         fn();
     }
+
+    void take_result(std::coroutine_handle<> body) override { task_promise<void>::of(body).take(); }
 };
 
 /// Waits for the end of a greenlet, and ignores how it ended.

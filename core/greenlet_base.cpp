@@ -4,6 +4,7 @@
 #include <ringlet/core/greenlet_local.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
+#include <ringlet/core/spawn.hpp>
 
 #include <optional>
 
@@ -43,6 +44,8 @@ private:
 
 }  // namespace
 
+template task<> on_fiber(detail::call_of, std::size_t);
+
 struct greenlet_base::start_timer : timer {
     explicit start_timer(greenlet_base& g) noexcept
         : timer([](timer& t) noexcept { static_cast<start_timer&>(t).target.start(); }), target(g) {}
@@ -65,7 +68,8 @@ struct greenlet_base::extras {
     std::exception_ptr error;
 };
 
-greenlet_base::greenlet_base() noexcept : waiter(source::greenlets, kind::greenlet) {}
+greenlet_base::greenlet_base(bool on_fiber) noexcept
+    : waiter(source::greenlets, kind::greenlet), on_fiber_(on_fiber) {}
 
 greenlet_base::~greenlet_base() {
     if (outcome_ == outcome::error && !error_seen_)
@@ -93,7 +97,7 @@ greenlet_base::extras& greenlet_base::more() {
     return *extras_;
 }
 
-void greenlet_base::be_born() noexcept {
+void greenlet_base::be_born(const spawn_options* options, const std::source_location& where) {
     loop& l = loop::current();
     constexpr std::uint64_t bits_48 = (std::uint64_t(1) << 48) - 1;
     origin_.id = l.next_id() & bits_48;
@@ -105,6 +109,18 @@ void greenlet_base::be_born() noexcept {
     waiting_ = this;
     phase_ = phase::waiting;
     unborn_ = true;
+    spawned_at_ = where;
+    inherit_locals(l.running());
+    if (options == nullptr) {
+        start();
+        return;
+    }
+    if (!options->name().empty())
+        set_name(options->name());
+    if (options->delay() == duration::zero())
+        start();
+    else if (options->delay() != duration::max())
+        start_after(options->delay());
 }
 
 bool greenlet_base::started() const noexcept { return !unborn_ || (extras_ && extras_->start); }
@@ -334,8 +350,10 @@ void greenlet_base::die() noexcept {
 
 void greenlet_base::destroy() noexcept {
     check(dead() || unborn_, "a greenlet was destroyed before it was over");
-    if (unborn_)
+    if (unborn_) {
         stand_down();
+        drop_call();
+    }
     delete this;
 }
 

@@ -17,7 +17,7 @@ namespace ringlet {
 
 class callback;
 class scope;
-class fiber_host;
+class spawn_options;
 class local_value;
 
 /// What a joiner gets instead of a result when the greenlet was killed.
@@ -30,7 +30,7 @@ class greenlet_base : public waiter {
 public:
     enum class outcome : std::uint8_t { none, value, error, killed };
 
-    greenlet_base() noexcept;
+    explicit greenlet_base(bool on_fiber = false) noexcept;
     ~greenlet_base() override;
     const char* what() const noexcept override { return "its first run"; }
 
@@ -41,7 +41,6 @@ public:
     void set_name(std::string name);
 
     const std::source_location& spawned_at() const noexcept { return spawned_at_; }
-    void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
 
     /// The id of the greenlet that spawned it; 0 for the main program or the loop itself.
     std::uint64_t spawner() const noexcept { return origin_.spawner; }
@@ -123,12 +122,13 @@ public:
     void set_personality(std::uint16_t p) noexcept { personality_ = p; }
 
     scope* innermost() const noexcept { return innermost_; }
-    /// The fiber that it runs on, if it does.
-    virtual fiber_host* fiber() const noexcept { return nullptr; }
+    /// True when what was spawned is no coroutine, and runs on a fiber.
+    bool on_fiber() const noexcept { return on_fiber_; }
 
-    /// Becomes one of the loop's greenlets. It does not run before start(), or start_after(). Until then
-    /// it has no life of its own: with its last handle it goes.
-    void be_born() noexcept;
+    /// Becomes one of the loop's greenlets, and is started as the options say, if there are any: at once, later,
+    /// or by start() or start_after(). Until it is started it has no life of its own: with its last handle it
+    /// goes.
+    void be_born(const spawn_options* options, const std::source_location& where);
     /// True once start() or start_after() was called.
     bool started() const noexcept;
 
@@ -143,20 +143,16 @@ protected:
     /// Calls what was spawned. The body is a task; or a fiber's host, which is one too.
     virtual std::coroutine_handle<> make_body() { return nullptr; }
 
-    /// What the host of a fiber runs on it.
-    virtual void call_on_fiber() {}
-
     /// Moves the result out of the body.
     virtual void take_result(std::coroutine_handle<> body) { static_cast<void>(body); }
 
-    /// The callable and its arguments go.
+    /// What was spawned goes: at its death, or unborn with the last handle.
     virtual void drop_call() noexcept {}
 
 private:
     friend class loop;
     friend class waiter;
     friend class scope;
-    friend class fiber_host;
     friend void wake(waiter& w) noexcept;
 
     struct extras;
@@ -185,6 +181,7 @@ private:
     bool cancel_pending_ : 1 = false;
     bool error_seen_ : 1 = false;
     bool unborn_ : 1 = false;
+    bool on_fiber_ : 1;
     std::uint16_t personality_ = 0;
     std::uint32_t references_ = 0;
     std::coroutine_handle<> suspended_at_;

@@ -1,5 +1,6 @@
 #include <ringlet/core/loop.hpp>
 
+#include <ringlet/core/fiber_host.hpp>
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/watchdog.hpp>
@@ -67,6 +68,8 @@ loop::~loop() {
     kernel_->turn(time_point::min());  // what was pushed last, such as a close that nobody waits for
     mail_->close();
     unwatch(*this);
+    while (!fibers_.empty())
+        fibers_.pop_front();  // of greenlets that were left behind, or in the middle
     current_ = nullptr;
 }
 

@@ -18,6 +18,8 @@
 
 namespace ringlet {
 
+class fiber_host;
+
 class loop {
 public:
     /// Becomes the loop of this thread, which must have none. The code that runs outside of every
@@ -79,6 +81,9 @@ public:
         });
     }
     std::uint64_t next_id() noexcept { return ++spawned_; }
+
+    /// Those of its greenlets, for dump().
+    list<fiber_host>& fibers() noexcept { return fibers_; }
 
     /// The time of this lap.
     time_point now() noexcept { return now_ != time_point() ? now_ : fresh_now(); }
@@ -191,6 +196,7 @@ private:
     std::atomic<std::uint64_t> beat_{0};
     timer_heap timers_;
     list<waiter> greenlets_;  // but for those that are ready for their first run
+    list<fiber_host> fibers_;
     std::unique_ptr<greenlet_base> main_;
     std::unique_ptr<greenlet_base> hub_;
     std::vector<std::pair<const void*, std::shared_ptr<void>>> services_;

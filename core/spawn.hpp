@@ -10,7 +10,7 @@
 
 #include <functional>
 #include <memory>
-#include <tuple>
+#include <utility>
 
 namespace ringlet {
 
@@ -72,101 +72,75 @@ using body_result = typename result_of_body<std::invoke_result_t<std::decay_t<Fn
 /// What only a greenlet on a fiber has.
 template <bool is_fiber>
 struct fiber_part {
-    explicit fiber_part(std::size_t size) noexcept : stack_size(size) {}
     std::size_t stack_size;
-    fiber_host* host = nullptr;
 };
 template <>
 struct fiber_part<false> {
     explicit fiber_part(std::size_t) noexcept {}
 };
 
+/// A call that can be named without a type, so that one host serves all greenlets on fibers.
+struct call_of {
+    void (*call)(greenlet_base& of);
+    greenlet_base& of;
+    void operator()() const { call(of); }
+};
+
+}  // namespace detail
+
+extern template task<> on_fiber(detail::call_of, std::size_t);
+
+namespace detail {
+
 /// A greenlet with what it was spawned to call, which it owns until it is over.
-template <class T, class Fn, class... Args>
+template <class T, class Fn>
 class spawned final : public greenlet_state<T>, public pooled_frame {
-    static constexpr bool is_coroutine = is_task<std::invoke_result_t<Fn, Args...>>;
+    static constexpr bool is_coroutine = is_task<std::invoke_result_t<Fn>>;
 
 public:
-    template <class F, class... A>
-    explicit spawned(std::size_t stack_size, F&& fn, A&&... args)
-        : call_(std::forward<F>(fn), std::forward<A>(args)...), fiber_(stack_size) {}
-    ~spawned() override {
-        if (!this->dead())
-            drop_call();
-    }
-
-    fiber_host* fiber() const noexcept override {
-        if constexpr (is_coroutine)
-            return nullptr;
-        else
-            return fiber_.host;
-    }
+    template <class F>
+    spawned(F&& fn, std::size_t stack_size)
+        : greenlet_state<T>(!is_coroutine), fn_(std::forward<F>(fn)), fiber_{stack_size} {}
+    ~spawned() override {}  // fn_ has gone, see drop_call
 
 private:
-    decltype(auto) call() {
-        return std::apply(
-            [](Fn& fn, Args&... args) -> decltype(auto) { return std::invoke(std::move(fn), std::move(args)...); },
-            call_);
-    }
-
     std::coroutine_handle<> make_body() override {
-        if constexpr (is_coroutine)
-            return call().release(loop::end_of_greenlet());
-        else
-            return host().release(loop::end_of_greenlet());
+        if constexpr (is_coroutine) {
+            return std::move(fn_)().release(loop::end_of_greenlet());
+        } else {
+            constexpr auto call = [](greenlet_base& of) {
+                auto& self = static_cast<spawned&>(of);
+                self.keep(std::move(self.fn_));
+            };
+            return ringlet::on_fiber(call_of{call, *this}, fiber_.stack_size).release(loop::end_of_greenlet());
+        }
     }
 
-    task<> host() {
-        fiber_host fiber(*this, fiber_.stack_size);
-        fiber_.host = &fiber;
-        while (suspend_request* request = fiber.go_on())
-            co_await *request;
-        fiber_.host = nullptr;
-    }
+    void drop_call() noexcept override { std::destroy_at(&fn_); }
 
-    void call_on_fiber() override {
-        if constexpr (!is_coroutine)
-            this->keep([this]() -> decltype(auto) { return call(); });
-    }
-
-    void take_result(std::coroutine_handle<> body) override {
-        using promise_type = task_promise<std::conditional_t<is_coroutine, T, void>>;
-        auto& promise = std::coroutine_handle<promise_type>::from_address(body.address()).promise();
-        if constexpr (is_coroutine)
-            this->keep([&]() -> T { return promise.take(); });
-        else
-            promise.take();
-    }
-
-    void drop_call() noexcept override { std::destroy_at(&call_); }
-
-    using kept_call = std::tuple<Fn, Args...>;
     union {
-        kept_call call_;  // until death
+        Fn fn_;
     };
     [[no_unique_address]] fiber_part<!is_coroutine> fiber_;
 };
 
-template <class Fn, class... Args>
-auto spawn_with(const spawn_options* options, const std::source_location& where, Fn&& fn, Args&&... args) {
-    using T = body_result<Fn, Args...>;
-    hub();
-    using made = spawned<T, std::decay_t<Fn>, std::decay_t<Args>...>;
+template <class Fn>
+auto spawn_with(const spawn_options* options, const std::source_location& where, Fn&& fn) {
+    using T = body_result<Fn>;
+    using made = spawned<T, std::decay_t<Fn>>;
     static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "spawn takes nothing that is over-aligned");
-    greenlet<T> g(*new made(options != nullptr ? options->stack_size() : default_stack_size, std::forward<Fn>(fn),
-                            std::forward<Args>(args)...));
-    greenlet_base& state = g.state();
-    state.be_born();
-    state.set_spawned_at(where);
-    state.inherit_locals(loop::current().running());
-    if (options != nullptr && !options->name().empty())
-        state.set_name(options->name());
-    const duration delay = options != nullptr ? options->delay() : duration::zero();
-    if (delay == duration::zero())
-        state.start();
-    else if (delay != duration::max())
-        state.start_after(delay);
+    hub();
+    greenlet<T> g(*new made(std::forward<Fn>(fn), options != nullptr ? options->stack_size() : default_stack_size));
+    g.state().be_born(options, where);
     return g;
+}
+
+/// fn(args...) as a function without arguments, which owns them.
+template <class Fn, class... Args>
+auto with_arguments(Fn&& fn, Args&&... args) {
+    return [fn = std::forward<Fn>(fn), ... args = std::forward<Args>(args)]() mutable -> decltype(auto) {
+        return std::invoke(std::move(fn), std::move(args)...);
+    };
 }
 
 }  // namespace detail
@@ -183,14 +157,16 @@ greenlet<detail::body_result<Fn>> spawn(Fn&& fn,
 template <class Fn, class... Args>
     requires(sizeof...(Args) > 0 && std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>)
 greenlet<detail::body_result<Fn, Args...>> spawn(Fn&& fn, Args&&... args) {
-    return detail::spawn_with(nullptr, std::source_location(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    return detail::spawn_with(nullptr, std::source_location(),
+                              detail::with_arguments(std::forward<Fn>(fn), std::forward<Args>(args)...));
 }
 
 /// The same with a name, a stack of another size, or a later start.
 template <class Fn, class... Args>
     requires std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>
 greenlet<detail::body_result<Fn, Args...>> spawn(const spawn_options& options, Fn&& fn, Args&&... args) {
-    return detail::spawn_with(&options, std::source_location(), std::forward<Fn>(fn), std::forward<Args>(args)...);
+    return detail::spawn_with(&options, std::source_location(),
+                              detail::with_arguments(std::forward<Fn>(fn), std::forward<Args>(args)...));
 }
 
 /// Starts fn(args...) when `d` has passed. Killed before that, it never runs.

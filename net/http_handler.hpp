@@ -2,14 +2,12 @@
 // What answers requests: one signature inside, four outside. A coroutine returns a response or writes
 // one; so does a plain function, which runs on a fiber of its own and may block.
 
-#include <ringlet/core/scope.hpp>
-#include <ringlet/core/spawn.hpp>
+#include <ringlet/core/fiber_host.hpp>
 #include <ringlet/core/task.hpp>
 #include <ringlet/net/http_request.hpp>
 #include <ringlet/net/http_response_writer.hpp>
 
 #include <concepts>
-#include <exception>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -19,25 +17,6 @@ namespace ringlet::http {
 using handler = std::function<task<>(request&, response_writer&)>;
 
 namespace detail {
-
-/// Awaitable: runs `body` on a fiber, and waits for its end even when it is told to stop meanwhile.
-template <class Body>
-task<> on_fiber(Body body) {
-    const greenlet<> work = spawn([&body] { body(); });
-    std::exception_ptr stopped;
-    try {
-        co_await work.join();
-    } catch (...) {
-        stopped = std::current_exception();
-    }
-    if (stopped) {
-        const shield until_it_is_over;
-        work.kill();
-        co_await work.join();
-        std::rethrow_exception(stopped);
-    }
-    co_await work.get();
-}
 
 template <class Fn>
 struct returning_task {

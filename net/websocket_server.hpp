@@ -31,7 +31,7 @@ handler websockets(Fn fn, const websocket_options& options = {}) {
     } else {
         return detail::websocket_handler(
             [fn = std::move(fn)](websocket& peer, request& asked) mutable {
-                return detail::on_fiber([&fn, &peer, &asked] { fn(peer, asked); });
+                return on_fiber([&fn, &peer, &asked] { fn(peer, asked); });
             },
             options);
     }

@@ -10,11 +10,11 @@ build, source = map(pathlib.Path, sys.argv[1:3])
 FOLDERS = ('core', 'io', 'net', 'tests', 'bench', 'examples')
 # Rivals in benchmarks are built where their packages are installed.
 FOLDERS_ELSEWHERE = ('bench/rivals/',)
-# Built by tests/consumer/run, by a fuzz target if there is one, and without some library.
+# Built by tests/consumer/run, by a fuzz target if there is one, and without some library; precompiled.
 ELSEWHERE = {'tests/consumer/main.cpp', 'tests/fuzz/replay.cpp', 'net/resolve_without_ares.cpp',
              'net/decompress_no_zlib.cpp', 'net/decompress_no_brotli.cpp', 'net/decompress_no_zstd.cpp',
              'net/public_suffix_none.cpp', 'net/idn_none.cpp', 'net/http_secure_none.cpp',
-             'net/websocket_no_deflate.cpp', 'net/http2_none.cpp'}
+             'net/websocket_no_deflate.cpp', 'net/http2_none.cpp', 'core/pch/library_pch.hpp'}
 
 
 def info(name):
