@@ -4,6 +4,7 @@
 #include "support/gevent_world.hpp"
 
 #include <ringlet/core/compat/threading.hpp>
+#include <ringlet/io/virtual_time.hpp>
 
 #include <deque>
 #include <mutex>

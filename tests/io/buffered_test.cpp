@@ -1,8 +1,8 @@
 // Reading by lines, delimiters and counts, in virtual time over a stream in memory: whole, in pieces of
 // every size, up to the limit and past it, and cut short anywhere.
 
+#include "support/interrupted_kernel.hpp"
 #include "support/story.hpp"
-#include "support/sweep.hpp"
 
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/io/buffered.hpp>

@@ -17,7 +17,6 @@
 using namespace ringlet;
 using namespace std::string_view_literals;
 using http::errc;
-using http::event;
 using http::reads;
 
 namespace {
@@ -75,7 +74,7 @@ public:
         if (parser_.idle())
             return text_ + "end";
         const auto s = parser_.try_finish();
-        if (s.kind == event::done && !finished_) {
+        if (s.kind == http::event::done && !finished_) {
             close_message();
             return text_ + "closed";
         }
@@ -90,10 +89,10 @@ private:
 
     bool note(const http::step& s) {
         switch (s.kind) {
-            case event::need_more: return false;
-            case event::head: open_message(); return true;
-            case event::body: body_ += s.body_piece; return true;
-            case event::done: {
+            case http::event::need_more: return false;
+            case http::event::head: open_message(); return true;
+            case http::event::body: body_ += s.body_piece; return true;
+            case http::event::done: {
                 const bool upgrade = parser_.head().upgrade();
                 close_message();
                 if (upgrade)
@@ -102,7 +101,7 @@ private:
                     parser_.reset();
                 return !upgrade;
             }
-            case event::failed:
+            case http::event::failed:
                 if (!finished_)
                     text_ += body_ + "> error: " + parser_.error_code_text();
                 finished_ = true;
@@ -428,10 +427,10 @@ TEST(http_parser, refuses_hostile_requests) {
 
 TEST(http_parser, refuses_before_the_line_is_over_what_cannot_begin_well) {
     http::parser p(reads::requests);
-    EXPECT_EQ(p.try_feed("\x16").kind, event::failed);
+    EXPECT_EQ(p.try_feed("\x16").kind, http::event::failed);
     EXPECT_EQ(p.error_text(), "http request, line 1 '\\x16'");
     http::parser q(reads::responses);
-    EXPECT_EQ(q.try_feed("SSH-2.0").kind, event::failed);
+    EXPECT_EQ(q.try_feed("SSH-2.0").kind, http::event::failed);
     EXPECT_EQ(q.error(), errc::bad_status_line);
 }
 
@@ -636,7 +635,7 @@ TEST(http_parser, errors_are_thrown_with_place_and_cause) {
     const auto why = [](reads what, std::string_view bytes) -> std::string {
         http::parser p(what);
         try {
-            for (auto s = p.feed(bytes); s.kind != event::need_more; s = p.feed(bytes))
+            for (auto s = p.feed(bytes); s.kind != http::event::need_more; s = p.feed(bytes))
                 bytes.remove_prefix(s.consumed);
             p.finish();
         } catch (const http::protocol_error& error) {
@@ -654,22 +653,22 @@ TEST(http_parser, errors_are_thrown_with_place_and_cause) {
 
 TEST(http_parser, stays_failed_until_reset_and_can_be_moved_at_any_time) {
     http::parser p(reads::requests);
-    EXPECT_EQ(p.try_feed("\x01").kind, event::failed);
-    EXPECT_EQ(p.try_feed("GET / HTTP/1.1\r\n").kind, event::failed);
-    EXPECT_EQ(p.try_finish().kind, event::failed);
+    EXPECT_EQ(p.try_feed("\x01").kind, http::event::failed);
+    EXPECT_EQ(p.try_feed("GET / HTTP/1.1\r\n").kind, http::event::failed);
+    EXPECT_EQ(p.try_finish().kind, http::event::failed);
     p.reset();
     EXPECT_TRUE(p.idle());
     EXPECT_EQ(p.head().method(), "");
     EXPECT_EQ(p.head().target(), "");
-    EXPECT_EQ(p.feed("POST /x HTTP/1.1\r\nHost: h\r\nContent-Len").kind, event::need_more);
+    EXPECT_EQ(p.feed("POST /x HTTP/1.1\r\nHost: h\r\nContent-Len").kind, http::event::need_more);
     EXPECT_FALSE(p.idle());
     auto q = std::move(p);
-    EXPECT_EQ(q.feed("gth: 3\r\n\r\n").kind, event::head);
+    EXPECT_EQ(q.feed("gth: 3\r\n\r\n").kind, http::event::head);
     auto r = std::move(q);
     EXPECT_EQ(r.head().target(), "/x");
     EXPECT_EQ(r.head().get("content-length"), "3");
     EXPECT_EQ(r.feed("abc").body_piece, "abc");
-    EXPECT_EQ(r.feed("").kind, event::done);
+    EXPECT_EQ(r.feed("").kind, http::event::done);
     EXPECT_EQ(r.feed("next").consumed, 0u);
 }
 
@@ -679,7 +678,7 @@ TEST(http_parser, keeps_its_memory_from_message_to_message) {
         "GET /a/longer/target/than/fits/inline HTTP/1.1\r\nHost: example.org\r\nAccept: text/html, and so on\r\n\r\n";
     const auto where = [&] {
         p.reset();
-        EXPECT_EQ(p.feed(bytes).kind, event::head);
+        EXPECT_EQ(p.feed(bytes).kind, http::event::head);
         return std::pair(p.head().target().data(), p.head().fields()[0].name.data());
     };
     const auto first = where();

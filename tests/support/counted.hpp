@@ -5,8 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <mutex>
-#include <set>
+#include <cstddef>
 #include <utility>
 
 namespace story {
@@ -21,32 +20,14 @@ public:
         value = std::exchange(other.value, -1);
         return *this;
     }
-    ~counted() {
-        const std::lock_guard lock(list().mutex);
-        EXPECT_EQ(list().all.erase(this), 1u) << "destroyed twice, or never constructed";
-    }
+    ~counted();
 
-    static std::size_t alive() {
-        const std::lock_guard lock(list().mutex);
-        return list().all.size();
-    }
+    static std::size_t alive();
 
     int value;
 
 private:
-    void born() {
-        const std::lock_guard lock(list().mutex);
-        EXPECT_TRUE(list().all.insert(this).second) << "constructed over a living object";
-    }
-
-    struct living {
-        std::mutex mutex;
-        std::set<const counted*> all;
-    };
-    static living& list() {
-        static living one;
-        return one;
-    }
+    void born();
 };
 
 /// Everything counted that was born in a test dies in it.

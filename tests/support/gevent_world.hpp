@@ -4,29 +4,23 @@
 #include "counted.hpp"
 
 #include <ringlet/core/gevent.hpp>
-#include <ringlet/core/report.hpp>
-#include <ringlet/io/virtual_time.hpp>
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <sstream>
 
 namespace story {
 
 class gevent_program : public counting {
 protected:
-    gevent_program() : loop_(std::in_place, ringlet::io::make_virtual_time()) {
-        ringlet::set_report_sink([this](std::string_view text) { reports.emplace_back(text); });
-    }
-    ~gevent_program() override { ringlet::set_report_sink(nullptr); }
+    gevent_program();
+    ~gevent_program() override;
 
-    void TearDown() override {
-        loop_.reset();
-        counting::TearDown();
-    }
+    void TearDown() override;
 
     /// Seconds since it began.
-    double now() { return std::chrono::duration<double>(loop_->fresh_now() - begin_).count(); }
+    double now();
 
     void print(const std::string& line) { printed.push_back(line); }
 
@@ -59,22 +53,10 @@ private:
     }
 
     std::optional<ringlet::loop> loop_;
-    ringlet::time_point begin_ = loop_->fresh_now();
+    ringlet::time_point begin_;
 };
 
 /// How `fn` ended by throwing: what it said, or the type of what is not a std::exception.
-template <class Fn>
-std::string thrown_by(Fn fn) {
-    try {
-        fn();
-        return "nothing";
-    } catch (const ringlet::gevent::Timeout& t) {
-        return "Timeout: " + t.str();
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (const ringlet::canceled&) {
-        return "canceled";
-    }
-}
+std::string thrown_by(const std::function<void()>& fn);
 
 }  // namespace story

@@ -3,6 +3,8 @@
 // always happens in the same order. The same text runs as a coroutine and on a fiber: in fiber_world a
 // `co_await` blocks the fiber, because its coroutine type waits with ringlet::await.
 
+#include "scene.hpp"
+
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/io/virtual_time.hpp>
@@ -14,7 +16,11 @@
 
 namespace story {
 
+void in_virtual_time(scene<> what);
+
+/// The same for what gives something.
 template <class Fn>
+    requires(!std::is_constructible_v<scene<>, Fn>)
 decltype(auto) in_virtual_time(Fn&& fn) {
     return ringlet::run(ringlet::io::make_virtual_time(), std::forward<Fn>(fn));
 }
@@ -115,9 +121,6 @@ struct world_names {
 };
 
 /// Lets everything that is ready run until it waits for something that only time brings.
-inline ringlet::task<> settle(int laps = 10) {
-    for (int i = 0; i < laps; ++i)
-        co_await ringlet::yield();
-}
+ringlet::task<> settle(int laps = 10);
 
 }  // namespace story

@@ -7,8 +7,6 @@
 #include <ringlet/core/check.hpp>
 #include <ringlet/core/kernel.hpp>
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <functional>
 #include <list>
@@ -16,15 +14,13 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 namespace story {
 
 class watched_kernel final : public ringlet::kernel {
 public:
-    explicit watched_kernel(std::unique_ptr<ringlet::kernel> inner = ringlet::make_kernel())
-        : inner_(std::move(inner)) {}
-    ~watched_kernel() override { inner_.reset(); }
+    explicit watched_kernel(std::unique_ptr<ringlet::kernel> inner = ringlet::make_kernel());
+    ~watched_kernel() override;
 
     /// Sees each request before the kernel does and may change it; what it returns is the answer, and
     /// the kernel never hears of the request.
@@ -41,13 +37,7 @@ public:
     std::function<bool()> before_turn;
     std::function<void()> after_turn;
 
-    void forget_hooks() {
-        edit = nullptr;
-        on_answer = nullptr;
-        delay = nullptr;
-        before_turn = nullptr;
-        after_turn = nullptr;
-    }
+    void forget_hooks();
 
     bool hurried = false;
 
@@ -65,53 +55,7 @@ public:
 
     ringlet::time_point now() noexcept override { return inner_->now() + skipped_; }
 
-    void turn(ringlet::time_point until) override {
-        ++turns;
-        if (before_turn && before_turn())
-            until = ringlet::time_point::min();
-        if (!late_.empty())
-            until = ringlet::time_point::min();
-        deliver_what_is_late();
-        const std::size_t answered = answers;
-        std::vector<std::pair<std::uint64_t, int>> answered_here;
-        for (const io_uring_sqe& pushed : submissions_) {
-            ringlet::request sqe;
-            *sqe = pushed;
-            ++requests;
-            ++pushed_[sqe->opcode];
-            asked += sqe->user_data != 0;
-            if (edit)
-                if (const auto answer = edit(*sqe)) {
-                    answered_here.emplace_back(sqe->user_data, *answer);
-                    continue;
-                }
-            forward(*sqe);
-        }
-        submissions_.clear();
-        for (const auto& [user_data, res] : answered_here) {
-            io_uring_cqe cqe{};
-            cqe.user_data = user_data;
-            cqe.res = res;
-            ++answers;
-            ended += user_data != 0;
-            ringlet::completion::deliver(cqe);
-        }
-        const bool may_wait = until != ringlet::time_point::min() && answers == answered;
-        const bool skips = hurried && !inner_->clock_jumps();  // a clock that jumps needs no help
-        if (!may_wait || skips)
-            inner_->turn(ringlet::time_point::min());
-        if (may_wait && answers == answered && late_.empty()) {
-            if (!skips)
-                inner_->turn(until == ringlet::never ? until : until - skipped_);
-            else if (until == ringlet::never)
-                inner_->turn(until);
-            else if (until > now())
-                skipped_ += until - now();
-        }
-        if (after_turn)
-            after_turn();
-    }
-
+    void turn(ringlet::time_point until) override;
     void wake() noexcept override { inner_->wake(); }
     io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) override {
         return inner_->provide_buffers(group, entries);
@@ -123,61 +67,11 @@ public:
     }
 
 private:
-    struct tap : ringlet::completion {
-        tap(watched_kernel& k, std::uint64_t whose, unsigned op)
-            : completion(&answered), kernel(k), user_data_of_owner(whose), opcode(op) {}
-        static void answered(completion& c, int res, unsigned flags) noexcept {
-            auto& self = static_cast<tap&>(c);
-            self.kernel.pass_on(self, res, flags);
-        }
-        watched_kernel& kernel;
-        std::uint64_t user_data_of_owner;
-        unsigned opcode;
-    };
-
-    void forward(io_uring_sqe& sqe) {
-        if (sqe.opcode == IORING_OP_ASYNC_CANCEL && sqe.cancel_flags == 0) {
-            const auto target = taps_.find(sqe.addr);
-            sqe.addr = target != taps_.end() ? target->second->user_data() : 1;
-        }
-        if (sqe.user_data != 0) {
-            auto& place = taps_[sqe.user_data];
-            ringlet::check(place == nullptr, "a request was pushed while the one before it is in flight");
-            place = std::make_unique<tap>(*this, sqe.user_data, sqe.opcode);
-            sqe.user_data = place->user_data();
-        }
-        inner_->push(sqe);
-    }
-
-    void deliver_what_is_late() {
-        for (auto& [turns_left, deliver] : late_)
-            if (--turns_left == 0)
-                deliver();
-        std::erase_if(late_, [](const auto& each) { return each.first == 0; });
-    }
-
-    void pass_on(tap& t, int res, unsigned flags) {
-        const std::size_t turns_late = delay && (flags & IORING_CQE_F_MORE) == 0 ? delay(t.opcode, res) : 0;
-        if (turns_late > 0)
-            late_.emplace_back(turns_late, [this, &t, res, flags] { answer(t, res, flags); });
-        else
-            answer(t, res, flags);
-    }
-
-    void answer(tap& t, int res, unsigned flags) {
-        ++answers;
-        io_uring_cqe cqe{};
-        cqe.user_data = t.user_data_of_owner;
-        cqe.res = res;
-        cqe.flags = flags;
-        if (on_answer)
-            on_answer(t.opcode, res, flags);
-        if ((flags & IORING_CQE_F_MORE) == 0) {
-            ++ended;
-            taps_.erase(t.user_data_of_owner);
-        }
-        ringlet::completion::deliver(cqe);
-    }
+    struct tap;
+    void forward(io_uring_sqe& sqe);
+    void deliver_what_is_late();
+    void pass_on(tap& t, int res, unsigned flags);
+    void answer(tap& t, int res, unsigned flags);
 
     std::unordered_map<std::uint64_t, std::unique_ptr<tap>> taps_;
     std::array<std::size_t, 256> pushed_{};
