@@ -143,9 +143,10 @@ void http2_session::stop_taking() {
 // --- in ----------------------------------------------------------------------------------------------
 
 void http2_session::take(std::span<const std::byte> bytes) {
+    const std::size_t good = server_ ? order_.check(bytes) : bytes.size();
     at_work_ = true;
     const ssize_t outcome =
-        nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), good);
     at_work_ = false;
     if (thrown_)
         std::rethrow_exception(std::exchange(thrown_, nullptr));
@@ -153,6 +154,8 @@ void http2_session::take(std::span<const std::byte> bytes) {
         throw http2_error(std::errc::protocol_error,
                           outcome == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR,
                           act() + ": " + nghttp2_strerror(static_cast<int>(outcome)));
+    if (good < bytes.size())
+        throw http2_error(std::errc::protocol_error, order_.code(), act() + ": " + order_.what());
     send();
 }
 

@@ -6,6 +6,7 @@
 
 #include <ringlet/core/event.hpp>
 #include <ringlet/core/scope.hpp>
+#include <ringlet/net/http2_order_private.hpp>
 #include <ringlet/net/http2_private.hpp>
 
 #include <nghttp2/nghttp2.h>
@@ -214,6 +215,7 @@ private:
     const session_stream* leader_ = nullptr;  // at a client: whose greenlet reads for all
     scope* leading_ = nullptr;  // and what ends its reading
     time_point head_since_ = never;
+    http2_order order_;  // at a server
     std::vector<std::byte> buffer_;
     std::string out_, leaving_;  // frames that are to be sent, and that are being sent
     ringlet::event flushed_;  // some, or all

@@ -185,6 +185,33 @@ TEST(http2_server, nonsense_ends_the_connection) {
     EXPECT_EQ(complaints(told(client_begins + frame(data, 0, 0, "x"))).size(), 1u);
     EXPECT_EQ(complaints(told(client_begins + request(2))).size(), 1u);
     EXPECT_EQ(complaints(told(client_begins + frame(window, 0, 0, number(0)))).size(), 1u);
+    for (const std::uint32_t stream : {0u, 3u})  // of the connection; of a stream that depends on itself
+        EXPECT_THAT(complaints(told(client_begins + frame(priority, 0, stream, number(3) + "x"))),
+                    ElementsAre("GOAWAY 1"));
+}
+
+/// RFC 9113 section 5.1, also when the answer has left and the stream is long closed.
+TEST(http2_server, who_has_ended_a_request_does_not_go_on_with_it) {
+    using namespace h2;
+    const std::string open = request(1, "POST", "/echo", {}, false);
+    const std::string given_up = open + frame(reset, 0, 1, number(8));
+    std::string later;
+    for (std::uint32_t i = 3; i < 150; i += 2)
+        later += request(i);
+    for (const std::string& ended : {request(1), request(1) + later, given_up, given_up + later})
+        for (const std::string& more : {frame(data, end_stream, 1, "x"), request(1)})
+            EXPECT_THAT(complaints(told(client_begins + ended + more)), ElementsAre("GOAWAY 5"));
+    EXPECT_THAT(complaints(told(client_begins + request(5) + request(3))), ElementsAre("GOAWAY 1"));
+}
+
+TEST(http2_server, what_was_on_its_way_to_a_request_that_was_refused_is_dropped) {
+    using namespace h2;
+    const std::string refused =
+        frame(headers, end_headers, 1, block({{":method", "POST"}, {":scheme", "http"}, {":path", ""}}));
+    const auto said = told(client_begins + refused + frame(data, 0, 1, "x") +
+                           frame(headers, end_headers | end_stream, 1, block({{"sum", "1"}})) + request(3));
+    EXPECT_THAT(complaints(said), ElementsAre("1 RST_STREAM 1"));
+    EXPECT_THAT(answers_of(said), ElementsAre("200"));
 }
 
 TEST(http2_server, in_the_clear_it_is_spoken_only_if_that_is_wanted) {
