@@ -67,6 +67,8 @@ struct attributes {
         } else if (iequals(name, "max-age")) {
             take_age(value, now);
         } else if (iequals(name, "domain")) {
+            if (value.empty())
+                return;
             if (value.starts_with('.'))
                 value.remove_prefix(1);
             domain = lowered(value);
@@ -115,12 +117,11 @@ bool settle_domain(cookie& c, const std::string& claimed, const net::url& from) 
 /// Section 5.7 of the revision: what a name promises must hold.
 bool keeps_its_prefix(const cookie& c, bool path_given) {
     const auto starts = [&](std::string_view prefix) {
-        const std::string_view text = c.name.empty() ? c.value : c.name;
-        return iequals(text.substr(0, prefix.size()), prefix);
+        return iequals(std::string_view(c.name).substr(0, prefix.size()), prefix);
     };
     if (!starts("__Secure-") && !starts("__Host-"))
         return true;
-    if (c.name.empty() || !c.secure)
+    if (!c.secure)
         return false;
     return !starts("__Host-") || (c.host_only && path_given && c.path == "/");
 }
@@ -135,11 +136,12 @@ std::optional<cookie> parse_set_cookie(std::string_view line, const net::url& fr
     if (has_control(line))
         return std::nullopt;
     std::string_view pair = cut(line, ';');
+    if (pair.find('=') == pair.npos)  // browsers take that for a value without a name, RFC 6265 does not
+        return std::nullopt;
     cookie c;
-    if (pair.find('=') != pair.npos)
-        c.name = trim(cut(pair, '='));
+    c.name = trim(cut(pair, '='));
     c.value = trim(pair);
-    if ((c.name.empty() && c.value.empty()) || c.name.size() + c.value.size() > longest_pair)
+    if (c.name.empty() || c.name.size() + c.value.size() > longest_pair)
         return std::nullopt;
 
     attributes said;

@@ -36,8 +36,9 @@ TEST(cookies, a_line_is_a_pair_and_attributes) {
     EXPECT_EQ(read("a=b=c"), "a=b=c www.example.org /a/b");
     EXPECT_EQ(read("a=\"b\""), "a=\"b\" www.example.org /a/b");
     EXPECT_EQ(read("a="), "a= www.example.org /a/b");
-    EXPECT_EQ(read("=b"), "=b www.example.org /a/b");
-    EXPECT_EQ(read("b"), "=b www.example.org /a/b");
+    EXPECT_EQ(read("=b"), "-");
+    EXPECT_EQ(read("b"), "-");
+    EXPECT_EQ(read("b; c=d"), "-");
     EXPECT_EQ(read(""), "-");
     EXPECT_EQ(read("="), "-");
     EXPECT_EQ(read(";a=b"), "-");
@@ -61,6 +62,7 @@ TEST(cookies, a_domain_must_be_the_senders_and_not_everybodys) {
     EXPECT_EQ(read("a=b; Domain=.example.org"), "a=b example.org /a/b below");
     EXPECT_EQ(read("a=b; Domain=www.example.org"), "a=b www.example.org /a/b below");
     EXPECT_EQ(read("a=b; Domain="), "a=b www.example.org /a/b");
+    EXPECT_EQ(read("a=b; Domain=example.org; Domain="), "a=b example.org /a/b below");
     EXPECT_EQ(read("a=b; Domain=ple.org"), "-");
     EXPECT_EQ(read("a=b; Domain=other.org"), "-");
     EXPECT_EQ(read("a=b; Domain=x.www.example.org"), "-");
