@@ -3,6 +3,7 @@
 
 #include "support/counted.hpp"
 #include "support/story.hpp"
+#include "support/sweep.hpp"
 
 #include <ringlet/core/all.hpp>
 #include <ringlet/core/event.hpp>
@@ -311,5 +312,105 @@ TEST(fiber, thousands_of_them_live_at_the_same_time) {
         go.set();
         await(sleep_for(1ms));
         EXPECT_EQ(over, fibers);
+    });
+}
+
+// --- in the middle of a coroutine ------------------------------------------------------------------------
+
+TEST(on_fiber, gives_what_the_function_returns_or_throws) {
+    in_virtual_time([]() -> task<> {
+        int kept = 0;
+        co_await on_fiber([&] { kept = await(answer(3)); });
+        EXPECT_EQ(kept, 3);
+        EXPECT_EQ(co_await on_fiber([] { return await(answer(4)); }), 4);
+        EXPECT_EQ(*co_await on_fiber([] { return std::make_unique<int>(await(answer(5))); }), 5);
+        int& same = co_await on_fiber([&]() -> int& { return kept; });
+        EXPECT_EQ(&same, &kept);
+        std::string said;
+        try {
+            co_await on_fiber([] {
+                await(sleep_for(1s));
+                throw std::runtime_error("boom");
+            });
+        } catch (const std::runtime_error& e) {
+            said = e.what();
+        }
+        EXPECT_EQ(said, "boom");
+    });
+}
+
+TEST(on_fiber, is_the_same_greenlet_and_what_it_awaits_are_coroutines_that_may_do_it_again) {
+    in_virtual_time([]() -> task<> {
+        const auto me = loop::current().running().id();
+        const auto deeper = [me](int levels, auto& self) -> task<int> {
+            EXPECT_EQ(loop::current().running().id(), me);
+            EXPECT_THROW(await(yield()), std::logic_error) << "a coroutine does not block";
+            if (levels == 0)
+                co_return co_await answer(0);
+            co_return 1 + co_await on_fiber([&] { return await(self(levels - 1, self)); });
+        };
+        EXPECT_EQ(co_await deeper(20, deeper), 20);
+    });
+}
+
+TEST(on_fiber, goes_on_beside_others) {
+    in_virtual_time([]() -> task<> {
+        std::string order;
+        const auto say = [&order](char name, duration pause) {
+            for (int i = 0; i < 3; ++i) {
+                order += name;
+                await(sleep_for(pause));
+            }
+            return name;
+        };
+        auto one = on_fiber([&] { return say('a', 2s); });
+        auto other = on_fiber([&] { return say('b', 3s); });
+        const auto [a, b] = co_await all(std::move(one), std::move(other));
+        EXPECT_EQ(order, "ababab");
+        EXPECT_EQ(a, 'a');
+        EXPECT_EQ(b, 'b');
+    });
+}
+
+TEST(on_fiber, is_stopped_by_a_kill_and_by_a_deadline_like_its_coroutine) {
+    in_virtual_time([]() -> task<> {
+        EXPECT_THROW(co_await with_timeout(1s, on_fiber([] { await(sleep_for(1h)); })), timeout_error);
+        bool unwound = false;
+        const auto victim = spawn([&]() -> task<> {
+            co_await on_fiber([&] {
+                try {
+                    await(sleep_for(1h));
+                } catch (const canceled&) {
+                    unwound = true;
+                    throw;
+                }
+            });
+        });
+        co_await yield();
+        victim.kill();
+        co_await victim.join();
+        EXPECT_TRUE(unwound);
+    });
+    EXPECT_GT(story::sweep([]() -> task<> {
+                  const story::counted here;
+                  const auto made = co_await on_fiber([] {
+                      const story::counted there;
+                      await(sleep_for(1s));
+                      return story::counted(await(answer(4)));
+                  });
+                  EXPECT_EQ(made.value, 4);
+                  co_await sleep_for(1s);
+              }),
+              3u);
+}
+
+TEST(on_fiber, that_is_not_awaited_never_begins) {
+    in_virtual_time([]() -> task<> {
+        bool begun = false;
+        {
+            const auto never = on_fiber([&] { begun = true; });
+        }
+        co_await yield();
+        EXPECT_FALSE(begun);
     });
 }
