@@ -124,7 +124,9 @@ TEST(dump, tells_where_a_fiber_called_await_and_where_its_stack_stands) {
 TEST(dump, tells_where_a_fiber_stands_that_a_coroutine_hosts) {
     story([] {
         event e;
-        auto g = spawn([&]() -> task<> { co_await on_fiber([&] { await(waits_for(e)); }); });
+        auto g = spawn([&]() -> task<> {
+            co_await on_fiber([&] { await(waits_for(e)); });  // line 128
+        });
         await(yield());
         EXPECT_THAT(dumped(), ContainsRegex("a coroutine(.|\n)* at [^\n]*dump_test.cpp:46 in [^\n]*\n"
                                             " *at [^\n]*dump_test.cpp:128 in [^\n]*\n( *in [^\n]*\n)+"
