@@ -4,7 +4,6 @@
 #include "support/plain_socket.hpp"
 #include "support/stream_stories.hpp"
 
-#include <ringlet/core/event.hpp>
 #include <ringlet/core/scope.hpp>
 #include <ringlet/io/doctor.hpp>
 #include <ringlet/io/receive_buffers.hpp>
@@ -446,49 +445,6 @@ TEST(socket, invariant_4_bytes_that_come_with_the_cancel_stay_for_the_next_reade
             EXPECT_EQ(got, "hello!");
         });
     }
-}
-
-TEST(socket, invariant_4_a_reader_killed_between_shared_receives_and_its_own_loses_no_byte) {
-    const sizes bursts(300, 12'000, 16'000, 15'000, 200, 300, 14'000, 16'384, 16'384, 50);
-    constexpr std::size_t count_of_bursts = 10;
-    std::size_t most_direct = 0;
-    const std::size_t blows = kill_at_every_turn([&](auto strike) -> task<> {
-        std::size_t direct = 0;
-        count_direct_receives(static_cast<watched_kernel&>(loop::current().kernel()), direct);
-        auto ends = plain_pair();
-        tcp_stream from(std::move(ends.first), "sender"), to(std::move(ends.second), "receiver");
-        std::string sent, got;
-        event progress;
-        const auto writer = spawn([&]() -> task<> {
-            for (std::size_t i = 0; i < count_of_bursts; ++i) {
-                const std::string burst = numbered_bytes(bursts[i], sent.size());
-                sent += burst;
-                co_await from.write_all(io::bytes_of(burst));
-                while (got.size() < sent.size()) {  // so that each comes at once
-                    progress.clear();
-                    co_await progress.wait();
-                }
-            }
-            co_await from.shutdown();
-        });
-        const auto read_all = [&]() -> task<> {
-            std::vector<std::byte> buffer(16 * 1024);
-            while (const std::size_t count = co_await to.read(buffer)) {
-                got.append(reinterpret_cast<const char*>(buffer.data()), count);
-                progress.set();
-            }
-        };
-        const auto victim = spawn(read_all);
-        strike(victim);
-        co_await victim.join();
-        if (!victim.successful())
-            co_await read_all();
-        co_await writer.get();
-        EXPECT_TRUE(got == sent);
-        most_direct = std::max(most_direct, direct);
-    });
-    EXPECT_GT(blows, 10u);
-    EXPECT_GT(most_direct, 3u) << "both kinds of receive took turns";
 }
 
 TEST(socket, invariant_5_a_killed_read_is_over_only_when_nobody_writes_into_its_buffer_any_more) {
