@@ -63,8 +63,8 @@ std::string format_date(std::time_t when) {
     gmtime_r(&when, &t);
     char text[64];
     const int size = std::snprintf(
-        text, sizeof text, "%s, %02d %s %d %02d:%02d:%02d GMT", days[static_cast<std::size_t>(t.tm_wday)], t.tm_mday,
-        months[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+        text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[static_cast<std::size_t>(t.tm_wday)],
+        t.tm_mday, months[static_cast<std::size_t>(t.tm_mon)], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
     return {text, static_cast<std::size_t>(size)};
 }
 

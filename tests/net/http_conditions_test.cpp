@@ -19,6 +19,7 @@ TEST(http_date, is_read_in_its_three_forms) {
     EXPECT_EQ(http::parse_date("Sunday, 06-Nov-94 08:49:37 GMT"), then);
     EXPECT_EQ(http::parse_date("Sun Nov  6 08:49:37 1994"), then);
     EXPECT_EQ(http::parse_date("Sun Nov 16 08:49:37 1994"), then + 10 * 86400);
+    EXPECT_EQ(http::format_date(*http::parse_date("Sun, 06 Apr 0997 08:49:37 GMT")), "Thu, 06 Apr 0997 08:49:37 GMT");
     EXPECT_EQ(http::format_date(*http::parse_date("Friday, 13-Feb-09 23:31:30 GMT")),
               "Fri, 13 Feb 2009 23:31:30 GMT");
     for (const std::string text :
