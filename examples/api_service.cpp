@@ -3,7 +3,8 @@
 //     ./api_service 8080      serves until SIGTERM, then lets running requests finish; logs to stdout
 //     ./api_service --demo    talks to itself for a moment
 //
-//     curl -d 'buy milk' localhost:8080/notes; curl localhost:8080/notes/1
+//     curl -H 'Authorization: Bearer open-sesame' -d 'buy milk' localhost:8080/notes
+//     curl localhost:8080/notes/1
 
 #include <ringlet/core/run.hpp>
 #include <ringlet/net/http_client.hpp>
