@@ -163,7 +163,7 @@ void cool_down(size_class& sizes) noexcept {
 
 std::size_t rounded(std::size_t size) { return std::bit_ceil(size + guard_size) - guard_size; }
 
-struct sigaction previous_handler;
+struct sigaction previous_segv;
 
 // Only async-signal-safe calls in here.
 void say(const char* text) noexcept { (void)!write(STDERR_FILENO, text, std::strlen(text)); }
@@ -189,11 +189,11 @@ void on_segv(int number, siginfo_t* info, void* ucontext) {
     }
     // Back to whoever was here before; the default action is reached by faulting again, or, when the
     // signal was sent by somebody (kill(2)), by sending it again.
-    if ((previous_handler.sa_flags & SA_SIGINFO) != 0 && previous_handler.sa_sigaction != nullptr) {
-        previous_handler.sa_sigaction(number, info, ucontext);
+    if ((previous_segv.sa_flags & SA_SIGINFO) != 0 && previous_segv.sa_sigaction != nullptr) {
+        previous_segv.sa_sigaction(number, info, ucontext);
         return;
     }
-    sigaction(SIGSEGV, &previous_handler, nullptr);
+    sigaction(SIGSEGV, &previous_segv, nullptr);
     if (info->si_code <= 0)
         (void)raise(SIGSEGV);
 }
@@ -264,7 +264,7 @@ void watch_for_overflow() {
         mine.sa_sigaction = on_segv;
         mine.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
         sigemptyset(&mine.sa_mask);
-        return sigaction(SIGSEGV, &mine, &previous_handler) == 0;
+        return sigaction(SIGSEGV, &mine, &previous_segv) == 0;
     }();
     (void)installed;
 }

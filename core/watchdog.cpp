@@ -69,15 +69,15 @@ struct watched {
 };
 
 constinit thread_local watched* of_this_thread = nullptr;
-struct sigaction previous_handler;
+struct sigaction previous_interruption;
 
 void on_question(int number, siginfo_t* info, void* ucontext) {
     watched* w = of_this_thread;
     if (w == nullptr || !w->asked.exchange(false, std::memory_order_acquire)) {
-        if ((previous_handler.sa_flags & SA_SIGINFO) != 0)
-            previous_handler.sa_sigaction(number, info, ucontext);
-        else if (previous_handler.sa_handler != SIG_DFL && previous_handler.sa_handler != SIG_IGN)
-            previous_handler.sa_handler(number);
+        if ((previous_interruption.sa_flags & SA_SIGINFO) != 0)
+            previous_interruption.sa_sigaction(number, info, ucontext);
+        else if (previous_interruption.sa_handler != SIG_DFL && previous_interruption.sa_handler != SIG_IGN)
+            previous_interruption.sa_handler(number);
         return;
     }
     const int error = errno;
@@ -141,7 +141,7 @@ private:
         mine.sa_sigaction = &on_question;
         mine.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
         sigemptyset(&mine.sa_mask);
-        sigaction(SIGURG, &mine, &previous_handler);
+        sigaction(SIGURG, &mine, &previous_interruption);
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_BLOCK, &all, &before);

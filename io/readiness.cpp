@@ -109,7 +109,7 @@ void readiness_kernel::poll(time_point until) {
 
 void readiness_kernel::wake() noexcept {
     const std::uint64_t one = 1;
-    (void)!write(watches_.wake_fd(), &one, sizeof one);
+    (void)!::write(watches_.wake_fd(), &one, sizeof one);
 }
 
 io_uring_buf_ring* readiness_kernel::provide_buffers(std::uint16_t group, unsigned entries) {

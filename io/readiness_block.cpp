@@ -25,7 +25,7 @@ int splice_in_steps(pending& p) noexcept {
     constexpr int step_ms = 20;
     const auto ready = [&](int fd, short events) {
         pollfd one{fd, events, 0};
-        return poll(&one, 1, step_ms) != 0;
+        return ::poll(&one, 1, step_ms) != 0;
     };
     off_t offset_in = static_cast<off_t>(sqe.splice_off_in);
     off_t offset_out = static_cast<off_t>(sqe.off);
@@ -37,8 +37,8 @@ int splice_in_steps(pending& p) noexcept {
         const long moved =
             sqe.opcode == IORING_OP_TEE
                 ? tee(sqe.splice_fd_in, sqe.fd, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK)
-                : splice(sqe.splice_fd_in, offset_in == -1 ? nullptr : &offset_in, sqe.fd,
-                         offset_out == -1 ? nullptr : &offset_out, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK);
+                : ::splice(sqe.splice_fd_in, offset_in == -1 ? nullptr : &offset_in, sqe.fd,
+                           offset_out == -1 ? nullptr : &offset_out, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK);
         if (moved >= 0)
             return static_cast<int>(moved);
         if (errno != EAGAIN || (sqe.splice_flags & SPLICE_F_NONBLOCK) != 0)
@@ -47,7 +47,7 @@ int splice_in_steps(pending& p) noexcept {
 }
 
 int sync_file(const io_uring_sqe& sqe) noexcept {
-    return (sqe.fsync_flags & IORING_FSYNC_DATASYNC) != 0 ? fdatasync(sqe.fd) : fsync(sqe.fd);
+    return (sqe.fsync_flags & IORING_FSYNC_DATASYNC) != 0 ? ::fdatasync(sqe.fd) : ::fsync(sqe.fd);
 }
 
 long call(const io_uring_sqe& sqe) noexcept {
@@ -55,29 +55,30 @@ long call(const io_uring_sqe& sqe) noexcept {
     const auto offset = static_cast<off_t>(sqe.off);
     switch (sqe.opcode) {
         case IORING_OP_OPENAT:
-            return openat(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.open_flags), sqe.len);
+            return ::openat(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.open_flags), sqe.len);
         case IORING_OP_OPENAT2:
-            return syscall(SYS_openat2, sqe.fd, pointer<path>(sqe.addr), pointer<void>(sqe.addr2), sqe.len);
-        case IORING_OP_CLOSE: return close(sqe.fd);
+            return ::syscall(SYS_openat2, sqe.fd, pointer<path>(sqe.addr), pointer<void>(sqe.addr2), sqe.len);
+        case IORING_OP_CLOSE: return ::close(sqe.fd);
         case IORING_OP_STATX:
-            return statx(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.statx_flags), sqe.len,
-                         pointer<struct statx>(sqe.addr2));
+            return ::statx(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.statx_flags), sqe.len,
+                           pointer<struct statx>(sqe.addr2));
         case IORING_OP_FSYNC: return sync_file(sqe);
-        case IORING_OP_SYNC_FILE_RANGE: return sync_file_range(sqe.fd, offset, length, sqe.sync_range_flags);
+        case IORING_OP_SYNC_FILE_RANGE: return ::sync_file_range(sqe.fd, offset, length, sqe.sync_range_flags);
         case IORING_OP_FALLOCATE:
-            return fallocate(sqe.fd, static_cast<int>(sqe.len), offset, static_cast<off_t>(sqe.addr));
-        case IORING_OP_FTRUNCATE: return ftruncate(sqe.fd, offset);
+            return ::fallocate(sqe.fd, static_cast<int>(sqe.len), offset, static_cast<off_t>(sqe.addr));
+        case IORING_OP_FTRUNCATE: return ::ftruncate(sqe.fd, offset);
         case IORING_OP_MADVISE:
-            return madvise(pointer<void>(sqe.addr), sqe.len, static_cast<int>(sqe.fadvise_advice));
+            return ::madvise(pointer<void>(sqe.addr), sqe.len, static_cast<int>(sqe.fadvise_advice));
         case IORING_OP_RENAMEAT:
-            return renameat2(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.len), pointer<path>(sqe.addr2),
-                             sqe.rename_flags);
-        case IORING_OP_UNLINKAT: return unlinkat(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.unlink_flags));
-        case IORING_OP_MKDIRAT: return mkdirat(sqe.fd, pointer<path>(sqe.addr), sqe.len);
-        case IORING_OP_SYMLINKAT: return symlinkat(pointer<path>(sqe.addr), sqe.fd, pointer<path>(sqe.addr2));
+            return ::renameat2(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.len), pointer<path>(sqe.addr2),
+                               sqe.rename_flags);
+        case IORING_OP_UNLINKAT:
+            return ::unlinkat(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.unlink_flags));
+        case IORING_OP_MKDIRAT: return ::mkdirat(sqe.fd, pointer<path>(sqe.addr), sqe.len);
+        case IORING_OP_SYMLINKAT: return ::symlinkat(pointer<path>(sqe.addr), sqe.fd, pointer<path>(sqe.addr2));
         case IORING_OP_LINKAT:
-            return linkat(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.len), pointer<path>(sqe.addr2),
-                          static_cast<int>(sqe.hardlink_flags));
+            return ::linkat(sqe.fd, pointer<path>(sqe.addr), static_cast<int>(sqe.len), pointer<path>(sqe.addr2),
+                            static_cast<int>(sqe.hardlink_flags));
         default: errno = EINVAL; return -1;
     }
 }

@@ -52,8 +52,8 @@ int send_some(const io_uring_sqe& sqe, progress& so_far) noexcept {
     // As io_uring does: a broken connection is never a SIGPIPE.
     const auto flags = static_cast<int>(sqe.msg_flags | MSG_DONTWAIT | MSG_NOSIGNAL);
     return moved(sqe, so_far,
-                 sqe.addr2 == 0 ? send(sqe.fd, from, size, flags)
-                                : sendto(sqe.fd, from, size, flags, pointer<sockaddr>(sqe.addr2), sqe.addr_len),
+                 sqe.addr2 == 0 ? ::send(sqe.fd, from, size, flags)
+                                : ::sendto(sqe.fd, from, size, flags, pointer<sockaddr>(sqe.addr2), sqe.addr_len),
                  size);
 }
 
@@ -61,7 +61,7 @@ int receive_some(const io_uring_sqe& sqe, progress& so_far) noexcept {
     const std::size_t size = sqe.len - so_far.done;
     return moved(
         sqe, so_far,
-        recv(sqe.fd, pointer<char>(sqe.addr) + so_far.done, size, static_cast<int>(sqe.msg_flags | MSG_DONTWAIT)),
+        ::recv(sqe.fd, pointer<char>(sqe.addr) + so_far.done, size, static_cast<int>(sqe.msg_flags | MSG_DONTWAIT)),
         size);
 }
 
@@ -72,7 +72,8 @@ int message(const io_uring_sqe& sqe, progress& so_far) noexcept {
     const std::size_t size =
         (sqe.msg_flags & MSG_WAITALL) == 0 ? 0 : total_size(whole.msg_iov, whole.msg_iovlen) - so_far.done;
     if (so_far.done == 0)
-        return moved(sqe, so_far, sending ? sendmsg(sqe.fd, &whole, flags) : recvmsg(sqe.fd, &whole, flags), size);
+        return moved(sqe, so_far, sending ? ::sendmsg(sqe.fd, &whole, flags) : ::recvmsg(sqe.fd, &whole, flags),
+                     size);
     // What is left, without the descriptors and the like that went with the first part.
     parts left(whole.msg_iov, whole.msg_iovlen, so_far.done);
     msghdr rest{};
@@ -80,7 +81,7 @@ int message(const io_uring_sqe& sqe, progress& so_far) noexcept {
     rest.msg_namelen = whole.msg_namelen;
     rest.msg_iov = left.data();
     rest.msg_iovlen = left.size();
-    return moved(sqe, so_far, sending ? sendmsg(sqe.fd, &rest, flags) : recvmsg(sqe.fd, &rest, flags), size);
+    return moved(sqe, so_far, sending ? ::sendmsg(sqe.fd, &rest, flags) : ::recvmsg(sqe.fd, &rest, flags), size);
 }
 
 template <class Fn>
@@ -100,7 +101,7 @@ int connect_now(const io_uring_sqe& sqe, progress& so_far) noexcept {
     const bool borrow = (flags & O_NONBLOCK) == 0;
     if (borrow)
         fcntl(sqe.fd, F_SETFL, flags | O_NONBLOCK);
-    const int result = answer(connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
+    const int result = answer(::connect(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
     if (borrow)
         fcntl(sqe.fd, F_SETFL, flags);
     const bool before = std::exchange(so_far.connecting, true);
@@ -117,7 +118,7 @@ int connect_now(const io_uring_sqe& sqe, progress& so_far) noexcept {
 }  // namespace
 
 int receive(const io_uring_sqe& sqe, void* into, std::size_t size) noexcept {
-    const long result = recv(sqe.fd, into, size, static_cast<int>(sqe.msg_flags | MSG_DONTWAIT));
+    const long result = ::recv(sqe.fd, into, size, static_cast<int>(sqe.msg_flags | MSG_DONTWAIT));
     if (says_not_ready(result))
         return (sqe.msg_flags & MSG_DONTWAIT) == 0 ? would_block : -EAGAIN;
     return answer(result);
@@ -128,8 +129,8 @@ int receive(const io_uring_sqe& sqe, void* into, std::size_t size) noexcept {
 /// then SO_RCVTIMEO, which accept honours, ends the call after one tick of the clock.
 int accept_now(const io_uring_sqe& sqe) noexcept {
     const auto accept_it = [&] {
-        const int fd = accept4(sqe.fd, pointer<sockaddr>(sqe.addr), pointer<socklen_t>(sqe.addr2),
-                               static_cast<int>(sqe.accept_flags));
+        const int fd = ::accept4(sqe.fd, pointer<sockaddr>(sqe.addr), pointer<socklen_t>(sqe.addr2),
+                                 static_cast<int>(sqe.accept_flags));
         return says_not_ready(fd) ? would_block : answer(fd);
     };
     const int flags = fcntl(sqe.fd, F_GETFL);
@@ -159,7 +160,7 @@ int poll_now(int fd, std::uint32_t events) noexcept {
     pollfd one{fd, static_cast<short>(events), 0};
     int count = 0;
     do
-        count = poll(&one, 1, 0);
+        count = ::poll(&one, 1, 0);
     while (count < 0 && errno == EINTR);
     if (count < 0)
         return -errno;
@@ -269,11 +270,11 @@ int attempt(const io_uring_sqe& sqe, progress& so_far) noexcept {
             const int events = poll_now(sqe.fd, wanted_events(sqe));
             return events == 0 ? would_block : events;
         }
-        case IORING_OP_SHUTDOWN: return answer(shutdown(sqe.fd, static_cast<int>(sqe.len)));
-        case IORING_OP_SOCKET: return answer(socket(sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len)));
+        case IORING_OP_SHUTDOWN: return answer(::shutdown(sqe.fd, static_cast<int>(sqe.len)));
+        case IORING_OP_SOCKET: return answer(::socket(sqe.fd, static_cast<int>(sqe.off), static_cast<int>(sqe.len)));
         case IORING_OP_BIND:
-            return answer(bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
-        case IORING_OP_LISTEN: return answer(listen(sqe.fd, static_cast<int>(sqe.len)));
+            return answer(::bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
+        case IORING_OP_LISTEN: return answer(::listen(sqe.fd, static_cast<int>(sqe.len)));
         default: return needs_thread;
     }
 }

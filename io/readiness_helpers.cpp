@@ -93,7 +93,7 @@ void helpers::work() {
         done_.push_back(p);
         if (!any_done_.exchange(true, std::memory_order_release)) {
             const std::uint64_t one = 1;
-            (void)!write(wake_fd_, &one, sizeof one);
+            (void)!::write(wake_fd_, &one, sizeof one);
         }
     }
     --alive_;

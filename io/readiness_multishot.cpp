@@ -18,7 +18,7 @@ constexpr int most_in_a_row = 32;
 /// No buffer is left, which matters only if there are bytes: an end or an error needs none.
 int without_buffer(const io_uring_sqe& sqe) noexcept {
     char byte = 0;
-    const long there = recv(sqe.fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    const long there = ::recv(sqe.fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
     if (there > 0)
         return -ENOBUFS;
     return there == 0 ? 0 : errno == EAGAIN || errno == EINTR ? would_block : -errno;

@@ -8,6 +8,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "url_host_private.hpp"
+
 namespace ringlet::net {
 namespace {
 
@@ -22,11 +24,6 @@ std::string words_of(const std::string& target, const std::vector<connect_error:
         separator = "; ";
     }
     return text;
-}
-
-std::string target_of(const std::string& host, std::uint16_t port) {
-    const bool bare_ip6 = host.find(':') != host.npos && !host.starts_with('[');
-    return (bare_ip6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
 /// RFC 8305 section 4: the families take turns, so that one that is broken costs one attempt.
@@ -148,7 +145,7 @@ task<std::vector<address>> resolved(const std::string& host, std::uint16_t port,
     } catch (const canceled&) {
         if (!limit.ends_here())
             throw;
-        throw timeout_error("connect " + target_of(host, port) + ": resolve " + host, options.timeout());
+        throw timeout_error("connect " + detail::host_and_port(host, port) + ": resolve " + host, options.timeout());
     }
 }
 
@@ -170,7 +167,7 @@ task<tcp_stream> connect(address to, connect_options options) {
 }
 
 task<tcp_stream> connect(std::string host, std::uint16_t port, connect_options options) {
-    const std::string target = target_of(host, port);
+    const std::string target = detail::host_and_port(host, port);
     const time_point end = after(loop::current().fresh_now(), options.timeout());
     attempts all(target, co_await resolved(host, port, end, options), options);
     co_return co_await all.first_success(end);

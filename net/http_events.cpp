@@ -6,7 +6,7 @@
 namespace ringlet::http {
 namespace {
 
-void check(std::string_view what, std::string_view text) {
+void refuse_breaks(std::string_view what, std::string_view text) {
     if (text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos)
         throw std::invalid_argument("server-sent event: its " + std::string(what) +
                                     " has a line break or a NUL byte");
@@ -19,8 +19,8 @@ void append_line(std::string& out, std::string_view name, std::string_view value
 }  // namespace
 
 std::string server_event::text() const {
-    check("name", name_);
-    check("id", id_.value_or(""));
+    refuse_breaks("name", name_);
+    refuse_breaks("id", id_.value_or(""));
     std::string out;
     if (!name_.empty())
         append_line(out, "event", name_);

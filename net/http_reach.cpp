@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "url_host_private.hpp"
+
 namespace ringlet::http {
 namespace {
 
@@ -118,11 +120,9 @@ task<io::any_stream> fetching::stream_to_server(bool& http2) {
 }
 
 task<io::any_stream> fetching::stream_through_proxy() {
-    const bool bare_ip6 = via_->host().find(':') != std::string::npos && !via_->host().starts_with('[');
-    const std::string host = bare_ip6 ? '[' + via_->host() + ']' : via_->host();
     const bool secure = via_->speaks() == net::proxy::protocol::https;
     const net::url place =
-        net::url::parse((secure ? "https://" : "http://") + host + ':' + std::to_string(via_->port()));
+        net::url::parse((secure ? "https://" : "http://") + net::detail::host_and_port(via_->host(), via_->port()));
     io::any_stream stream = co_await core_->options.connect(place);
     if (secure)
         stream = co_await detail::secured(std::move(stream), place, core_->options.tls);

@@ -3,30 +3,12 @@
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/proxy_messages_private.hpp>
 #include "ascii_private.hpp"
+#include "url_host_private.hpp"
 
 #include <array>
 
 namespace ringlet::net {
 namespace {
-
-std::string target_of(const std::string& host, std::uint16_t port) {
-    const bool bare_ip6 = host.find(':') != host.npos && !host.starts_with('[');
-    return (bare_ip6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-}
-
-/// "%41" as "A"; what is no such thing stays.
-std::string decoded(std::string_view text) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && ascii::is_hex(text[i + 1]) && ascii::is_hex(text[i + 2])) {
-            result += static_cast<char>(ascii::hex_value(text[i + 1]) * 16 + ascii::hex_value(text[i + 2]));
-            i += 2;
-        } else {
-            result += text[i];
-        }
-    }
-    return result;
-}
 
 /// What the proxy says, so many bytes of it.
 task<std::string> take(io::any_stream& from, std::size_t count) {
@@ -90,8 +72,8 @@ proxy proxy::parse(std::string_view text) {
     if (const std::size_t at = rest.rfind('@'); at != rest.npos) {
         const std::string_view who = rest.substr(0, at);
         const std::size_t colon = std::min(who.find(':'), who.size());
-        result.username_ = decoded(who.substr(0, colon));
-        result.password_ = decoded(who.substr(std::min(colon + 1, who.size())));
+        result.username_ = detail::percent_decode(who.substr(0, colon));
+        result.password_ = detail::percent_decode(who.substr(std::min(colon + 1, who.size())));
         rest.remove_prefix(at + 1);
     }
     // The host and port are those of a url, so that they are read as everywhere else.
@@ -113,11 +95,11 @@ std::string proxy::to_string() const {
     const char* scheme = protocol_ == protocol::socks5  ? "socks5://"
                          : protocol_ == protocol::https ? "https://"
                                                         : "http://";
-    return scheme + target_of(host_, port_);
+    return scheme + detail::host_and_port(host_, port_);
 }
 
 task<> tunnel_through(io::any_stream& to_proxy, proxy via, std::string host, std::uint16_t port) {
-    const std::string target = target_of(host, port);
+    const std::string target = detail::host_and_port(host, port);
     const std::string act = "connect " + target + " through " + via.to_string();
     if (host.empty() || host.find_first_of(std::string_view("\0\r\n\t ", 5)) != host.npos)
         throw std::invalid_argument(act + ": not a host name");
@@ -130,7 +112,7 @@ task<> tunnel_through(io::any_stream& to_proxy, proxy via, std::string host, std
 }
 
 task<io::any_stream> connect_through(proxy via, std::string host, std::uint16_t port, connect_options options) {
-    const std::string act = "connect " + target_of(host, port) + " through " + via.to_string();
+    const std::string act = "connect " + detail::host_and_port(host, port) + " through " + via.to_string();
     if (via.speaks() == proxy::protocol::https)
         throw std::invalid_argument(act + ": TLS to a proxy is for tls::connect and tunnel_through");
     const deadline limit(options.timeout());

@@ -142,6 +142,11 @@ std::string percent_decode(std::string_view text) {
     return out;
 }
 
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+    const bool bare_ip6 = host.find(':') != host.npos && !host.starts_with('[');
+    return (bare_ip6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
 std::string parse_url_host(std::string_view text) {
     if (text.starts_with('[')) {
         if (!text.ends_with(']'))

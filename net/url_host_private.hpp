@@ -2,6 +2,7 @@
 // browsers take (0x7f.1), IPv6 literals. After "host parsing" in the WHATWG URL standard.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@ struct url_refusal : std::runtime_error {
 
 /// The normalised host (IPv6 in brackets). Throws url_refusal with the cause.
 std::string parse_url_host(std::string_view text);
+
+/// "host:port", with an IPv6 address in brackets.
+std::string host_and_port(const std::string& host, std::uint16_t port);
 
 /// The bytes that "%41" and its like stand for; a '%' without two digits stays as it is.
 std::string percent_decode(std::string_view text);

@@ -13,7 +13,7 @@ namespace ringlet::net::detail {
 namespace {
 
 // What is larger is not read to its end; nobody means such a file.
-constexpr std::size_t most = 32U << 20;
+constexpr std::size_t largest = 32U << 20;
 
 constexpr std::string_view blanks = " \t\r\f\v";
 
@@ -32,7 +32,7 @@ bool watched_file::changed() {
     text_.clear();
     // Never waits, whatever the path leads to.
     const io::fd fd(io::open_now(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    while (fd && text_.size() < most) {
+    while (fd && text_.size() < largest) {
         char piece[16 * 1024];
         const int count = io::read_now(fd.get(), piece, sizeof piece);
         if (count <= 0)

@@ -2,9 +2,9 @@
 
 What follows `cpp` in the fence says how a block is to be read:
 
-    ```cpp              a whole file; if it includes nothing, all public headers are there
-    ```cpp coroutine    statements inside a coroutine
-    ```cpp fiber        statements inside a plain function
+    ```cpp              a whole file
+    ```cpp coroutine    statements inside a coroutine; all public headers are there
+    ```cpp fiber        the same inside a plain function
     ```cpp norun        compiled, not run (it needs the internet, or never ends)
     ```cpp skip         not C++ that stands alone
 
@@ -44,29 +44,33 @@ def blocks():
                    after['body'] if shown else None)
 
 
-def as_file(code, words, headers):
-    if '#include' in code:
-        return code
-    prelude = ''.join(f'#include <{h}>\n' for h in headers) + 'using namespace ringlet;\n'
-    if 'coroutine' in words:
-        return f'{prelude}task<void> block() {{\n{code}\nco_return;\n}}\n'
-    if 'fiber' in words:
-        return f'{prelude}void block() {{\n{code}\n}}\n'
-    return prelude + code
+def is_statements(words):
+    return 'coroutine' in words or 'fiber' in words
 
 
-def try_block(work, words, code, expected, headers, cflags, libs):
-    """None, or what is wrong."""
-    file, program = work / 'block.cpp', work / 'block'
-    file.write_text(as_file(code, words, headers))
-    runs = re.search(r'\bint main\(', code) is not None
-    output = ['-o', program, *libs] if runs else ['-fsyntax-only']
+def as_functions(statements, headers):
+    """One file for all of them: reading the headers takes most of the time."""
+    text = ''.join(f'#include <{h}>\n' for h in headers) + 'using namespace ringlet;\n'
+    for number, (place, words, code, _) in enumerate(statements):
+        path, line = place.split(':')
+        result, end = ('task<void>', 'co_return;') if 'coroutine' in words else ('void', '')
+        text += f'{result} block_{number}() {{\n#line {int(line) + 1} "{path}"\n{code}\n{end}\n}}\n'
+    return text
+
+
+def compile_errors(file, cflags, output):
     made = subprocess.run([*compiler, '-std=c++20', '-Wall', '-Wextra', file, *cflags, *output],
                           capture_output=True, text=True)
-    if made.returncode:
-        return made.stderr
-    if not runs or 'norun' in words:
-        return None
+    return made.stderr if made.returncode else None
+
+
+def try_program(work, words, code, expected, cflags, libs):
+    """None, or what is wrong."""
+    file, program = work / 'program.cpp', work / 'program'
+    file.write_text(code)
+    errors = compile_errors(file, cflags, ['-o', program, *libs])
+    if errors or 'norun' in words:
+        return errors
     try:
         ran = subprocess.run([program], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                              timeout=RUN_SECONDS)
@@ -102,10 +106,19 @@ def main():
 
         cflags, libs = flags('--cflags'), flags('--libs')
         failed = 0
-        for place, words, code, expected in wanted:
-            wrong = try_block(work, words, code, expected, headers, cflags, libs)
+
+        def report(place, wrong):
+            nonlocal failed
             print(place, 'ok' if wrong is None else f'FAILED\n{wrong}', flush=True)
             failed += wrong is not None
+
+        statements = [b for b in wanted if is_statements(b[1])]
+        file = work / 'statements.cpp'
+        file.write_text(as_functions(statements, headers))
+        report(', '.join(b[0] for b in statements), compile_errors(file, cflags, ['-fsyntax-only']))
+        for place, words, code, expected in wanted:
+            if not is_statements(words):
+                report(place, try_program(work, words, code, expected, cflags, libs))
     return 1 if failed else 0
 
 

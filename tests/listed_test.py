@@ -4,6 +4,7 @@ This compares what lies in the folders with what Meson knows of.
 """
 import json
 import pathlib
+import re
 import sys
 
 build, source = map(pathlib.Path, sys.argv[1:3])
@@ -29,10 +30,19 @@ if off:
     print('skipped: lists are incomplete without', ', '.join(off))
     sys.exit(77)
 
+
+
+def sources(part):
+    """Those of one target and language; of a unity build, what its files include."""
+    unity = [file for file in part['generated_sources'] if '-unity' in file]
+    return part['sources'] + [included for file in unity
+                              for included in re.findall(r'#include<(.+)>', pathlib.Path(file).read_text())]
+
+
 known = {pathlib.Path(file).resolve()
          for target in info('targets')
          for part in target['target_sources']
-         for file in part['sources']}
+         for file in sources(part)}
 known |= {pathlib.Path(file).resolve() for file in info('installed')}
 
 missing = []
