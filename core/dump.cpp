@@ -112,7 +112,7 @@ std::string readable(const std::source_location& where) {
 /// The promise of a frame that is a task's; null for every other coroutine. Reads one word of a promise
 /// of whatever type, which each has.
 const task_promise_base* as_task(std::coroutine_handle<> frame) {
-    const auto& promise = std::coroutine_handle<task_promise_base>::from_address(frame.address()).promise();
+    const auto& promise = promise_of<task_promise_base>(frame);
     return promise.error.marked() ? &promise : nullptr;
 }
 
@@ -277,7 +277,7 @@ private:
 
     /// From the innermost co_await outwards.
     void add_awaits(const greenlet_base& g, std::size_t depth) {
-        for (std::coroutine_handle<> frame = g.suspended_at(); frame && frame != loop::end_of_greenlet();) {
+        for (std::coroutine_handle<> frame = g.suspended_at(); frame && frame != loop_.end_of_greenlet();) {
             const task_promise_base* task = as_task(frame);
             if (task == nullptr) {
                 line(depth, "    in a coroutine that is not ringlet's");

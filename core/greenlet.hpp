@@ -31,9 +31,9 @@ protected:
 
     void take_result(std::coroutine_handle<> body) override {
         if (on_fiber())  // which has kept it already
-            task_promise<void>::of(body).take();
+            promise_of<task_promise<void>>(body).take();
         else
-            keep([&]() -> T { return task_promise<T>::of(body).take(); });
+            keep([&]() -> T { return promise_of<task_promise<T>>(body).take(); });
     }
 };
 
@@ -47,7 +47,7 @@ protected:
         fn();
     }
 
-    void take_result(std::coroutine_handle<> body) override { task_promise<void>::of(body).take(); }
+    void take_result(std::coroutine_handle<> body) override { promise_of<task_promise<void>>(body).take(); }
 };
 
 /// Waits for the end of a greenlet, and ignores how it ended.

@@ -102,24 +102,23 @@ void greenlet_base::be_born(const spawn_options* options, const std::source_loca
     constexpr std::uint64_t bits_48 = (std::uint64_t(1) << 48) - 1;
     origin_.id = l.next_id() & bits_48;
     origin_.spawner = l.running().id() & bits_48;
-    origin_.born = std::chrono::round<tenths>(l.recent_time().time_since_epoch()).count();
+    origin_.born = std::chrono::floor<tenths>((l.recent_time() + 50ms).time_since_epoch()).count();
     personality_ = l.running().personality();
-    l.greenlets_.push_back(*this);
     owner_ = this;
-    waiting_ = this;
-    phase_ = phase::waiting;
-    unborn_ = true;
     spawned_at_ = where;
     inherit_locals(l.running());
-    if (options == nullptr) {
-        start();
+    if (options != nullptr && !options->name().empty())
+        set_name(options->name());
+    if (options == nullptr || options->delay() == duration::zero()) {
+        retain();
+        enter_ready_list();
         return;
     }
-    if (!options->name().empty())
-        set_name(options->name());
-    if (options->delay() == duration::zero())
-        start();
-    else if (options->delay() != duration::max())
+    unborn_ = true;
+    waiting_ = this;
+    phase_ = phase::waiting;
+    l.greenlets_.push_back(*this);
+    if (options->delay() != duration::max())
         start_after(options->delay());
 }
 
@@ -133,8 +132,15 @@ void greenlet_base::start() noexcept {
         extras_->start.reset();
     else
         retain();
-    wake(*this);
-    const loop& l = loop::current();
+    unlink();
+    waiting_ = nullptr;
+    enter_ready_list();
+}
+
+void greenlet_base::enter_ready_list() noexcept {
+    loop& l = loop::current();
+    phase_ = phase::ready;
+    l.ready_.push_back(*this);
     if (l.ending() && l.running().canceled_now())
         kill();  // else who is told to end could go on for ever by handing over to somebody new
 }
@@ -325,7 +331,6 @@ void greenlet_base::end(std::coroutine_handle<> body) noexcept {
     die();
 }
 
-/// The end: joiners wake, links get their greenlet, the reference of being alive goes.
 std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
     std::vector<std::unique_ptr<local_value>> copies;
     if (extras_)
@@ -335,6 +340,7 @@ std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
     return copies;
 }
 
+/// The end: joiners wake, links get their greenlet, the reference of being alive goes.
 void greenlet_base::die() noexcept {
     drop_call();
     if (extras_) {

@@ -162,6 +162,7 @@ private:
     bool interrupted() const noexcept;
     void abort() noexcept override { start(); }  // to be told at its first turn
     void take_turn() noexcept override;
+    void enter_ready_list() noexcept;
     void set_error(std::exception_ptr e) noexcept;
     void die() noexcept;
     void refresh_cancel() noexcept;

@@ -173,18 +173,13 @@ bool loop::run_rest(time_point when) {
     return true;
 }
 
-std::coroutine_handle<> loop::end_of_greenlet() noexcept {
-    static const std::coroutine_handle<> mark = std::noop_coroutine();  // only its address is used
-    return mark;
-}
-
 void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
     greenlet_base* before = std::exchange(running_, &owner);
     count_beat();
     while (first) {
         first.resume();
         first = std::exchange(next_, nullptr);
-        if (first && first == end_of_greenlet())
+        if (first && first == end_of_greenlet_)
             first = (owner.end(finished_), nullptr);
     }
     count_beat();

@@ -157,7 +157,7 @@ public:
     }
 
     /// The parent of a greenlet's body: when that is over, so is the greenlet.
-    static std::coroutine_handle<> end_of_greenlet() noexcept;
+    std::coroutine_handle<> end_of_greenlet() const noexcept { return end_of_greenlet_; }
 
     /// Runs `first`, a coroutine of `owner`, and whatever it names by resume_next, until all of it
     /// waits or is over. The owner may be gone then.
@@ -184,6 +184,7 @@ private:
     greenlet_base* running_ = nullptr;
     std::coroutine_handle<> next_;
     std::coroutine_handle<> finished_;
+    const std::coroutine_handle<> end_of_greenlet_ = std::noop_coroutine();  // only its address is used
     time_point now_{};
     time_point recent_{};
     unsigned laps_since_recent_ = 0;

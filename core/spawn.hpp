@@ -106,13 +106,14 @@ public:
 private:
     std::coroutine_handle<> make_body() override {
         if constexpr (is_coroutine) {
-            return std::move(fn_)().release(loop::end_of_greenlet());
+            return std::move(fn_)().release(loop::current().end_of_greenlet());
         } else {
             constexpr auto call = [](greenlet_base& of) {
                 auto& self = static_cast<spawned&>(of);
                 self.keep(std::move(self.fn_));
             };
-            return ringlet::on_fiber(call_of{call, *this}, fiber_.stack_size).release(loop::end_of_greenlet());
+            return ringlet::on_fiber(call_of{call, *this}, fiber_.stack_size)
+                .release(loop::current().end_of_greenlet());
         }
     }
 
@@ -129,7 +130,8 @@ auto spawn_with(const spawn_options* options, const std::source_location& where,
     using T = body_result<Fn>;
     using made = spawned<T, std::decay_t<Fn>>;
     static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "spawn takes nothing that is over-aligned");
-    hub();
+    if (loop::current_or_null() == nullptr)
+        hub();
     greenlet<T> g(*new made(std::forward<Fn>(fn), options != nullptr ? options->stack_size() : default_stack_size));
     g.state().be_born(options, where);
     return g;

@@ -105,14 +105,17 @@ struct task_promise_base : pooled_frame {
     }
 };
 
+/// The promise of a frame, of which it must be known what it is.
+template <class Promise>
+Promise& promise_of(std::coroutine_handle<> frame) noexcept {
+    return std::coroutine_handle<Promise>::from_address(frame.address()).promise();
+}
+
 template <class T>
 struct task_promise : task_promise_base {
     using stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
     std::optional<stored> value;
 
-    static task_promise& of(std::coroutine_handle<> frame) noexcept {
-        return std::coroutine_handle<task_promise>::from_address(frame.address()).promise();
-    }
     task<T> get_return_object() noexcept;
 
     template <class U = T>  // so that co_return {1, 2} works
@@ -135,9 +138,6 @@ struct task_promise : task_promise_base {
 
 template <>
 struct task_promise<void> : task_promise_base {
-    static task_promise& of(std::coroutine_handle<> frame) noexcept {
-        return std::coroutine_handle<task_promise>::from_address(frame.address()).promise();
-    }
     task<void> get_return_object() noexcept;
     void return_void() const noexcept {}
     void take() { error.throw_if_set(); }
