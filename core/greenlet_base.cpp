@@ -344,11 +344,11 @@ std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
 void greenlet_base::die() noexcept {
     drop_call();
     if (extras_) {
-        const auto gone = std::move(extras_->locals);
+        references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
+        const auto gone = std::move(extras_->locals);  // which may add links, and these hold it already
         extras_->interruptions.clear();  // which may hold the greenlet in turn
     }
     unlink();
-    references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
     while (!joiners_.empty())
         wake(joiners_.front());
     release();
