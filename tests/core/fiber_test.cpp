@@ -408,7 +408,7 @@ TEST(on_fiber, that_is_not_awaited_never_begins) {
     in_virtual_time([]() -> task<> {
         bool begun = false;
         {
-            const auto never = on_fiber([&] { begun = true; });
+            const auto unawaited = on_fiber([&] { begun = true; });
         }
         co_await yield();
         EXPECT_FALSE(begun);
