@@ -5,6 +5,7 @@
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
 #include <ringlet/core/spawn.hpp>
+#include <ringlet/core/take_out.hpp>
 
 #include <optional>
 
@@ -106,15 +107,16 @@ void greenlet_base::be_born(const spawn_options* options, const std::source_loca
     personality_ = l.running().personality();
     owner_ = this;
     spawned_at_ = where;
+    unborn_ = true;  // until nothing can fail any more
     inherit_locals(l.running());
     if (options != nullptr && !options->name().empty())
         set_name(options->name());
     if (options == nullptr || options->delay() == duration::zero()) {
+        unborn_ = false;
         retain();
         enter_ready_list();
         return;
     }
-    unborn_ = true;
     waiting_ = this;
     phase_ = phase::waiting;
     l.greenlets_.push_back(*this);
@@ -220,7 +222,7 @@ bool greenlet_base::told_to_stop() const noexcept {
 std::uint64_t greenlet_base::add_link(std::function<void(greenlet_base&)> fn) {
     extras& x = more();
     x.links.push_back(std::make_unique<death_notice>(*this, ++x.links_added, std::move(fn)));
-    if (dead()) {
+    if (links_hold_) {
         retain();
         x.links.back()->post();
     } else {
@@ -232,9 +234,9 @@ std::uint64_t greenlet_base::add_link(std::function<void(greenlet_base&)> fn) {
 bool greenlet_base::remove_link(std::uint64_t number) noexcept {
     if (!extras_)
         return false;
-    if (std::erase_if(extras_->links, [number](const auto& l) { return l->number() == number; }) == 0)
+    if (!detail::take_out(extras_->links, [number](const death_notice& l) { return l.number() == number; }))
         return false;
-    if (dead())
+    if (links_hold_)
         release();
     return true;
 }
@@ -290,7 +292,7 @@ void greenlet_base::add_local(std::unique_ptr<local_value> value) { more().local
 
 void greenlet_base::remove_local(const void* variable) noexcept {
     if (extras_)
-        std::erase_if(extras_->locals, [=](const auto& value) { return value->variable() == variable; });
+        detail::take_out(extras_->locals, [=](const local_value& value) { return value.variable() == variable; });
 }
 
 void greenlet_base::inherit_locals(const greenlet_base& spawner) {
@@ -344,11 +346,12 @@ std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
 void greenlet_base::die() noexcept {
     drop_call();
     if (extras_) {
-        references_ += static_cast<std::uint32_t>(links());  // each holds it until it was told
-        const auto gone = std::move(extras_->locals);  // which may add links, and these hold it already
+        const auto gone = std::move(extras_->locals);
         extras_->interruptions.clear();  // which may hold the greenlet in turn
     }
     unlink();
+    links_hold_ = true;  // not before, because what went may have added links and removed some
+    references_ += static_cast<std::uint32_t>(links());
     while (!joiners_.empty())
         wake(joiners_.front());
     release();

@@ -183,6 +183,7 @@ private:
     bool error_seen_ : 1 = false;
     bool unborn_ : 1 = false;
     bool on_fiber_ : 1;
+    bool links_hold_ : 1 = false;  // each link that was not told yet has a reference: since death
     std::uint16_t personality_ = 0;
     std::uint32_t references_ = 0;
     std::coroutine_handle<> suspended_at_;

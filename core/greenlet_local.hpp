@@ -6,6 +6,7 @@
 
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/hub.hpp>
+#include <ringlet/core/take_out.hpp>
 
 #include <functional>
 #include <memory>
@@ -56,7 +57,7 @@ public:
     }
     void add(std::unique_ptr<local_value> value) { values_.push_back(std::move(value)); }
     void remove(const void* variable) noexcept {
-        std::erase_if(values_, [=](const auto& each) { return each->variable() == variable; });
+        detail::take_out(values_, [=](const local_value& each) { return each.variable() == variable; });
     }
 
 private:

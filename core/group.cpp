@@ -2,6 +2,8 @@
 
 #include <ringlet/core/report.hpp>
 
+#include <algorithm>
+
 namespace ringlet {
 namespace {
 
@@ -25,12 +27,12 @@ group::~group() { check(children_.empty(), "a group ends after its greenlets"); 
 
 void group::adopt(greenlet_base& child) {
     if (children_.size() == children_.capacity()) {
-        std::erase_if(children_, [](greenlet_base* each) {
-            const bool over = each->dead();
-            if (over)
-                forget(*each);
-            return over;
-        });
+        const auto first = std::stable_partition(children_.begin(), children_.end(),
+                                                 [](const greenlet_base* each) { return !each->dead(); });
+        const std::vector<greenlet_base*> over(first, children_.end());
+        children_.erase(first, children_.end());
+        for (greenlet_base* each : over)
+            forget(*each);  // whose result may do as it likes to the group
         // Else a few who come and go among many who stay would make us search each time.
         if (children_.size() > children_.capacity() / 2)
             children_.reserve(2 * children_.capacity());

@@ -1,6 +1,7 @@
 #include <ringlet/core/gevent/linkable.hpp>
 
 #include <ringlet/core/report.hpp>
+#include <ringlet/core/take_out.hpp>
 
 namespace ringlet::gevent {
 
@@ -61,7 +62,7 @@ std::uint64_t linkable::rawlink(std::function<void()> fn) {
 }
 
 bool linkable::unlink(std::uint64_t link) noexcept {
-    return std::erase_if(functions_, [link](const auto& f) { return f->number() == link; }) != 0;
+    return detail::take_out(functions_, [link](const auto& f) { return f.number() == link; }) != nullptr;
 }
 
 void linkable::wait_in(list<waiter>& line) {
