@@ -177,14 +177,18 @@ task<bool> http2_session::read_once() {
 /// Awaitable: until something has come for `s`, or it is to look again. One of those who wait reads.
 task<> http2_session::lead(session_stream& s) {
     if (reading_) {
+        // Who wakes up may have been chosen to read, and have got what it wants, or be killed: then another must.
+        struct one_waits {
+            http2_session& self;
+            session_stream& s;
+            ~one_waits() {
+                --s.waiting_;
+                if (!self.reading_)
+                    self.pass_on();
+            }
+        } const until_woken{*this, s};
         ++s.waiting_;
-        try {
-            co_await s.progress_.wait();
-        } catch (...) {
-            --s.waiting_;
-            throw;
-        }
-        --s.waiting_;
+        co_await s.progress_.wait();
         co_return;
     }
     reading_ = true;

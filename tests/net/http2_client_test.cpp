@@ -133,4 +133,37 @@ TEST(http2_client, many_that_cannot_connect_are_told_at_the_same_time) {
     });
 }
 
+TEST(http2_client, who_has_what_it_waited_for_leaves_the_reading_to_others) {
+    using namespace h2;
+    in_virtual_time([]() -> task<> {
+        world w(by_http2({}));
+        const auto serving = spawn([&]() -> task<> {
+            auto end = co_await w.accept();
+            co_await say(end, server_begins);
+            co_await sleep_for(1s);  // all have asked
+            co_await say(end, ok_head + frame(headers, end_headers, 5, "\x88"));
+            co_await sleep_for(1s);
+            co_await say(end, frame(headers, end_headers, 3, "\x88") + frame(data, end_stream, 3, "hello"));
+            std::string rest;
+            co_await read_to_end(end, rest);
+        });
+        const auto hold = [&]() -> task<> {
+            const auto in = co_await w.client.open("GET", "http://h/");
+            co_await sleep_for(1h);
+        };
+        const auto first = spawn(hold);
+        co_await sleep_for(100ms);
+        const auto waiting =
+            spawn([&]() -> task<std::string> { co_return (co_await w.client.get("http://h/")).body; });
+        co_await sleep_for(100ms);
+        const auto third = spawn(hold);
+        const std::string body = co_await with_timeout(10s, waiting.get());
+        EXPECT_EQ(body, "hello");
+        for (const auto& each : {first, third, serving}) {
+            each.kill();
+            co_await each.join();
+        }
+    });
+}
+
 }  // namespace story
