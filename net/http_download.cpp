@@ -61,7 +61,8 @@ private:
             const std::uint64_t before = at_;
             ++result_.attempts;
             try {
-                co_await attempt(part);
+                while (!co_await attempt(part))
+                    ;  // a part has come, and nobody has said yet how long the whole is
                 co_return;
             } catch (const request_error& e) {
                 if (at_ > before) {
@@ -112,7 +113,8 @@ private:
         (void)co_await as_result(std::move(removed));  // there may be none
     }
 
-    task<> attempt(io::file& part) {
+    /// Awaitable: true when the file is complete.
+    task<bool> attempt(io::file& part) {
         request_options r = options_.request;
         // Without something to tell the same file by, the old bytes are worth nothing.
         const bool rest = at_ > 0 && !validator_.empty();
@@ -125,18 +127,24 @@ private:
         if (rest && in.status() == 416) {
             const auto range = detail::parse_content_range(in.fields().get_or("content-range", {}));
             if (range && !range->satisfied && range->total == at_)
-                co_return;  // it was complete already
+                co_return true;  // it was complete already
         }
         std::optional<std::uint64_t> end = in.head().content_length();
+        bool is_all = true;
         if (in.status() == 206 || (rest && in.status() == 416)) {
             if (!continues(in)) {
                 co_await start_over(part);
                 refuse("the server did not send the part that was asked for");
             }
             const auto range = detail::parse_content_range(in.fields().get_or("content-range", {}));
-            end = range->total.value_or(range->last + 1);
+            if (range->total)
+                total_ = range->total;
+            // A server may send less than was asked for, and need not know the length of the whole.
+            is_all = total_.has_value();
+            end = total_.value_or(range->last + 1);
         } else if (in.status() == 200) {
             co_await begin(part, in);
+            total_ = end;
         } else {
             throw status_error(in.status(), in.reason(), in.url());
         }
@@ -145,6 +153,7 @@ private:
             co_await start_over(part);
         if (end && at_ != *end)
             refuse("the server sent another number of bytes than it said");
+        co_return is_all;
     }
 
     [[noreturn]] void refuse(const char* why) const {
@@ -162,6 +171,7 @@ private:
 
     task<> start_over(io::file& part) {
         at_ = noted_ = result_.resumed_at = 0;
+        total_.reset();
         validator_.clear();
         co_await part.truncate(0);
     }
@@ -196,6 +206,7 @@ private:
     std::string asked_, path_, validator_;
     download_options options_;
     std::uint64_t at_ = 0, noted_ = 0;
+    std::optional<std::uint64_t> total_;  // as far as a server has said
     downloaded result_;
 };
 

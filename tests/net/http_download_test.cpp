@@ -138,6 +138,23 @@ TEST(http_download, a_part_of_the_rest_is_not_the_rest) {
     EXPECT_EQ(folder.read("file"), "0123456789");
 }
 
+TEST(http_download, a_part_of_a_whole_of_unknown_length_is_not_the_whole) {
+    const std::string next = part + "Content-Range: bytes 3-5/*\r\nContent-Length: 3\r\n\r\n345";
+    {
+        const story::scratch_folder folder;
+        script s{{head + "012", next, rest(6)}};
+        EXPECT_EQ(fetch(folder, s).error, "") << "its length was said before";
+        EXPECT_EQ(folder.read("file"), "0123456789");
+    }
+    const story::scratch_folder folder;
+    script s{{"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n012\r\n", next,
+              part + "Content-Range: bytes 6-9/*\r\nContent-Length: 4\r\n\r\n6789",
+              "HTTP/1.1 416 No\r\nContent-Range: bytes */10\r\nContent-Length: 0\r\n\r\n"}};
+    EXPECT_EQ(fetch(folder, s).error, "");
+    EXPECT_EQ(folder.read("file"), "0123456789");
+    EXPECT_THAT(s.heard.back(), HasSubstr("Range: bytes=10-")) << "only an answer to that tells";
+}
+
 TEST(http_download, a_file_that_was_complete_before_it_was_renamed_is_known) {
     const story::scratch_folder folder;
     folder.write("file.part", "0123456789");
