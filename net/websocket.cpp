@@ -190,6 +190,8 @@ task<> websocket::state::write_out() {
         if (leaving.capacity() > large_buffer)
             std::string().swap(leaving);
     }
+    if (broken)
+        out.clear();  // nothing can follow a frame that was cut short: not the answers to a peer's pings either
 }
 
 task<> websocket::close(std::uint16_t code, std::string_view reason) {
