@@ -38,12 +38,14 @@ bool is_multishot_receive(const io_uring_sqe& sqe) {
     return sqe.opcode == IORING_OP_RECV && (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
 }
 
-/// From now on, as long as `count` lives.
-void count_direct_receives(watched_kernel& kernel, std::size_t& count) {
-    kernel.edit = [&count](io_uring_sqe& sqe) -> std::optional<int> {
-        count += sqe.opcode == IORING_OP_RECV && !is_multishot_receive(sqe);
+/// From now on; the kernel still counts when the story is over.
+std::shared_ptr<const std::size_t> count_direct_receives(watched_kernel& kernel) {
+    const auto count = std::make_shared<std::size_t>(0);
+    kernel.edit = [count](io_uring_sqe& sqe) -> std::optional<int> {
+        *count += sqe.opcode == IORING_OP_RECV && !is_multishot_receive(sqe);
         return std::nullopt;
     };
+    return count;
 }
 
 // --- connecting and failing --------------------------------------------------------------------------
@@ -152,18 +154,17 @@ TEST(tcp, a_reader_counts_on_one_receive_for_many_messages) {
 TEST(socket, receives_large_reads_into_the_readers_own_buffer) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         connection c;
-        std::size_t direct = 0;
-        count_direct_receives(kernel, direct);
+        const auto direct = count_direct_receives(kernel);
         send_plainly(c.peer, "small");
         EXPECT_EQ(co_await read_some(*c.stream), "small");
-        EXPECT_EQ(direct, 0u);
+        EXPECT_EQ(*direct, 0u);
         for (int i = 0; i < 10; ++i) {
             const auto reader = spawn([&] { return read_some(*c.stream, net::socket::direct_size); });
             co_await laps(3);
             send_plainly(c.peer, "large");
             EXPECT_EQ(co_await reader.get(), "large");
         }
-        EXPECT_EQ(direct, 10u);
+        EXPECT_EQ(*direct, 10u);
         EXPECT_EQ(kernel.pushed(IORING_OP_ASYNC_CANCEL), 1u) << "of the receive that served small reads";
         send_plainly(c.peer, "small again");
         EXPECT_EQ(co_await read_some(*c.stream), "small again");
@@ -188,8 +189,7 @@ TEST(socket, pauses_a_peer_that_sends_ahead_of_the_reader_and_loses_nothing) {
 TEST(socket, does_so_with_smaller_buffers_too_as_long_as_much_comes_at_a_time) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         connection c;
-        std::size_t direct = 0;
-        count_direct_receives(kernel, direct);
+        const auto direct = count_direct_receives(kernel);
         const auto hear = [&](const std::string& text) -> task<std::string> {
             const auto reader = spawn([&] { return read_some(*c.stream, 16 * 1024); });
             co_await laps(3);
@@ -199,14 +199,14 @@ TEST(socket, does_so_with_smaller_buffers_too_as_long_as_much_comes_at_a_time) {
         const std::string much = numbered_bytes(10'000);
         EXPECT_EQ(co_await hear("little"), "little");
         EXPECT_EQ(co_await hear(much), much);
-        EXPECT_EQ(direct, 0u) << "nothing had been seen of it";
+        EXPECT_EQ(*direct, 0u) << "nothing had been seen of it";
         for (std::size_t i = 1; i < 4; ++i) {
             EXPECT_EQ(co_await hear(much), much);
-            EXPECT_EQ(direct, i);
+            EXPECT_EQ(*direct, i);
         }
         EXPECT_EQ(co_await hear("little"), "little");
         EXPECT_EQ(co_await hear("by little"), "by little");
-        EXPECT_EQ(direct, 4u) << "one receive serves many of these";
+        EXPECT_EQ(*direct, 4u) << "one receive serves many of these";
     });
 }
 
