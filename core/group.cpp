@@ -3,6 +3,7 @@
 #include <ringlet/core/report.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace ringlet {
 namespace {
@@ -27,10 +28,10 @@ group::~group() { check(children_.empty(), "a group ends after its greenlets"); 
 
 void group::adopt(greenlet_base& child) {
     if (children_.size() == children_.capacity()) {
-        const auto first = std::stable_partition(children_.begin(), children_.end(),
-                                                 [](const greenlet_base* each) { return !each->dead(); });
-        const std::vector<greenlet_base*> over(first, children_.end());
-        children_.erase(first, children_.end());
+        const auto is_over = [](const greenlet_base* each) { return each->dead(); };
+        std::vector<greenlet_base*> over;
+        std::copy_if(children_.begin(), children_.end(), std::back_inserter(over), is_over);
+        std::erase_if(children_, is_over);
         for (greenlet_base* each : over)
             forget(*each);  // whose result may do as it likes to the group
         // Else a few who come and go among many who stay would make us search each time.
