@@ -53,6 +53,7 @@ protected:
     /// Waits at all of them, which must stay until the end of the wait.
     void join_all(std::coroutine_handle<> h, std::span<channel_place* const> places) noexcept {
         park(h);
+        served_ = nullptr;  // an awaiter may be awaited again
         places_ = places;
         for (channel_place* place : places_) {
             place->party_ = this;

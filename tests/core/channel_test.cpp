@@ -230,3 +230,30 @@ TYPED_TEST(channels, killed_at_every_step_nothing_is_lost_twice) {
               }),
               1u);
 }
+
+TYPED_TEST(channels, an_awaiter_that_is_awaited_again_can_be_killed_again) {
+    using task = typename TypeParam::template task<>;
+    std::string how;
+    in_virtual_time([&]() -> ringlet::task<> {
+        channel<int> c;
+        const auto getter = spawn([&]() -> ringlet::task<> {
+            auto get = c.get();
+            const int first = co_await get;
+            EXPECT_EQ(first, 7);
+            try {
+                co_await get;
+                how = "got";
+            } catch (const queue_closed&) {
+                how = "closed";
+            } catch (const canceled&) {
+                how = "canceled";
+                throw;
+            }
+        });
+        co_await TypeParam::spawn([&]() -> task { co_await c.put(7); }).get();
+        co_await sleep_for(1s);
+        getter.kill();
+        co_await getter.join();
+    });
+    EXPECT_EQ(how, "canceled");
+}
