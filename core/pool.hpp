@@ -39,7 +39,12 @@ public:
     task<greenlet<detail::body_result<Fn, Args...>>> spawn(Fn fn, Args... args) const {
         const pool self(*this);
         co_await self.state_->room.acquire();
-        co_return self.start(std::move(fn), std::move(args)...);
+        try {
+            co_return self.start(std::move(fn), std::move(args)...);
+        } catch (...) {
+            self.state_->room.release();  // fn or an argument could not be moved
+            throw;
+        }
     }
 
     /// Starts it now, in a greenlet that first waits for room itself; does not wait.

@@ -113,8 +113,8 @@ private:
         try {
             for (auto&& item : items) {
                 co_await s->room.acquire();
-                const std::size_t index = s->spawned++;
                 const auto g = co_await p.spawn(fn, std::forward<decltype(item)>(item));
+                const std::size_t index = s->spawned++;  // not before, since an error comes in its place
                 s->running.emplace(index, g);
                 g.rawlink([s, index](const greenlet<T>& over) { arrived(*s, index, over); });
             }

@@ -166,3 +166,64 @@ TYPED_TEST(pools, killed_at_every_step_it_leaves_nothing_running) {
               5u);
     EXPECT_EQ(this->load.running, 0);
 }
+
+namespace {
+
+/// Can be moved so many times.
+struct wears_out {
+    explicit wears_out(int& moves) : left(&moves) {}
+    wears_out(const wears_out& other) : left(other.left) {
+        if ((*left)-- == 0)
+            throw std::out_of_range("worn out");
+    }
+    int* left;
+};
+
+/// Cannot be copied when it is tired.
+struct tires {
+    explicit tires(const bool& is_tired) : tired(&is_tired) {}
+    tires(const tires& other) : tired(other.tired) {
+        if (*tired)
+            throw std::out_of_range("tired");
+    }
+    tires(tires&&) = default;
+    int operator()(int item) const { return item; }
+    const bool* tired;
+};
+
+}  // namespace
+
+TEST(failing_pools, an_argument_that_cannot_be_moved_takes_no_room) {
+    in_virtual_time([]() -> task<> {
+        const pool p(1);
+        int lasts = 0;
+        for (bool started = false; !started; ++lasts) {
+            int left = lasts;
+            const wears_out argument(left);
+            greenlet<> g;
+            try {
+                g = co_await p.spawn([](const wears_out&) {}, argument);
+                started = true;
+            } catch (const std::out_of_range&) {
+                EXPECT_EQ(p.free(), 1u) << "after " << lasts << " moves";
+            }
+            left = 1000;
+            if (started)
+                co_await g.join();
+        }
+        EXPECT_GT(lasts, 2);
+        EXPECT_EQ(p.free(), 1u);
+    });
+}
+
+TEST(failing_pools, imap_throws_what_kept_an_item_from_being_started) {
+    in_virtual_time([]() -> task<> {
+        const pool p(2);
+        bool tired = false;
+        auto results = p.imap(std::vector<int>{1, 2}, tires(tired));
+        tired = true;
+        EXPECT_THROW(co_await results.next(), std::out_of_range);
+        const auto end = co_await results.next();
+        EXPECT_FALSE(end);
+    });
+}
