@@ -31,7 +31,6 @@ if off:
     sys.exit(77)
 
 
-
 def sources(part):
     """Those of one target and language; of a unity build, what its files include."""
     unity = [file for file in part['generated_sources'] if '-unity' in file]

@@ -33,6 +33,16 @@ private:
     std::function<void()>* act_;
 };
 
+/// When it is over its link is told once, and with the last handle its result goes.
+task<> expect_told_and_freed(greenlet<counted>& g, const int& told) {
+    co_await g.join();
+    co_await yield();
+    EXPECT_EQ(told, 1);
+    EXPECT_EQ(counted::alive(), 1u) << "the result";
+    g = {};
+    EXPECT_EQ(counted::alive(), 0u) << "nobody else has the greenlet";
+}
+
 struct refuses_to_be_copied {
     refuses_to_be_copied() = default;
     refuses_to_be_copied(refuses_to_be_copied&&) = default;
@@ -52,12 +62,22 @@ TYPED_TEST(destructors, of_what_was_spawned_may_add_a_link) {
         int told = 0;
         auto g = TypeParam::spawn([last = last_act(act)]() -> task { co_return counted(1); });
         act = [&] { g.link([&](const greenlet<counted>&) { ++told; }); };
-        co_await g.join();
-        co_await yield();
-        EXPECT_EQ(told, 1);
-        EXPECT_EQ(counted::alive(), 1u) << "the result";
-        g = {};
-        EXPECT_EQ(counted::alive(), 0u) << "nobody else has the greenlet";
+        co_await expect_told_and_freed(g, told);
+    });
+}
+
+TYPED_TEST(destructors, of_a_local_value_may_link_to_the_greenlet_that_it_dies_with) {
+    using task = typename TypeParam::template task<counted>;
+    in_virtual_time([]() -> ringlet::task<> {
+        greenlet_local<std::optional<last_act>> value;
+        std::function<void()> act;
+        int told = 0;
+        auto g = TypeParam::spawn([&]() -> task {
+            value->emplace(act);
+            co_return counted(1);
+        });
+        act = [&] { g.link([&](const greenlet<counted>&) { ++told; }); };
+        co_await expect_told_and_freed(g, told);
     });
 }
 

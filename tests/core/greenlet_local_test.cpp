@@ -14,8 +14,6 @@ using story::in_virtual_time;
 
 template <class World>
 class local_values : public story::counting {};
-using counting_locals = story::counting;
-
 TYPED_TEST_SUITE(local_values, story::both_worlds, story::world_names);
 
 TYPED_TEST(local_values, are_seen_by_their_greenlet_only_and_freed_with_it) {
@@ -115,38 +113,5 @@ TYPED_TEST(local_values, are_copied_into_calls_on_other_threads_if_asked) {
             EXPECT_EQ(third, first);
         };
         co_await TypeParam::spawn(text).get();
-    });
-}
-
-namespace {
-
-/// Asks, when its greenlet dies, to be told that it has died.
-struct last_wish {
-    greenlet<counted>* of = nullptr;
-    int* told = nullptr;
-    ~last_wish() {
-        if (of != nullptr)
-            of->link([told = told](const greenlet<counted>&) { ++*told; });
-    }
-};
-
-}  // namespace
-
-TEST_F(counting_locals, may_link_to_the_greenlet_that_they_die_with) {
-    in_virtual_time([]() -> task<> {
-        greenlet_local<last_wish> wish;
-        int told = 0;
-        greenlet<counted> g;
-        g = spawn([&]() -> task<counted> {
-            wish->of = &g;
-            wish->told = &told;
-            co_return counted(1);
-        });
-        co_await g.join();
-        co_await yield();
-        EXPECT_EQ(told, 1);
-        EXPECT_EQ(counted::alive(), 1u) << "the result";
-        g = {};
-        EXPECT_EQ(counted::alive(), 0u) << "nobody else has the greenlet";
     });
 }
