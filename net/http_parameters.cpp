@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ascii_private.hpp"
+#include "url_host_private.hpp"
 
 namespace ringlet::http {
 namespace {
@@ -27,13 +28,7 @@ std::string form_decode(std::string_view text) {
 
 }  // namespace
 
-std::string percent_decode(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t size = 0; !text.empty(); text.remove_prefix(size))
-        out += decoded_front(text, size);
-    return out;
-}
+std::string percent_decode(std::string_view text) { return net::detail::percent_decode(text); }
 
 bool percent_decodes_to(std::string_view encoded, std::string_view plain) noexcept {
     for (std::size_t size = 0; !encoded.empty(); encoded.remove_prefix(size)) {
