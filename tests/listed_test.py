@@ -55,4 +55,16 @@ for folder in FOLDERS:
 
 for name in missing:
     print(f'{name}: in no list; add it to {name.split("/")[0]}/meson.build')
-sys.exit(bool(missing))
+
+# Tests are compiled together, so each file has a namespace; stories that a header tells are found by its name.
+unnamed = []
+for path in sorted((source / 'tests').glob('*/*_test.cpp')):
+    text = path.read_text()
+    name = f'{path.parent.name}_{path.stem}'
+    if f'\nnamespace {name} {{\n' not in text:
+        unnamed.append(f'{path.relative_to(source)}: is not in namespace {name}')
+    for prefix in re.findall(r'INSTANTIATE_TYPED_TEST_SUITE_P\((\w+)', text):
+        if prefix + '_test' != name:
+            unnamed.append(f'{path.relative_to(source)}: instantiates {prefix}; it should be {name[:-5]}')
+print(*unnamed, sep='\n')
+sys.exit(bool(missing or unnamed))

@@ -14,6 +14,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_arrivals_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::ElementsAre;
@@ -168,3 +170,5 @@ TYPED_TEST(waits_for_several, killed_at_every_step_nobody_stays_watched) {
               }),
               1u);
 }
+
+}  // namespace core_arrivals_test

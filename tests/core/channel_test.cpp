@@ -10,6 +10,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_channel_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
@@ -257,3 +259,5 @@ TYPED_TEST(channels, an_awaiter_that_is_awaited_again_can_be_killed_again) {
     });
     EXPECT_EQ(how, "canceled");
 }
+
+}  // namespace core_channel_test

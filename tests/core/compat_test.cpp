@@ -9,10 +9,10 @@
 
 #include <thread>
 
+namespace core_compat_test {
+
 using namespace ringlet;
 using testing::ElementsAre;
-
-namespace {
 
 template <class Fn>
 void story(Fn fn) {
@@ -182,4 +182,4 @@ TEST(tornado, call_later_and_add_callback_from_a_thread) {
     });
 }
 
-}  // namespace
+}  // namespace core_compat_test

@@ -9,6 +9,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_condition_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 
@@ -190,3 +192,5 @@ TYPED_TEST(lock_stories, killed_at_every_step_the_locks_are_free_again) {
               }),
               0u);
 }
+
+}  // namespace core_condition_test

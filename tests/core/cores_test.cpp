@@ -13,9 +13,9 @@
 #include <set>
 #include <thread>
 
-using namespace ringlet;
+namespace core_cores_test {
 
-namespace {
+using namespace ringlet;
 
 class loops : public testing::TestWithParam<const char*> {
 protected:
@@ -309,4 +309,4 @@ TEST_P(loops, messages_cross_both_ways_while_both_are_busy) {
     EXPECT_EQ(arrived, 1000);
 }
 
-}  // namespace
+}  // namespace core_cores_test

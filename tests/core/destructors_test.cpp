@@ -12,11 +12,11 @@
 #include <functional>
 #include <memory>
 
+namespace core_destructors_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
-
-namespace {
 
 /// Does something once, when it goes.
 class last_act {
@@ -52,8 +52,6 @@ struct refuses_to_be_copied {
 template <class World>
 class destructors : public story::counting {};
 TYPED_TEST_SUITE(destructors, story::both_worlds, story::world_names);
-
-}  // namespace
 
 TYPED_TEST(destructors, of_what_was_spawned_may_add_a_link) {
     using task = typename TypeParam::template task<counted>;
@@ -171,3 +169,5 @@ TEST(destructors_in_groups, of_a_result_may_spawn_into_its_group) {
         EXPECT_GT(spawned, 0);
     });
 }
+
+}  // namespace core_destructors_test

@@ -24,12 +24,12 @@
 #include <sstream>
 #include <thread>
 
+namespace core_dump_test {
+
 using namespace ringlet;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
-
-namespace {
 
 std::string dumped(const dump_options& options = dump_options()) {
     std::ostringstream out;
@@ -335,4 +335,4 @@ TEST(dump, a_signal_makes_each_loop_that_asked_report_one) {
     std::signal(SIGUSR1, before);
 }
 
-}  // namespace
+}  // namespace core_dump_test

@@ -18,11 +18,11 @@
 #include <cstring>
 #include <exception>
 
+namespace core_fiber_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::HasSubstr;
-
-namespace {
 
 task<int> answer(int value) {
     co_await yield();
@@ -39,8 +39,6 @@ struct symmetric {
     }
     int await_resume() const noexcept { return 5; }
 };
-
-}  // namespace
 
 TEST(fiber, awaits_everything_that_a_coroutine_can) {
     in_virtual_time([] {
@@ -414,3 +412,5 @@ TEST(on_fiber, that_is_not_awaited_never_begins) {
         EXPECT_FALSE(begun);
     });
 }
+
+}  // namespace core_fiber_test

@@ -8,6 +8,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_future_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
@@ -67,3 +69,5 @@ TYPED_TEST(futures, who_gave_up_is_not_woken) {
         EXPECT_EQ(*co_await p.future(), 3);
     });
 }
+
+}  // namespace core_future_test

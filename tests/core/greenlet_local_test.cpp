@@ -8,6 +8,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_greenlet_local_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
@@ -115,3 +117,5 @@ TYPED_TEST(local_values, are_copied_into_calls_on_other_threads_if_asked) {
         co_await TypeParam::spawn(text).get();
     });
 }
+
+}  // namespace core_greenlet_local_test

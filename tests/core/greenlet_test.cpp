@@ -10,6 +10,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_greenlet_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::ElementsAre;
@@ -527,3 +529,5 @@ TEST(greenlet, ten_thousand_killed_at_once_are_all_gone) {
         EXPECT_EQ(alive, 1u);
     });
 }
+
+}  // namespace core_greenlet_test

@@ -9,12 +9,12 @@
 
 #include <gmock/gmock.h>
 
+namespace core_group_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-namespace {
 
 task<int> after_ms(int ms, int value) {
     co_await sleep_for(std::chrono::milliseconds(ms));
@@ -43,8 +43,6 @@ std::size_t greenlets_alive() {
     loop::current().for_each_greenlet([&](const greenlet_base&) { ++count; });
     return count;
 }
-
-}  // namespace
 
 template <class World>
 class groups : public testing::Test {
@@ -463,3 +461,5 @@ TEST(race, of_one_that_is_there_at_once_starts_the_others_all_the_same_and_ends_
         EXPECT_EQ(other, "canceled");
     });
 }
+
+}  // namespace core_group_test

@@ -10,6 +10,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_interrupt_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
@@ -18,11 +20,7 @@ template <class World>
 class interruptions : public story::counting {};
 TYPED_TEST_SUITE(interruptions, story::both_worlds, story::world_names);
 
-namespace {
-
 std::exception_ptr out_of_range(const char* what) { return std::make_exception_ptr(std::out_of_range(what)); }
-
-}  // namespace
 
 TYPED_TEST(interruptions, are_thrown_once_out_of_the_wait_under_way) {
     using task = typename TypeParam::template task<>;
@@ -243,3 +241,5 @@ TYPED_TEST(interruptions, idle_runs_when_nobody_else_is_ready) {
     });
     EXPECT_EQ(order, "bbbis");
 }
+
+}  // namespace core_interrupt_test

@@ -7,6 +7,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_latch_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 
@@ -71,3 +73,5 @@ TYPED_TEST(gates, who_leaves_a_barrier_has_not_come) {
         EXPECT_THROW(co_await with_timeout(1s, b.arrive_and_wait()), timeout_error);
     });
 }
+
+}  // namespace core_latch_test

@@ -11,13 +11,13 @@
 
 #include <gtest/gtest.h>
 
+namespace core_lifetimes_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
 
 class lifetimes : public story::counting {};
-
-namespace {
 
 task<counted> pass(counted c) {
     co_await yield();
@@ -32,8 +32,6 @@ task<counted> fail(counted c) {
     co_await yield();
     throw std::runtime_error(std::to_string(c.value));
 }
-
-}  // namespace
 
 TEST_F(lifetimes, through_a_task) {
     in_virtual_time([]() -> task<> {
@@ -263,3 +261,5 @@ TEST_F(lifetimes, of_exceptions_thrown_by_greenlets) {
         EXPECT_TRUE(caught);
     });
 }
+
+}  // namespace core_lifetimes_test

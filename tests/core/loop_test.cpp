@@ -13,11 +13,11 @@
 
 #include <thread>
 
+namespace core_loop_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using story::scripted_kernel;
-
-namespace {
 
 class nop : public op {
 public:
@@ -32,8 +32,6 @@ std::vector<std::string>& trace() {
     static std::vector<std::string> lines;
     return lines;
 }
-
-}  // namespace
 
 // invariants 2 and 9
 TEST(loop, runs_greenlets_in_the_order_in_which_they_were_spawned_and_only_when_its_turn_comes) {
@@ -401,3 +399,5 @@ TEST(list, keeps_its_order_when_items_leave_from_the_middle_and_when_lists_join)
     while (!a.empty())
         a.pop_front();
 }
+
+}  // namespace core_loop_test

@@ -13,9 +13,9 @@
 #include <csignal>
 #include <thread>
 
-using namespace ringlet;
+namespace core_mailbox_test {
 
-namespace {
+using namespace ringlet;
 
 class mailbox : public testing::TestWithParam<const char*> {
 protected:
@@ -245,4 +245,4 @@ TEST_P(mailbox, no_item_is_lost_to_a_consumer_that_was_killed) {
     });
 }
 
-}  // namespace
+}  // namespace core_mailbox_test

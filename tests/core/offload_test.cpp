@@ -13,9 +13,9 @@
 #include <numeric>
 #include <thread>
 
-using namespace ringlet;
+namespace core_offload_test {
 
-namespace {
+using namespace ringlet;
 
 class offloading : public testing::TestWithParam<const char*> {
 protected:
@@ -382,4 +382,4 @@ TEST_P(offloading, one_pool_serves_two_loops) {
         });
 }
 
-}  // namespace
+}  // namespace core_offload_test

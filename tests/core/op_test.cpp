@@ -13,10 +13,10 @@
 #include <functional>
 #include <vector>
 
+namespace core_op_test {
+
 using namespace ringlet;
 using story::scripted_kernel;
-
-namespace {
 
 /// The smallest operation there is. Gives the count, or throws canceled.
 class read_op : public op {
@@ -41,8 +41,6 @@ auto with_script(std::function<void(scripted_kernel&)> script, Fn&& fn) {
 }
 
 void no_answer(scripted_kernel&) {}
-
-}  // namespace
 
 // invariant 1
 TEST(op, one_push_leads_to_one_wake) {
@@ -356,3 +354,5 @@ TEST(op, a_push_that_fails_is_an_exception_in_the_one_who_waits) {
     });
     story::in_virtual_time([] { EXPECT_THROW(await(impossible()), std::bad_alloc); });
 }
+
+}  // namespace core_op_test

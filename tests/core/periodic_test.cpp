@@ -6,11 +6,11 @@
 
 #include <gmock/gmock.h>
 
+namespace core_periodic_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::ElementsAre;
-
-namespace {
 
 class periodic_calls : public testing::Test {
 protected:
@@ -25,8 +25,6 @@ protected:
     std::vector<long> calls;
     std::vector<std::string> reports;
 };
-
-}  // namespace
 
 TEST_F(periodic_calls, come_at_multiples_of_the_period_and_late_ones_fall_away) {
     in_virtual_time([this]() -> task<> {
@@ -74,3 +72,5 @@ TEST_F(periodic_calls, jitter_moves_them_a_little) {
         EXPECT_LE(n, 140);
     });
 }
+
+}  // namespace core_periodic_test

@@ -9,12 +9,12 @@
 
 #include <gmock/gmock.h>
 
+namespace core_pool_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
 using testing::ElementsAre;
-
-namespace {
 
 struct workload {
     int running = 0, most = 0, begun = 0;
@@ -35,8 +35,6 @@ struct workload {
 };
 
 const std::vector<int> numbers{5, 1, 4, 2, 3};
-
-}  // namespace
 
 /// The same for work that is a coroutine and work that blocks its fiber.
 template <class World>
@@ -167,8 +165,6 @@ TYPED_TEST(pools, killed_at_every_step_it_leaves_nothing_running) {
     EXPECT_EQ(this->load.running, 0);
 }
 
-namespace {
-
 /// Can be moved so many times.
 struct wears_out {
     explicit wears_out(int& moves) : left(&moves) {}
@@ -190,8 +186,6 @@ struct tires {
     int operator()(int item) const { return item; }
     const bool* tired;
 };
-
-}  // namespace
 
 TEST(failing_pools, an_argument_that_cannot_be_moved_takes_no_room) {
     in_virtual_time([]() -> task<> {
@@ -227,3 +221,5 @@ TEST(failing_pools, imap_throws_what_kept_an_item_from_being_started) {
         EXPECT_FALSE(end);
     });
 }
+
+}  // namespace core_pool_test

@@ -8,6 +8,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_queue_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::ElementsAre;
@@ -253,3 +255,5 @@ TEST(queue_items, lost_to_neither_side_of_a_race_with_a_deadline) {
         }
     });
 }
+
+}  // namespace core_queue_test

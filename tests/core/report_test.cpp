@@ -12,13 +12,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+namespace core_report_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
-
-namespace {
 
 template <class Fn>
 std::string deadlock_of(Fn fn) {
@@ -29,8 +29,6 @@ std::string deadlock_of(Fn fn) {
     }
     return "no deadlock";
 }
-
-}  // namespace
 
 // invariant 12
 TEST(deadlock, names_each_greenlet_with_what_it_waits_for_and_where_it_was_spawned) {
@@ -150,3 +148,5 @@ TEST(report, an_error_of_static_life_that_nobody_asked_for_can_still_be_said_at_
         },
         testing::ExitedWithCode(0), ">>> greenlet 2 .*too late");
 }
+
+}  // namespace core_report_test

@@ -13,11 +13,11 @@
 #include <cstdlib>
 #include <thread>
 
+namespace core_run_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::HasSubstr;
-
-namespace {
 
 /// Runs fn on a fresh thread that has no loop yet and whose kernel is virtual time: as in a program
 /// whose main has no ceremony, and with the end of that thread.
@@ -28,8 +28,6 @@ void as_a_plain_main(Fn fn) {
     plain.join();
     unsetenv("RINGLET_KERNEL");
 }
-
-}  // namespace
 
 TEST(run, gives_the_result_of_a_coroutine_or_of_a_function) {
     EXPECT_EQ(in_virtual_time([]() -> task<int> { co_return 4; }), 4);
@@ -251,3 +249,5 @@ TEST(plain_main, may_exit_from_within_a_fiber) {
         },
         testing::ExitedWithCode(4), "^the other was unwound$");
 }
+
+}  // namespace core_run_test

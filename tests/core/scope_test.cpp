@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <thread>
 
+namespace core_scope_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using testing::HasSubstr;
@@ -474,3 +476,5 @@ TEST(scope, scopes_that_end_out_of_order_end_the_process) {
                  }),
                  "scopes of a greenlet end in the reverse order of their beginning");
 }
+
+}  // namespace core_scope_test

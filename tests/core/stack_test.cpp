@@ -12,10 +12,10 @@
 #include <cstring>
 #include <set>
 
+namespace core_stack_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
-
-namespace {
 
 // Opaque to the optimizer, which would make a loop of it.
 [[gnu::noinline]] int use_stack(int levels) {
@@ -35,8 +35,6 @@ namespace {
     asm volatile("" : : "r"(memory) : "memory");
     return memory[0];
 }
-
-}  // namespace
 
 TEST(stacks, are_reused_most_recent_first) {
     const stack a = take_stack(64 * 1024);
@@ -173,3 +171,5 @@ TEST(stack_overflow, a_large_stack_is_large) {
     });
     EXPECT_NE(sum, 1);
 }
+
+}  // namespace core_stack_test

@@ -16,6 +16,8 @@
 #include <ringlet/core/shared.hpp>
 #include <ringlet/core/thread_pool.hpp>
 
+namespace core_sweep_others_test {
+
 using namespace ringlet;
 using story::counted;
 
@@ -147,3 +149,5 @@ TYPED_TEST(sweep_others, calls_that_come_again_and_again) {
     };
     EXPECT_GE(story::sweep(this->told(text)), 4u);
 }
+
+}  // namespace core_sweep_others_test

@@ -14,10 +14,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+namespace core_sweep_test {
+
 using namespace ringlet;
 using story::counted;
-
-namespace {
 
 /// One transfer on a descriptor; the buffer is borrowed for the wait.
 class transfer : public op {
@@ -53,8 +53,6 @@ task<> cleans_up(counted) {
     const shield s;
     co_await sleep_for(1ms);
 }
-
-}  // namespace
 
 template <class World>
 class sweep : public story::counting {};
@@ -212,3 +210,5 @@ TYPED_TEST(sweep, on_the_machines_kernel_no_descriptor_and_no_byte) {
     }
     EXPECT_GE(story::sweep(told_in<TypeParam>(text), &io::make_uring), 5u);
 }
+
+}  // namespace core_sweep_test

@@ -9,6 +9,8 @@
 
 #include <thread>
 
+namespace core_switching_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
@@ -229,3 +231,5 @@ TEST_F(switching, main_can_wait_inside_a_fiber) {
     f.switch_to();
     EXPECT_TRUE(slept);
 }
+
+}  // namespace core_switching_test

@@ -9,6 +9,8 @@
 
 #include <gmock/gmock.h>
 
+namespace core_sync_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 
@@ -216,3 +218,5 @@ TEST(sync_limits, destroying_an_event_that_somebody_waits_for_ends_the_process) 
                  }),
                  "an object was destroyed while it was in a list");
 }
+
+}  // namespace core_sync_test

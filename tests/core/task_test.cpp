@@ -10,11 +10,11 @@
 
 #include <gmock/gmock.h>
 
+namespace core_task_test {
+
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
-
-namespace {
 
 task<int> ready_answer() { co_return 42; }
 
@@ -46,8 +46,6 @@ task<> deep_failure(int levels) {
         throw std::runtime_error("from the depth");
     co_await deep_failure(levels - 1);
 }
-
-}  // namespace
 
 TEST(task, gives_values_of_every_kind) {
     in_virtual_time([]() -> task<> {
@@ -300,3 +298,5 @@ TEST(as_result, lets_bugs_and_cancellation_pass) {
         EXPECT_TRUE(passed);
     });
 }
+
+}  // namespace core_task_test

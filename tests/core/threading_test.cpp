@@ -9,11 +9,11 @@
 #include <deque>
 #include <mutex>
 
+namespace core_threading_test {
+
 using namespace ringlet;
 using testing::ElementsAre;
 using threading::Thread;
-
-namespace {
 
 template <class Fn>
 void story(Fn fn) {
@@ -81,8 +81,6 @@ TEST(threading, the_end_of_the_main_thread_waits_for_those_that_are_no_daemons) 
     });
     EXPECT_EQ(order, "main worker ");
 }
-
-}  // namespace
 
 class threading_face : public story::gevent_program {
 protected:
@@ -274,3 +272,5 @@ TEST_F(threading_face, who_is_killed_at_a_barrier_has_not_come) {
     const auto b = gevent::spawn([&] { return barrier.wait(); });
     EXPECT_EQ(a.get() + b.get(), 1u);
 }
+
+}  // namespace core_threading_test

@@ -11,9 +11,9 @@
 #include <random>
 #include <vector>
 
-using namespace ringlet;
+namespace core_timers_test {
 
-namespace {
+using namespace ringlet;
 
 struct counter : timer {
     counter() : timer([](timer& t) noexcept { static_cast<counter&>(t).on_fire(); }) {}
@@ -21,8 +21,6 @@ struct counter : timer {
 };
 
 time_point at(int us) { return time_point(std::chrono::microseconds(us)); }
-
-}  // namespace
 
 TEST(timers, fire_in_the_order_of_their_times) {
     timer_heap heap;
@@ -199,3 +197,5 @@ TEST(durations, too_long_to_express_never_end) {
     EXPECT_EQ(seconds(1e300), duration::max());
     EXPECT_EQ(seconds(std::nan("")), duration::max());
 }
+
+}  // namespace core_timers_test

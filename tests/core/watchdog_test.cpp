@@ -16,11 +16,11 @@
 #include <mutex>
 #include <thread>
 
+namespace core_watchdog_test {
+
 using namespace ringlet;
 using testing::ContainsRegex;
 using testing::HasSubstr;
-
-namespace {
 
 class watchdog : public testing::Test {
 protected:
@@ -130,4 +130,4 @@ TEST(assert_yields, refuses_what_lets_nobody_run) {
     });
 }
 
-}  // namespace
+}  // namespace core_watchdog_test

@@ -2,6 +2,8 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_event_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::thrown_by;
@@ -218,3 +220,5 @@ TEST_F(event_senders, wait_is_content_with_a_count) {
     EXPECT_NEAR(now(), 0.02, 0.001);
     EXPECT_THAT(gevent::wait(all, None, 100), SizeIs(10));
 }
+
+}  // namespace gevent_event_test

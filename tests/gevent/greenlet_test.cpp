@@ -2,6 +2,8 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_greenlet_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::counted;
@@ -318,3 +320,5 @@ TEST_F(greenlet_face, can_be_any_callable_object_and_be_started_later) {
     EXPECT_EQ(Greenlet<int>::spawn_later(1, counter(), 2).get(), 2);
     EXPECT_NEAR(now(), 1, 0.01);
 }
+
+}  // namespace gevent_greenlet_test

@@ -2,6 +2,8 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_local_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::counted;
@@ -55,3 +57,5 @@ TEST_F(local_face, a_killed_greenlet_frees_its_own_too) {
     g.kill();
     EXPECT_EQ(counted::alive(), 0u);
 }
+
+}  // namespace gevent_local_test

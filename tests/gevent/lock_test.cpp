@@ -4,6 +4,8 @@
 
 #include <mutex>
 
+namespace gevent_lock_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using testing::ElementsAre;
@@ -180,3 +182,5 @@ TEST_F(lock_face, a_condition_wait_that_is_killed_still_takes_the_lock) {
     EXPECT_TRUE(waiter.successful());
     EXPECT_FALSE(lock.locked());
 }
+
+}  // namespace gevent_lock_test

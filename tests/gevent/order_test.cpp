@@ -3,6 +3,8 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_order_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using testing::ElementsAre;
@@ -181,3 +183,5 @@ TEST_F(order, joinall_wakes_in_the_place_of_the_last_to_end) {
     gevent::joinall({joiner, c});
     EXPECT_THAT(printed, ElementsAre("a", "b", "c", "linked", "joined"));
 }
+
+}  // namespace gevent_order_test

@@ -4,13 +4,13 @@
 
 #include <numeric>
 
+namespace gevent_pool_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::thrown_by;
 using testing::ElementsAre;
 using testing::SizeIs;
-
-namespace {
 
 int square(int x) { return x * x; }
 
@@ -30,8 +30,6 @@ std::vector<int> squares(int n) {
 }
 
 const auto nap = [](double seconds) { gevent::sleep(seconds); };
-
-}  // namespace
 
 class pool_face : public story::gevent_program {};
 
@@ -333,3 +331,5 @@ TEST_F(pool_face, an_error_of_the_items_themselves_comes_out) {
               }),
               "item");
 }
+
+}  // namespace gevent_pool_test

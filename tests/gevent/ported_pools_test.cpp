@@ -2,10 +2,10 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_ported_pools_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
-
-namespace {
 
 struct KeyError {
     int key;
@@ -17,8 +17,6 @@ std::vector<int> list_of(const Imap<int>& results) {
         all.push_back(x);
     return all;
 }
-
-}  // namespace
 
 class ported_pools : public story::gevent_program {};
 
@@ -266,3 +264,5 @@ got c 9
 put at once
 )");
 }
+
+}  // namespace gevent_ported_pools_test

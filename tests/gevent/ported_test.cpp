@@ -3,10 +3,10 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_ported_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
-
-namespace {
 
 struct Mine {
     std::string what;
@@ -16,8 +16,6 @@ struct finally {
     std::function<void()> block;
     ~finally() { block(); }
 };
-
-}  // namespace
 
 class ported : public story::gevent_program {};
 
@@ -275,3 +273,5 @@ wait 2 1
 acquired 3
 )");
 }
+
+}  // namespace gevent_ported_test

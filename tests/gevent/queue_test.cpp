@@ -2,6 +2,8 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_queue_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::counted;
@@ -281,3 +283,5 @@ TEST_F(queue_face, items_that_cannot_be_copied_pass_through) {
         EXPECT_EQ(*q.get(), i);
     EXPECT_EQ(*c.get(), 9);
 }
+
+}  // namespace gevent_queue_test

@@ -7,11 +7,11 @@
 
 #include <gmock/gmock.h>
 
+namespace gevent_sweep_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::counted;
-
-namespace {
 
 /// Ends the helpers of a story, whatever became of it.
 class helpers {
@@ -44,8 +44,6 @@ bool throws(Fn fn) {
         return true;
     }
 }
-
-}  // namespace
 
 class sweeps : public story::counting {};
 
@@ -250,3 +248,5 @@ TEST_F(sweeps, iterations_over_what_becomes_ready) {
               }),
               3u);
 }
+
+}  // namespace gevent_sweep_test

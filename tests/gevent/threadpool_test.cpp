@@ -6,12 +6,12 @@
 #include <semaphore>
 #include <thread>
 
+namespace gevent_threadpool_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::thrown_by;
 using testing::ElementsAre;
-
-namespace {
 
 int square(int x) { return x * x; }
 
@@ -21,8 +21,6 @@ std::vector<int> list_of(const Imap<int>& results) {
         all.push_back(x);
     return all;
 }
-
-}  // namespace
 
 class threadpool_face : public story::gevent_program {};
 
@@ -165,3 +163,5 @@ TEST_F(threadpool_face, the_run_info_names_everybody_and_switches_can_be_asserte
     gevent::assert_switches([] { gevent::sleep(0); });
     EXPECT_THROW(gevent::assert_switches([] {}), ringlet::did_not_yield);
 }
+
+}  // namespace gevent_threadpool_test

@@ -4,6 +4,8 @@
 
 #include <ringlet/core/timeout.hpp>
 
+namespace gevent_timeout_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using namespace std::chrono_literals;
@@ -201,3 +203,5 @@ TEST_F(timeouts, a_wait_that_was_served_in_time_keeps_what_it_got) {
     else
         EXPECT_EQ(getter.get(), 7);
 }
+
+}  // namespace gevent_timeout_test

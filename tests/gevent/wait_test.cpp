@@ -3,6 +3,8 @@
 
 #include "support/gevent_world.hpp"
 
+namespace gevent_wait_test {
+
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
 using story::thrown_by;
@@ -214,3 +216,5 @@ TEST_F(wait_face, a_function_on_the_hub_must_not_block) {
     ASSERT_THAT(reports, SizeIs(1));
     EXPECT_THAT(reports[0], testing::HasSubstr("blocks"));
 }
+
+}  // namespace gevent_wait_test

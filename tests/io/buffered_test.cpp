@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace io_buffered_test {
 
 using namespace ringlet;
 using io::buffered;
@@ -286,4 +286,4 @@ TEST(buffered, a_killed_reader_loses_no_byte_whenever_it_dies) {
     EXPECT_GT(blows, 100u);
 }
 
-}  // namespace
+}  // namespace io_buffered_test

@@ -4,13 +4,11 @@
 
 #include <thread>
 
+namespace io_contract_cancels_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-
-namespace {
-
-INSTANTIATE_TEST_SUITE_P(on, kernel_contract, testing::Values("uring", "readiness"), name_of);
 
 TEST_P(kernel_contract, a_timeout_expires_or_is_canceled) {
     __kernel_timespec soon{0, 5'000'000};
@@ -162,4 +160,4 @@ TEST_P(kernel_contract, unknown_requests_are_refused) {
     EXPECT_TRUE(w.kernel->supports(IORING_OP_NOP));
 }
 
-}  // namespace
+}  // namespace io_contract_cancels_test

@@ -8,12 +8,10 @@
 
 #include <cstdlib>
 
+namespace io_contract_files_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
-
-namespace {
-
-INSTANTIATE_TEST_SUITE_P(on, kernel_contract, testing::Values("uring", "readiness"), name_of);
 
 TEST_P(kernel_contract, pipes_are_read_and_written_whatever_the_offset) {
     for (const std::uint64_t offset : {std::uint64_t(0), std::uint64_t(-1)}) {
@@ -176,4 +174,4 @@ TEST_P(kernel_contract, work_in_progress_ends_once_when_canceled) {
     EXPECT_TRUE(res == -ECANCELED || res == -EINTR || res == restart) << res;
 }
 
-}  // namespace
+}  // namespace io_contract_files_test

@@ -2,13 +2,11 @@
 
 #include "support/contract.hpp"
 
+namespace io_contract_multishot_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-
-namespace {
-
-INSTANTIATE_TEST_SUITE_P(on, kernel_contract, testing::Values("uring", "readiness"), name_of);
 
 TEST_P(kernel_contract, one_receive_answers_many_times) {
     const auto [a, b] = tcp_pair();
@@ -244,4 +242,4 @@ TEST_P(kernel_contract, a_poll_is_removed) {
     EXPECT_EQ(w.finish(remove(p)), (answer{-ENOENT, 0}));
 }
 
-}  // namespace
+}  // namespace io_contract_multishot_test

@@ -5,12 +5,10 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 
+namespace io_contract_sockets_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
-
-namespace {
-
-INSTANTIATE_TEST_SUITE_P(on, kernel_contract, testing::Values("uring", "readiness"), name_of);
 
 TEST_P(kernel_contract, receive_takes_what_is_there) {
     const auto [a, b] = socket_pair();
@@ -295,4 +293,4 @@ TEST_P(kernel_contract, a_unix_connect_waits_for_room_in_the_backlog) {
     EXPECT_EQ(w.finish(*all[1]), (answer{0, 0}));
 }
 
-}  // namespace
+}  // namespace io_contract_sockets_test

@@ -18,12 +18,12 @@
 #include <functional>
 #include <string>
 
+namespace io_doctor_test {
+
 using namespace ringlet::io;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-namespace {
 
 /// What `tell` gives in a child process in which `provoke` was called before.
 std::string in_child(const std::function<bool()>& provoke, const std::function<std::string()>& tell) {
@@ -251,4 +251,4 @@ TEST_F(doctor, speaks_json) {
         R"("problems": [{"what": "what", "cost": "cost", "fix": "fix"}, {"what": "more", "cost": "", "fix": ""}]})");
 }
 
-}  // namespace
+}  // namespace io_doctor_test

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace {
+namespace io_file_test {
 
 using namespace ringlet;
 using namespace story;
@@ -345,4 +345,4 @@ TEST(file, killing_at_any_moment_leaves_no_descriptor_and_nothing_beside) {
     EXPECT_GT(blows, 10u);
 }
 
-}  // namespace
+}  // namespace io_file_test

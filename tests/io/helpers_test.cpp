@@ -9,12 +9,10 @@
 #include <set>
 #include <thread>
 
+namespace io_helpers_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
-
-namespace {
-
-INSTANTIATE_TEST_SUITE_P(on, kernel_contract, testing::Values("uring", "readiness"), name_of);
 
 TEST_P(kernel_contract, work_on_threads_is_answered_once_whenever_it_is_canceled) {
     std::mt19937 rng(7);
@@ -123,4 +121,4 @@ TEST_P(kernel_contract, an_accept_that_comes_too_late_blocks_nobody) {
         close(each.res);
 }
 
-}  // namespace
+}  // namespace io_helpers_test

@@ -17,10 +17,10 @@
 #include <sstream>
 #include <string>
 
+namespace io_kernels_alike_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
-
-namespace {
 
 constexpr unsigned buffer_count = 128;  // enough for all of a script
 constexpr unsigned buffer_size = 16;
@@ -227,4 +227,4 @@ TEST(kernels_alike, give_the_same_answers_to_random_scripts) {
     }
 }
 
-}  // namespace
+}  // namespace io_kernels_alike_test

@@ -9,10 +9,10 @@
 
 #include <functional>
 
+namespace io_old_linux_test {
+
 using namespace seam;
 using namespace std::chrono_literals;
-
-namespace {
 
 /// Ends the child with the number of the first thing that was not as it should be.
 int story_on_old_linux() {
@@ -80,4 +80,4 @@ TEST(old_linux, has_helper_threads_for_pipes_and_milliseconds_for_time) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-}  // namespace
+}  // namespace io_old_linux_test

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-namespace {
+namespace io_pipe_test {
 
 using namespace ringlet;
 using namespace story;
@@ -101,4 +101,4 @@ TEST(pipe, a_writer_whose_turn_has_not_come_is_told_of_the_close_too) {
     });
 }
 
-}  // namespace
+}  // namespace io_pipe_test

@@ -14,9 +14,9 @@
 #include <string>
 #include <system_error>
 
-using namespace ringlet;
+namespace io_refusals_test {
 
-namespace {
+using namespace ringlet;
 
 /// Passes on what is not refused.
 class refusing_kernel final : public kernel {
@@ -162,4 +162,4 @@ TEST(choice_of_kernel, a_name_that_is_none_is_an_error) {
 
 TEST(choice_of_kernel, there_is_always_one) { EXPECT_NE(make_kernel(), nullptr); }
 
-}  // namespace
+}  // namespace io_refusals_test

@@ -6,10 +6,10 @@
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/io/signals.hpp>
 
+namespace io_signals_test {
+
 using namespace ringlet;
 using story::on_this_machine;
-
-namespace {
 
 int handled = 0;
 
@@ -64,4 +64,4 @@ TEST(signals, a_wait_can_be_given_up_and_loses_nothing) {
     });
 }
 
-}  // namespace
+}  // namespace io_signals_test

@@ -10,11 +10,11 @@
 
 #include <cstdlib>
 
+namespace io_sim_explore_test {
+
 using namespace ringlet;
 using testing::AllOf;
 using testing::HasSubstr;
-
-namespace {
 
 /// Keeps what is reported.
 class reports {
@@ -33,8 +33,6 @@ void fail_at_seed_seven(sim::world& w) {
         throw std::runtime_error("it is seven");
 }
 
-}  // namespace
-
 TEST(sim_explore, the_first_seed_that_fails_is_told_with_the_command_that_replays_it) {
     const reports told;
     const auto came = sim::explore(sim::seeds(100), fail_at_seed_seven);
@@ -42,7 +40,7 @@ TEST(sim_explore, the_first_seed_that_fails_is_told_with_the_command_that_replay
     EXPECT_EQ(came.failed, 7u);
     EXPECT_EQ(came.runs, 7u);
     EXPECT_THAT(told.text, AllOf(HasSubstr("simulation: seed 7 failed: std::runtime_error: it is seven"),
-                                 HasSubstr("again with: SIM_SEED=7 "), HasSubstr("io_sim_explore_test"),
+                                 HasSubstr("again with: SIM_SEED=7 "), HasSubstr("ringlet_tests"),
                                  HasSubstr("what could fail: ")));
 }
 
@@ -134,3 +132,5 @@ TEST(sim_explore, each_run_lacks_some_faults_and_every_fault_comes) {
     }
     EXPECT_EQ(sim::faults().to_string(), "none");
 }
+
+}  // namespace io_sim_explore_test

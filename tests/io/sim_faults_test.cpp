@@ -14,11 +14,11 @@
 
 #include <set>
 
+namespace io_sim_faults_test {
+
 using namespace ringlet;
 using story::address_on;
 using story::pattern;
-
-namespace {
 
 /// The error that `fn()` on a host comes to.
 template <class Fn>
@@ -87,8 +87,6 @@ cancelled_read cancel_a_read(std::uint64_t seed, double late, duration until_dat
     });
     return came;
 }
-
-}  // namespace
 
 // --- the kernel --------------------------------------------------------------------------------------
 
@@ -217,3 +215,5 @@ TEST(sim_faults, a_crash_keeps_what_was_synced_and_tears_what_was_not) {
     EXPECT_TRUE(kept.contains(0) && kept.contains(8)) << "nothing, or everything";
     EXPECT_GT(kept.size(), 6u) << "or a part";
 }
+
+}  // namespace io_sim_faults_test

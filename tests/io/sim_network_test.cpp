@@ -10,11 +10,11 @@
 
 #include <map>
 
+namespace io_sim_network_test {
+
 using namespace ringlet;
 using story::address_on;
 using story::pattern;
-
-namespace {
 
 /// Reads a connection to its end, and gives what came and how it ended.
 task<std::pair<std::size_t, std::error_code>> drain(net::tcp_stream& from) {
@@ -58,8 +58,6 @@ arrivals send_datagrams(const sim::faults& what_fails, unsigned count) {
     w.run();
     return seen;
 }
-
-}  // namespace
 
 TEST(sim_network, a_thin_line_takes_its_time) {
     sim::world w(1, sim::faults().bandwidth(1'000'000));
@@ -284,3 +282,5 @@ TEST(sim_network, a_socket_that_a_dead_process_has_left_is_taken_over) {
     });
     EXPECT_EQ(await(client.get()), 5u);
 }
+
+}  // namespace io_sim_network_test

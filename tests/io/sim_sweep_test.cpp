@@ -9,9 +9,9 @@
 #include <ringlet/net/resolve.hpp>
 #include <ringlet/net/udp.hpp>
 
-using namespace ringlet;
+namespace io_sim_sweep_test {
 
-namespace {
+using namespace ringlet;
 
 /// What the kernels of a sweep are made of, and where they say which descriptors were left open.
 std::uint64_t seed = 0;
@@ -102,9 +102,9 @@ task<> find_names_and_send_datagrams() {
     EXPECT_EQ(got.size(), 5u);
 }
 
-}  // namespace
-
 TEST(sim_sweep, bytes_over_tcp) { sweep_on_sim(talk_over_tcp, 5); }
 TEST(sim_sweep, a_page_over_http) { sweep_on_sim(ask_by_http, 10); }
 TEST(sim_sweep, a_file_that_is_replaced) { sweep_on_sim(keep_files, 5); }
 TEST(sim_sweep, a_name_and_a_datagram) { sweep_on_sim(find_names_and_send_datagrams, 3); }
+
+}  // namespace io_sim_sweep_test

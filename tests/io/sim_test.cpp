@@ -9,9 +9,9 @@
 
 #include <gtest/gtest.h>
 
-using namespace ringlet;
+namespace io_sim_test {
 
-namespace {
+using namespace ringlet;
 
 using story::address_on;
 using story::echo_server;
@@ -23,8 +23,6 @@ task<std::string> ask(net::address server, std::string text) {
     co_await io::read_exact(stream, std::as_writable_bytes(std::span(answer)));
     co_return answer;
 }
-
-}  // namespace
 
 TEST(sim, two_hosts_talk_and_time_passes_only_on_the_wire) {
     sim::world w(1, sim::faults().latency(10ms));
@@ -127,8 +125,6 @@ TEST(sim, the_same_seed_is_the_same_run) {
     }
 }
 
-namespace {
-
 void under_faults(void (*scenario)(sim::world&)) {
     story::outcomes = {};
     const auto came = sim::explore(sim::seeds(300), scenario);
@@ -138,8 +134,6 @@ void under_faults(void (*scenario)(sim::world&)) {
         EXPECT_GT(story::outcomes.failed, came.runs / 10) << "no fault hits";
     }
 }
-
-}  // namespace
 
 TEST(sim, what_is_echoed_is_never_wrong) { under_faults(story::echo_under_faults); }
 TEST(sim, http_gives_the_right_body_or_an_error_and_always_in_time) { under_faults(story::http_under_faults); }
@@ -151,3 +145,5 @@ TEST(sim, a_hundred_users_think_for_a_minute) {
     const auto came = sim::explore(sim::seeds(1).fail(sim::faults()), story::thinkers);
     EXPECT_TRUE(came) << came.error;
 }
+
+}  // namespace io_sim_test

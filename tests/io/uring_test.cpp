@@ -16,9 +16,9 @@
 #include <deque>
 #include <thread>
 
-using namespace ringlet;
+namespace io_uring_test {
 
-namespace {
+using namespace ringlet;
 
 /// A request and what came of it, without a loop around it.
 struct asked : completion {
@@ -46,8 +46,6 @@ protected:
 
     std::unique_ptr<ringlet::kernel> kernel_;
 };
-
-}  // namespace
 
 TEST_F(uring, another_thread_ends_a_turn_that_waits_again_and_again) {
     std::atomic<int> rounds{0};
@@ -162,3 +160,5 @@ TEST_F(uring, the_loop_may_be_made_and_dropped_many_times) {
     for (int i = 0; i < 30; ++i)
         run(io::make_uring(), []() -> task<> { co_await sleep_for(1us); });
 }
+
+}  // namespace io_uring_test

@@ -12,9 +12,9 @@
 #include <unordered_set>
 #include <vector>
 
-using ringlet::net::address;
+namespace net_address_test {
 
-namespace {
+using ringlet::net::address;
 
 std::string why_refused(std::string_view text) {
     try {
@@ -163,4 +163,4 @@ TEST(address, order_and_hash_follow_equality) {
     EXPECT_EQ(set.size(), sorted.size());
 }
 
-}  // namespace
+}  // namespace net_address_test

@@ -14,9 +14,9 @@
 
 #include <fstream>
 
-using namespace ringlet;
+namespace net_connect_test {
 
-namespace {
+using namespace ringlet;
 
 using addresses = std::vector<net::address>;
 
@@ -283,4 +283,4 @@ TEST(connect, works_on_a_fiber) {
     });
 }
 
-}  // namespace
+}  // namespace net_connect_test

@@ -5,11 +5,11 @@
 
 #include <gmock/gmock.h>
 
+namespace net_cookies_test {
+
 using namespace ringlet;
 using http::cookie;
 using net::url;
-
-namespace {
 
 constexpr std::time_t now = 1'700'000'000;
 
@@ -191,4 +191,4 @@ TEST(cookies, are_so_many_and_no_more) {
     EXPECT_EQ(j.all().size(), jar::most_in_all);
 }
 
-}  // namespace
+}  // namespace net_cookies_test

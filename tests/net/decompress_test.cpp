@@ -6,9 +6,9 @@
 
 #include <gmock/gmock.h>
 
-using namespace ringlet;
+namespace net_decompress_test {
 
-namespace {
+using namespace ringlet;
 
 std::string unhex(std::string_view hex) {
     std::string bytes;
@@ -157,4 +157,4 @@ TEST(decompress, a_bomb_is_refused_at_the_limit) {
     }
 }
 
-}  // namespace
+}  // namespace net_decompress_test

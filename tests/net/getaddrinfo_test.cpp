@@ -18,8 +18,9 @@
 #include <semaphore>
 #include <thread>
 
-namespace story {
+namespace net_getaddrinfo_test {
 
+using namespace story;
 using namespace ringlet;
 
 std::binary_semaphore may_answer(0);
@@ -109,4 +110,4 @@ TEST(getaddrinfo, is_not_asked_for_what_is_known) {
     });
 }
 
-}  // namespace story
+}  // namespace net_getaddrinfo_test

@@ -9,8 +9,9 @@
 
 #include <gmock/gmock.h>
 
-namespace story {
+namespace net_http2_client_test {
 
+using namespace story;
 using namespace ringlet;
 using testing::HasSubstr;
 
@@ -166,4 +167,4 @@ TEST(http2_client, who_has_what_it_waited_for_leaves_the_reading_to_others) {
     });
 }
 
-}  // namespace story
+}  // namespace net_http2_client_test

@@ -7,8 +7,10 @@
 
 #include <gmock/gmock.h>
 
-namespace story {
+namespace net_http2_server_test {
 
+using namespace story;
+using story::h2::request;
 using namespace ringlet;
 using testing::ElementsAre;
 
@@ -237,4 +239,4 @@ TEST(http2_server, in_the_clear_it_is_spoken_only_if_that_is_wanted) {
         });
 }
 
-}  // namespace story
+}  // namespace net_http2_server_test

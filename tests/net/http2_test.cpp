@@ -14,8 +14,9 @@
 
 #include <algorithm>
 
-namespace story {
+namespace net_http2_test {
 
+using namespace story;
 using namespace ringlet;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -381,4 +382,4 @@ TEST(http2, leaves_nothing_behind_whenever_it_is_killed) {
     EXPECT_GT(moments, 20u);
 }
 
-}  // namespace story
+}  // namespace net_http2_test

@@ -2,10 +2,10 @@
 
 #include "support/http_world.hpp"
 
+namespace net_http_access_log_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
 
 std::string line_of(const http::log_entry& e, http::log_format format) {
     std::string line;
@@ -79,4 +79,4 @@ TEST(http_access_log, lines_go_where_one_wants_them) {
     EXPECT_TRUE(lines[1].ends_with("+0000] \"GET / HTTP/1.1\" 200 5")) << lines[1];
 }
 
-}  // namespace
+}  // namespace net_http_access_log_test

@@ -2,6 +2,7 @@
 // the client the text of the url, and the body. Counted over loopback by an operator new of this program;
 // sanitizers have their own, and coroutine frames without a pool.
 
+#include "support/allocations.hpp"
 #include "support/plain_socket.hpp"
 
 #include <ringlet/core/run.hpp>
@@ -13,27 +14,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #if !defined(RINGLET_ASAN) && !defined(RINGLET_TSAN)
 
-namespace {
-std::size_t allocations = 0;
-}
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* memory = std::malloc(size))
-        return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+namespace net_http_allocations_test {
 
 using namespace ringlet;
-
-namespace {
 
 task<> hello(http::request&, http::response_writer& out) {
     out.set("Content-Type", "text/plain");
@@ -47,11 +33,11 @@ template <class Fn>
 task<std::size_t> allocated_by_a_hundred(Fn once) {
     std::size_t least = SIZE_MAX;
     for (int round = 0; round < 5; ++round) {
-        const std::size_t before = allocations;
+        const std::size_t before = story::allocations();
         for (int i = 0; i < 100; ++i)
             co_await once();
         if (round > 0)
-            least = std::min(least, allocations - before);
+            least = std::min(least, story::allocations() - before);
     }
     co_return least;
 }
@@ -105,6 +91,6 @@ TEST(http_allocations, a_fetch_on_a_warm_connection_allocates_url_and_body) {
     });
 }
 
-}  // namespace
+}  // namespace net_http_allocations_test
 
 #endif

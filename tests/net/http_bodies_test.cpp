@@ -13,14 +13,14 @@
 
 #include <unistd.h>
 
+namespace net_http_bodies_test {
+
 using namespace ringlet;
 using story::hear;
 using story::in_virtual_time;
 using story::say;
 using story::world;
 using testing::HasSubstr;
-
-namespace {
 
 /// A server that tells what it was sent, behind a client's every connection.
 class echo {
@@ -326,4 +326,4 @@ TEST(http_bodies, can_be_killed_at_every_moment_of_an_upload) {
     EXPECT_GT(moments, 2u);
 }
 
-}  // namespace
+}  // namespace net_http_bodies_test

@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
-using namespace ringlet;
+namespace net_http_client_sim_test {
 
-namespace {
+using namespace ringlet;
 
 void under_faults(void (*scenario)(sim::world&), std::size_t failures_per_hundred) {
     story::outcomes = {};
@@ -21,4 +21,4 @@ void under_faults(void (*scenario)(sim::world&), std::size_t failures_per_hundre
 TEST(http_client_sim, a_request_gets_its_own_answer_or_an_error) { under_faults(story::client_under_faults, 10); }
 TEST(http_client_sim, a_download_is_right_or_not_there) { under_faults(story::downloads_under_faults, 1); }
 
-}  // namespace
+}  // namespace net_http_client_sim_test

@@ -11,6 +11,8 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_client_test {
+
 using namespace ringlet;
 using story::hear;
 using story::in_virtual_time;
@@ -18,8 +20,6 @@ using story::ok;
 using story::say;
 using story::serve;
 using story::world;
-
-namespace {
 
 struct outcome {
     http::response response;
@@ -528,4 +528,4 @@ TEST(http_client, can_be_killed_at_every_moment) {
     EXPECT_GT(moments, 10u);
 }
 
-}  // namespace
+}  // namespace net_http_client_test

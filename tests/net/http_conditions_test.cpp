@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
-using namespace ringlet;
+namespace net_http_conditions_test {
 
-namespace {
+using namespace ringlet;
 
 constexpr std::time_t then = 784111777;
 const std::string then_text = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -123,4 +123,4 @@ TEST(http_content_type, goes_by_the_end_of_the_name) {
         EXPECT_EQ(http::content_type_of(name), "application/octet-stream") << name;
 }
 
-}  // namespace
+}  // namespace net_http_conditions_test

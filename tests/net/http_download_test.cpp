@@ -9,6 +9,8 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_download_test {
+
 using namespace ringlet;
 using story::hear;
 using story::say;
@@ -16,8 +18,6 @@ using story::world;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-namespace {
 
 /// What is said to one request after the other; each connection ends after its answer.
 struct script {
@@ -198,4 +198,4 @@ TEST(http_download, an_end_without_a_length_is_an_end) {
     EXPECT_EQ(folder.read("file"), "until the end");
 }
 
-}  // namespace
+}  // namespace net_http_download_test

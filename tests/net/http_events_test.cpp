@@ -7,11 +7,11 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_events_test {
+
 using namespace ringlet;
 using namespace story;
 using http::server_event;
-
-namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 41\r\n\r\n";
 
@@ -76,4 +76,4 @@ TEST(http_events, a_page_that_is_gone_ends_its_handler_quietly) {
     EXPECT_THAT(reports.all, testing::IsEmpty());
 }
 
-}  // namespace
+}  // namespace net_http_events_test

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
+namespace net_http_fields_test {
+
 using namespace ringlet;
 using namespace std::string_view_literals;
-
-namespace {
 
 TEST(http_fields, keep_their_order_and_ignore_the_case_of_names) {
     http::fields f{{"Host", "a"}, {"Set-Cookie", "1"}, {"set-cookie", "2"}};
@@ -114,4 +114,4 @@ TEST(http_errors, have_words_and_a_status_each) {
     EXPECT_STREQ(error.code().category().name(), "http");
 }
 
-}  // namespace
+}  // namespace net_http_fields_test

@@ -12,19 +12,22 @@
 #include <filesystem>
 #include <fstream>
 
+namespace net_http_files_test {
+
 using namespace ringlet;
 using namespace story;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-namespace {
-
-const std::string large_text = [] {
-    std::string text;
-    while (text.size() < 300'000)
-        text += std::to_string(text.size()) + ' ';
+const std::string& large_text() {
+    static const std::string text = [] {
+        std::string numbers;
+        while (numbers.size() < 300'000)
+            numbers += std::to_string(numbers.size()) + ' ';
+        return numbers;
+    }();
     return text;
-}();
+}
 
 /// A folder with files, and a secret beside it.
 class site {
@@ -36,7 +39,7 @@ public:
         put("www/index.html", "<p>home");
         put("www/digits.txt", "0123456789");
         put("www/empty.txt", "");
-        put("www/large.bin", large_text);
+        put("www/large.bin", large_text());
         put("www/sub/index.html", "<p>sub");
         put("www/sub/a b.txt", "blank");
         put("www/.hidden", "hidden");
@@ -92,7 +95,7 @@ TEST(http_files, a_file_has_its_type_and_its_state) {
     EXPECT_EQ(head, heard.substr(0, heard.size() - 10));
     EXPECT_EQ(body_of(said(s, "sub/a%20b.txt")), "blank");
     EXPECT_THAT(said(s, "empty.txt"), HasSubstr("Content-Length: 0\r\n\r\n"));
-    EXPECT_EQ(body_of(said(s, "large.bin")), large_text);
+    EXPECT_EQ(body_of(said(s, "large.bin")), large_text());
     EXPECT_THAT(said(s, "digits.txt", "", http::file_options().cache_control("max-age=60")),
                 HasSubstr("\r\nCache-Control: max-age=60\r\n"));
     EXPECT_THAT(said(s, "digits.txt", "Content-Length: 0\r\n", {}, "POST"),
@@ -105,7 +108,7 @@ TEST(http_files, parts_of_a_file) {
     EXPECT_THAT(part, StartsWith("HTTP/1.1 206 Partial Content\r\n"));
     EXPECT_THAT(part, HasSubstr("\r\nContent-Range: bytes 2-4/10\r\n"));
     EXPECT_EQ(body_of(part), "234");
-    EXPECT_EQ(body_of(said(s, "large.bin", "Range: bytes=100000-299999\r\n")), large_text.substr(100000, 200000));
+    EXPECT_EQ(body_of(said(s, "large.bin", "Range: bytes=100000-299999\r\n")), large_text().substr(100000, 200000));
     EXPECT_EQ(body_of(said(s, "digits.txt", "Range: bytes=-3\r\nIf-Range: " + tag + "\r\n")), "789");
     EXPECT_EQ(body_of(said(s, "digits.txt", "Range: bytes=-3\r\nIf-Range: \"old\"\r\n")), "0123456789");
     const std::string nowhere = said(s, "digits.txt", "Range: bytes=10-\r\n");
@@ -225,4 +228,4 @@ TEST(http_files, without_openat2_no_link_is_followed) {
     });
 }
 
-}  // namespace
+}  // namespace net_http_files_test

@@ -8,11 +8,11 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_odd_replies_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using story::world;
-
-namespace {
 
 /// "200 body", or the error without the part that all of them have. In pieces of `step` bytes, the first of
 /// `first`, with time for each to be read.
@@ -218,4 +218,4 @@ TEST(http_odd_replies, whatever_never_ends_is_left_at_a_limit) {
     }
 }
 
-}  // namespace
+}  // namespace net_http_odd_replies_test

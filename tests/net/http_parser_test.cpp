@@ -14,12 +14,12 @@
 #include <utility>
 #include <vector>
 
+namespace net_http_parser_test {
+
 using namespace ringlet;
 using namespace std::string_view_literals;
 using http::errc;
 using http::reads;
-
-namespace {
 
 /// Memory whose last byte is followed by an unmapped page: reading one byte too far is fatal.
 class edge {
@@ -686,4 +686,4 @@ TEST(http_parser, keeps_its_memory_from_message_to_message) {
         EXPECT_EQ(where(), first);
 }
 
-}  // namespace
+}  // namespace net_http_parser_test

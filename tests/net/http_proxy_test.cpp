@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_proxy_test {
+
 using namespace ringlet;
 using story::hear;
 using story::in_virtual_time;
@@ -14,8 +16,6 @@ using story::world;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-namespace {
 
 http::client_options through(const std::string& proxy, const std::string& none = {}) {
     http::client_options o;
@@ -84,4 +84,4 @@ TEST(http_proxy, that_is_none_is_an_error_that_says_so) {
     });
 }
 
-}  // namespace
+}  // namespace net_http_proxy_test

@@ -6,11 +6,11 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_router_test {
+
 using namespace ringlet;
 using namespace story;
 using testing::HasSubstr;
-
-namespace {
 
 /// A router whose handlers are known by their place in the list; and what it finds.
 class found_by {
@@ -243,4 +243,4 @@ TEST(http_middleware, can_stand_around_one_handler) {
               answer("a", "200 OK", "Marked: yes\r\n") + answer("b"));
 }
 
-}  // namespace
+}  // namespace net_http_router_test

@@ -8,10 +8,10 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_server_end_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const std::string slow = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -125,4 +125,4 @@ TEST(http_server_end, can_be_killed_at_every_moment) {
     }
 }
 
-}  // namespace
+}  // namespace net_http_server_end_test

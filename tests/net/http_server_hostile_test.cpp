@@ -4,10 +4,10 @@
 
 #include <ringlet/core/loop.hpp>
 
+namespace net_http_server_hostile_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const std::string post = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
@@ -389,4 +389,4 @@ TEST(http_server_hostile, answers_that_cannot_be_are_mistakes_of_the_handler) {
     EXPECT_EQ(reports.all.size(), 5u);
 }
 
-}  // namespace
+}  // namespace net_http_server_hostile_test

@@ -5,10 +5,10 @@
 
 #include <ringlet/net/http_date.hpp>
 
+namespace net_http_server_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -277,4 +277,4 @@ TEST(http_server, the_longest_path_answers) {
     });
 }
 
-}  // namespace
+}  // namespace net_http_server_test

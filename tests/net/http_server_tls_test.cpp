@@ -10,10 +10,10 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_server_tls_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a.org\r\n\r\n";
 
@@ -178,4 +178,4 @@ TEST(http_server_tls, what_is_no_handshake_ends_alone_and_in_time) {
     });
 }
 
-}  // namespace
+}  // namespace net_http_server_tls_test

@@ -10,6 +10,8 @@
 
 #include <gmock/gmock.h>
 
+namespace net_http_session_test {
+
 using namespace ringlet;
 using story::hear;
 using story::in_virtual_time;
@@ -22,8 +24,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-namespace {
 
 /// Answers the requests on all connections with these texts, one after the other; keeps what it heard.
 task<> answer(world& w, std::vector<std::string> texts, std::vector<std::string>& heard) {
@@ -445,4 +445,4 @@ TEST(http_session, can_be_killed_at_every_moment_of_redirects_and_waiting) {
     EXPECT_GT(moments, 5u);
 }
 
-}  // namespace
+}  // namespace net_http_session_test

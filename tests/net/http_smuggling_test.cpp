@@ -4,10 +4,10 @@
 
 #include "support/http_world.hpp"
 
+namespace net_http_smuggling_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
 
 const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -308,4 +308,4 @@ TEST(http_smuggling, the_verdict_does_not_depend_on_the_cut) {
     }
 }
 
-}  // namespace
+}  // namespace net_http_smuggling_test

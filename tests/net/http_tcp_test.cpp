@@ -15,10 +15,10 @@
 
 #include <csignal>
 
+namespace net_http_tcp_test {
+
 using namespace ringlet;
 using story::on_this_machine;
-
-namespace {
 
 http::server hello() {
     http::server server;
@@ -194,4 +194,4 @@ TEST(http_tcp, a_refused_connection_names_url_and_address) {
     });
 }
 
-}  // namespace
+}  // namespace net_http_tcp_test

@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-using namespace ringlet;
+namespace net_http_text_test {
 
-namespace {
+using namespace ringlet;
 
 std::string encoding(std::string_view type, std::string_view body) {
     http::fields f;
@@ -105,4 +105,4 @@ TEST(http_text, params_join_the_query) {
     EXPECT_EQ(http::with_params("http://h/", {}), "http://h/");
 }
 
-}  // namespace
+}  // namespace net_http_text_test

@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
+namespace net_http_writer_test {
+
 using namespace ringlet;
 using namespace std::string_view_literals;
 using http::body_size;
-
-namespace {
 
 std::string request(std::string_view method, const http::fields& f = {}, body_size body = body_size::none()) {
     std::string out;
@@ -119,4 +119,4 @@ TEST(http_writer, is_understood_by_the_parser) {
     EXPECT_EQ(reader.trailers(), (http::fields{{"T", "u"}}));
 }
 
-}  // namespace
+}  // namespace net_http_writer_test

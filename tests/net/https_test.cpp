@@ -11,12 +11,12 @@
 
 #include <gmock/gmock.h>
 
+namespace net_https_test {
+
 using namespace ringlet;
 using story::in_virtual_time;
 using story::world;
 using testing::HasSubstr;
-
-namespace {
 
 http::client_options trusting(tls::client_options with = story::trusting().alpn({"http/1.1"})) {
     http::client_options o;
@@ -211,4 +211,4 @@ TEST(https, requests_checks_certificates_as_it_is_told_to) {
     EXPECT_THROW(s.get(url), requests::SSLError);
 }
 
-}  // namespace
+}  // namespace net_https_test

@@ -15,7 +15,7 @@
 
 #include <fstream>
 
-namespace {
+namespace net_listener_test {
 
 using namespace ringlet;
 using namespace story;
@@ -375,4 +375,4 @@ TEST(listener, waits_out_a_lack_of_descriptors_says_so_once_and_never_spins) {
     EXPECT_EXIT(run_out_of_descriptors(), testing::ExitedWithCode(0), "");
 }
 
-}  // namespace
+}  // namespace net_listener_test

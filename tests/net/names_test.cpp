@@ -8,10 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+namespace net_names_test {
+
 using namespace ringlet;
 using namespace ringlet::net::detail;
-
-namespace {
 
 using addresses = std::vector<net::address>;
 using words = std::vector<std::string>;
@@ -140,4 +140,4 @@ TEST(resolve_error, names_act_thing_and_cause) {
     EXPECT_STREQ(make_error_code(resolve_errc::refused).category().name(), "resolve");
 }
 
-}  // namespace
+}  // namespace net_names_test

@@ -10,8 +10,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace story {
+namespace net_proxy_header_test {
 
+using namespace story;
 using namespace ringlet;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -113,4 +114,4 @@ TEST(proxy_header, is_not_waited_for_for_ever) {
     });
 }
 
-}  // namespace story
+}  // namespace net_proxy_header_test

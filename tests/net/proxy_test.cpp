@@ -11,8 +11,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace story {
+namespace net_proxy_test {
 
+using namespace story;
 using namespace ringlet;
 using testing::HasSubstr;
 using namespace std::string_literals;
@@ -198,4 +199,4 @@ TEST(proxy, in_capitals_is_not_believed_for_http) {
     unsetenv("HTTPS_PROXY");
 }
 
-}  // namespace story
+}  // namespace net_proxy_test

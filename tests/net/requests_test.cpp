@@ -11,9 +11,9 @@
 
 #include <set>
 
-using namespace ringlet;
+namespace net_requests_test {
 
-namespace {
+using namespace ringlet;
 
 /// A server in this very loop, and where it is.
 class local {
@@ -265,4 +265,4 @@ TEST(requests, a_coroutine_is_told_that_it_must_not_block) {
     await(spawn(in_coroutine).get());
 }
 
-}  // namespace
+}  // namespace net_requests_test

@@ -18,12 +18,12 @@
 #include <algorithm>
 #include <fstream>
 
+namespace net_resolve_test {
+
 using namespace ringlet;
 using test::fake_dns;
 using test::run_with_dns;
 using test::zone;
-
-namespace {
 
 using addresses = std::vector<net::address>;
 
@@ -509,4 +509,4 @@ TEST(resolve, works_on_a_fiber) {
     });
 }
 
-}  // namespace
+}  // namespace net_resolve_test

@@ -1,5 +1,6 @@
-// How much memory streams hold. Every allocation of this program is counted.
+// How much memory streams hold. Allocations are counted.
 
+#include "support/allocations.hpp"
 #include "support/plain_socket.hpp"
 #include "support/stream_stories.hpp"
 
@@ -7,41 +8,9 @@
 #include <ringlet/net/tcp.hpp>
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <sys/resource.h>
 
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-std::size_t allocated = 0;  // bytes, now
-std::size_t allocations = 0;  // ever
-
-void* count_in(std::size_t size) {
-    void* memory = std::malloc(size);
-    if (memory == nullptr)
-        throw std::bad_alloc();
-    allocated += malloc_usable_size(memory);
-    ++allocations;
-    return memory;
-}
-
-void count_out(void* memory) noexcept {
-    allocated -= malloc_usable_size(memory);
-    std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return count_in(size); }
-void* operator new[](std::size_t size) { return count_in(size); }
-void operator delete(void* memory) noexcept { count_out(memory); }
-void operator delete[](void* memory) noexcept { count_out(memory); }
-void operator delete(void* memory, std::size_t) noexcept { count_out(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { count_out(memory); }
-
-namespace {
+namespace net_socket_memory_test {
 
 using namespace ringlet;
 using namespace story;
@@ -50,10 +19,10 @@ using net::tcp_stream;
 /// How many bytes more are allocated than at the time of asking first; less counts as none.
 class growth {
 public:
-    std::size_t now() const { return allocated - std::min(allocated, before_); }
+    std::size_t now() const { return allocated() - std::min(allocated(), before_); }
 
 private:
-    std::size_t before_ = allocated;
+    std::size_t before_ = allocated();
 };
 
 TEST(socket_memory, ten_thousand_readers_killed_at_once_leave_nothing) {
@@ -197,13 +166,13 @@ TEST(socket_memory, messages_in_steady_state_cost_no_allocation) {
             }
         };
         co_await exchange(100);
-        const std::size_t before = allocations;
+        const std::size_t before = allocations();
         co_await exchange(1'000);
-        EXPECT_LE(allocations - before, 2u) << "the frame of exchange(), where frames are not pooled";
+        EXPECT_LE(allocations() - before, 2u) << "the frame of exchange(), where frames are not pooled";
         client.close();
         co_await server.join();
         (void)server.exception();
     });
 }
 
-}  // namespace
+}  // namespace net_socket_memory_test

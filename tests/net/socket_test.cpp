@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 
-namespace {
+namespace net_socket_test {
 
 using namespace ringlet;
 using namespace story;
@@ -605,4 +605,4 @@ TEST(socket, invariant_7_whoever_gives_up_while_the_close_is_under_way_leaves_it
     }
 }
 
-}  // namespace
+}  // namespace net_socket_test

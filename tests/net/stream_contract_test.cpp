@@ -9,8 +9,9 @@
 #include <ringlet/io/pipe.hpp>
 #include <ringlet/net/tcp.hpp>
 
-namespace story::kinds {
+namespace net_stream_contract_test {
 
+using namespace story;
 using ringlet::io::fd;
 
 /// Two connected sockets, made through the seam, so that a simulated kernel can have them too.
@@ -41,6 +42,7 @@ inline task<std::pair<fd, fd>> connected_pair(ringlet::net::address at, int buff
 
 struct tcp {
     using stream = ringlet::net::tcp_stream;
+    static constexpr const char* name = "tcp";
     static constexpr bool tells_resets = true;
 
     static task<std::pair<stream, stream>> make() {
@@ -57,6 +59,7 @@ struct tcp {
 
 struct unix_sockets {
     using stream = ringlet::net::unix_stream;
+    static constexpr const char* name = "unix_sockets";
     static constexpr bool tells_resets = true;
 
     static task<std::pair<stream, stream>> make() {
@@ -68,6 +71,7 @@ struct unix_sockets {
 
 struct pipes {
     using stream = ringlet::io::joined<ringlet::io::pipe_reader, ringlet::io::pipe_writer>;
+    static constexpr const char* name = "pipes";
     static constexpr bool tells_resets = false;
 
     static std::pair<stream, stream> make() {
@@ -81,6 +85,7 @@ struct pipes {
 
 struct memory {
     using stream = ringlet::io::memory_stream;
+    static constexpr const char* name = "memory";
     static constexpr bool tells_resets = true;
 
     static std::pair<stream, stream> make() { return ringlet::io::duplex(); }
@@ -90,6 +95,7 @@ struct memory {
 /// Those that hide or read ahead of another.
 struct any_kind {
     using stream = ringlet::io::any_stream;
+    static constexpr const char* name = "any_stream";
     static constexpr bool tells_resets = true;
 
     static task<std::pair<stream, stream>> make() {
@@ -101,6 +107,7 @@ struct any_kind {
 
 struct buffered {
     using stream = ringlet::io::buffered<ringlet::net::tcp_stream>;
+    static constexpr const char* name = "buffered";
     static constexpr bool tells_resets = true;
     static constexpr bool stays_put = true;
 
@@ -111,15 +118,7 @@ struct buffered {
     static void reset(stream& s) { tcp::reset(s.stream()); }
 };
 
-}  // namespace story::kinds
+using kinds = testing::Types<tcp, unix_sockets, pipes, memory, any_kind, buffered>;
+INSTANTIATE_TYPED_TEST_SUITE_P(net_stream_contract, stream_contract, kinds, kind_names);
 
-namespace story {
-
-INSTANTIATE_TYPED_TEST_SUITE_P(tcp, stream_contract, kinds::tcp);
-INSTANTIATE_TYPED_TEST_SUITE_P(unix_sockets, stream_contract, kinds::unix_sockets);
-INSTANTIATE_TYPED_TEST_SUITE_P(pipes, stream_contract, kinds::pipes);
-INSTANTIATE_TYPED_TEST_SUITE_P(memory, stream_contract, kinds::memory);
-INSTANTIATE_TYPED_TEST_SUITE_P(any_stream, stream_contract, kinds::any_kind);
-INSTANTIATE_TYPED_TEST_SUITE_P(buffered, stream_contract, kinds::buffered);
-
-}  // namespace story
+}  // namespace net_stream_contract_test

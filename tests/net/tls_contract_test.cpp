@@ -8,8 +8,9 @@
 #include <ringlet/net/tcp.hpp>
 #include <ringlet/net/tls_stream_private.hpp>
 
-namespace story::kinds {
+namespace net_tls_contract_test {
 
+using namespace story;
 namespace tls = ringlet::tls;
 
 /// Gives the bytes that one engine has to send to the other.
@@ -43,6 +44,7 @@ inline std::pair<tls::stream, tls::stream> shaken(ringlet::io::any_stream near, 
 /// TLS over memory, with the tickets of the handshake already read.
 struct tls_memory {
     using stream = tls::stream;
+    static constexpr const char* name = "tls_over_memory";
     static constexpr bool tells_resets = true;
 
     static std::pair<stream, stream> make() {
@@ -54,6 +56,7 @@ struct tls_memory {
 
 struct tls_tcp {
     using stream = tls::stream;
+    static constexpr const char* name = "tls_over_tcp";
     static constexpr bool tells_resets = false;  // data that was not read was read by the TLS layer
 
     static std::pair<stream, stream> make() {
@@ -68,11 +71,7 @@ struct tls_tcp {
     static void reset(stream& s) { s.close(); }
 };
 
-}  // namespace story::kinds
+using kinds = testing::Types<tls_memory, tls_tcp>;
+INSTANTIATE_TYPED_TEST_SUITE_P(net_tls_contract, stream_contract, kinds, kind_names);
 
-namespace story {
-
-INSTANTIATE_TYPED_TEST_SUITE_P(tls_over_memory, stream_contract, kinds::tls_memory);
-INSTANTIATE_TYPED_TEST_SUITE_P(tls_over_tcp, stream_contract, kinds::tls_tcp);
-
-}  // namespace story
+}  // namespace net_tls_contract_test

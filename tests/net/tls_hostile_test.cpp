@@ -8,8 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace story {
+namespace net_tls_hostile_test {
 
+using namespace story;
 using testing::AnyOf;
 using testing::HasSubstr;
 
@@ -247,4 +248,4 @@ TEST(tls_hostile, renegotiation_is_refused_and_the_connection_goes_on) {
     });
 }
 
-}  // namespace story
+}  // namespace net_tls_hostile_test

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
-namespace story {
+namespace net_tls_sim_test {
+
+using namespace story;
 
 task<> serve_echo(net::tcp_stream peer, tls::context with) {
     try {
@@ -79,4 +81,4 @@ TEST(tls_sim, what_is_read_is_right_or_an_error) {
     }
 }
 
-}  // namespace story
+}  // namespace net_tls_sim_test

@@ -7,7 +7,9 @@
 
 #include <gtest/gtest.h>
 
-namespace story {
+namespace net_tls_tcp_test {
+
+using namespace story;
 
 TEST(tls_tcp, connects_by_name_and_carries_much_both_ways) {
     on_this_machine([]() -> task<> {
@@ -90,4 +92,4 @@ TEST(tls_tcp, failing_handshakes_do_no_harm_to_the_connections_beside_them) {
     });
 }
 
-}  // namespace story
+}  // namespace net_tls_tcp_test

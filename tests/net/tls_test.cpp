@@ -7,8 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace story {
+namespace net_tls_test {
 
+using namespace story;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -240,4 +241,4 @@ TEST(tls, works_on_a_fiber) {
     });
 }
 
-}  // namespace story
+}  // namespace net_tls_test

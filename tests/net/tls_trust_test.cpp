@@ -8,8 +8,9 @@
 
 #include <fstream>
 
-namespace story {
+namespace net_tls_trust_test {
 
+using namespace story;
 using testing::EndsWith;
 using testing::HasSubstr;
 
@@ -212,4 +213,4 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
     EXPECT_EQ(errors_left_behind(), 0u);
 }
 
-}  // namespace story
+}  // namespace net_tls_trust_test

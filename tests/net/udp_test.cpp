@@ -13,7 +13,7 @@
 
 #include <set>
 
-namespace {
+namespace net_udp_test {
 
 using namespace ringlet;
 using namespace story;
@@ -194,4 +194,4 @@ TEST(udp, invariant_7_close_wakes_everybody_once_the_descriptor_is_closed) {
     });
 }
 
-}  // namespace
+}  // namespace net_udp_test

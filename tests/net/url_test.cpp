@@ -8,10 +8,10 @@
 #include <string_view>
 #include <unordered_set>
 
+namespace net_url_test {
+
 using ringlet::net::url;
 using ringlet::net::url_error;
-
-namespace {
 
 using namespace std::string_view_literals;
 
@@ -357,4 +357,4 @@ TEST(url, is_a_value) {
     EXPECT_EQ((std::unordered_set<url>{a, b, b}).size(), 2u);
 }
 
-}  // namespace
+}  // namespace net_url_test

@@ -11,11 +11,12 @@
 
 #include <random>
 
+namespace net_websocket_deflate_test {
+
 using namespace ringlet;
 using namespace story;
+using namespace story::ws;
 using testing::HasSubstr;
-
-namespace {
 
 using http::message_compression;
 
@@ -372,4 +373,4 @@ TEST(websocket_deflate, can_be_killed_at_every_moment) {
     EXPECT_GT(moments, 5u);
 }
 
-}  // namespace
+}  // namespace net_websocket_deflate_test

@@ -3,10 +3,11 @@
 
 #include "support/websocket_world.hpp"
 
+namespace net_websocket_rules_test {
+
 using namespace ringlet;
 using namespace story;
-
-namespace {
+using namespace story::ws;
 
 const std::string normal = close_frame(1000);
 
@@ -313,4 +314,4 @@ TEST(websocket_rules, a_message_is_as_large_as_it_may_be_and_no_larger) {
               from_server(binary, large) + from_server(bye, normal));
 }
 
-}  // namespace
+}  // namespace net_websocket_rules_test

@@ -8,12 +8,13 @@
 
 #include <gmock/gmock.h>
 
+namespace net_websocket_test {
+
 using namespace ringlet;
 using namespace story;
+using namespace story::ws;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-namespace {
 
 // --- handshake ---------------------------------------------------------------------------------------
 
@@ -318,4 +319,4 @@ TEST(websocket, can_be_killed_at_every_moment) {
     EXPECT_GT(moments, 5u);
 }
 
-}  // namespace
+}  // namespace net_websocket_test

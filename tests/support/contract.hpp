@@ -121,7 +121,7 @@ protected:
     std::vector<int> open_;
 };
 
-inline std::string name_of(const testing::TestParamInfo<std::string>& info) { return info.param; }
+std::string name_of(const testing::TestParamInfo<std::string>& info);
 
 inline const answer canceled{-ECANCELED, 0};
 

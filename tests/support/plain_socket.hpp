@@ -17,8 +17,8 @@ namespace story {
 
 using ringlet::io::fd;
 
-inline void must(bool ok, const char* act) {
-    if (!ok)
+inline void must(bool good, const char* act) {
+    if (!good)
         throw std::system_error(errno, std::system_category(), act);
 }
 

@@ -26,8 +26,8 @@ inline net::address address_on(const sim::host& h, std::uint16_t port) {
     return net::address::parse(h.ip() + ":" + std::to_string(port));
 }
 
-inline void demand(bool ok, const char* what) {
-    if (!ok)
+inline void demand(bool good, const char* what) {
+    if (!good)
         throw std::logic_error(what);
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 // What every stream promises, told once. A kind of stream is a type with
 //     using stream = …;                             what is tested
+//     static constexpr const char* name = "…";
 //     static std::pair<stream, stream> make();      two that are each other's peers; may be a task
 //     static void reset(stream&);                   loses the connection; its inbox has unread bytes
 //     static constexpr bool tells_resets;           false where a reset looks like the end (pipes)
 //     static constexpr bool stays_put = true;       if it must not move or go while somebody reads
-// and is tested by INSTANTIATE_TYPED_TEST_SUITE_P(name, stream_contract, kind).
+// and is tested by INSTANTIATE_TYPED_TEST_SUITE_P(folder_file, stream_contract, testing::Types<kind…>, kind_names).
 
 #include "stream_stories.hpp"
 
@@ -21,6 +22,13 @@ namespace story {
 
 template <class Kind>
 class stream_contract : public testing::Test {};
+
+struct kind_names {
+    template <class Kind>
+    static std::string GetName(int) {
+        return Kind::name;
+    }
+};
 
 /// Two ends, however this kind makes them.
 template <class Kind>

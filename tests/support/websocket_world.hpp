@@ -9,7 +9,7 @@
 
 #include <gmock/gmock.h>
 
-namespace story {
+namespace story::ws {
 
 inline task<> echo(http::websocket& peer, http::request&) {
     while (std::optional<http::message> heard = co_await peer.receive()) {
@@ -111,4 +111,4 @@ inline std::string answers_to(const std::string& frames, const saying& how = {})
     });
 }
 
-}  // namespace story
+}  // namespace story::ws

@@ -1,0 +1,43 @@
+#include "allocations.hpp"
+
+#include <ringlet/core/sanitizer.hpp>
+
+#include <malloc.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace story {
+
+namespace {
+
+thread_local std::size_t count = 0;
+thread_local std::size_t bytes = 0;
+
+}  // namespace
+
+std::size_t allocations() { return count; }
+std::size_t allocated() { return bytes; }
+
+}  // namespace story
+
+#if !defined(RINGLET_ASAN) && !defined(RINGLET_TSAN)
+
+void* operator new(std::size_t size) {
+    void* memory = std::malloc(size);
+    if (memory == nullptr)
+        throw std::bad_alloc();
+    story::bytes += malloc_usable_size(memory);
+    ++story::count;
+    return memory;
+}
+void* operator new[](std::size_t size) { return operator new(size); }
+void operator delete(void* memory) noexcept {
+    story::bytes -= malloc_usable_size(memory);
+    std::free(memory);
+}
+void operator delete[](void* memory) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
+
+#endif
