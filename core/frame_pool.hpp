@@ -5,6 +5,7 @@
 // them back to the system, to fetch it again for the next, page fault by page fault.
 
 #include <cstddef>
+#include <string>
 
 namespace ringlet {
 
@@ -17,7 +18,6 @@ struct pooled_frame {
     static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 };
 
-/// For containers with memory of their own for a short time only.
 template <class T>
 struct pooled_allocator {
     using value_type = T;
@@ -28,5 +28,8 @@ struct pooled_allocator {
     void deallocate(T* at, std::size_t count) noexcept { free_frame(at, count * sizeof(T)); }
     friend bool operator==(const pooled_allocator&, const pooled_allocator&) noexcept { return true; }
 };
+
+/// Bytes that are kept for a short time. A vector with an allocator of its own would copy them one by one.
+using pooled_bytes = std::basic_string<char, std::char_traits<char>, pooled_allocator<char>>;
 
 }  // namespace ringlet

@@ -195,8 +195,7 @@ private:
 }  // namespace
 
 task<> server_connection::answer_many(std::size_t count) {
-    const bool plain = secure_ != nullptr && !*secure_;
-    serving all(core_, std::move(stream_), !plain, busy_streams_, idle_);
+    serving all(core_, std::move(stream_), !is_plain(), busy_streams_, idle_);
     co_await all.run(std::span(first_).first(count));
 }
 

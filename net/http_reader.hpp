@@ -40,6 +40,10 @@ public:
         start_ = end_ = 0;
         return std::as_writable_bytes(std::span(buffer_.get(), size_));
     }
+    /// Where to read what follows the bytes that are here.
+    std::span<std::byte> rest() noexcept {
+        return std::as_writable_bytes(std::span(buffer_.get() + end_, size_ - end_));
+    }
     void filled(std::size_t count) noexcept { end_ += count; }
 
     /// How much the next room() has: `long_size` where long messages come, else `buffer_size`.

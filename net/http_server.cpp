@@ -24,28 +24,6 @@ task<> say(response_writer& out, int status) {
     co_return;
 }
 
-/// A permit of the semaphore that counts connections.
-class place {
-public:
-    explicit place(std::shared_ptr<server_core> core) noexcept : core_(std::move(core)) {}
-    place(place&&) noexcept = default;
-    ~place() {
-        if (core_)
-            core_->room.release();
-    }
-    server_core& core() const noexcept { return *core_; }
-
-private:
-    std::shared_ptr<server_core> core_;
-};
-
-using shared_wrapper = std::shared_ptr<const connection_wrapper>;
-
-task<> serve_connection(place where, io::any_stream stream, shared_wrapper secure) {
-    server_connection self(where.core(), stream, secure.get());
-    co_await self.run();
-}
-
 task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener, shared_wrapper secure) {
     acceptor self(listener);
     core->enter(self);
@@ -60,13 +38,8 @@ task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener,
                 throw;
             break;
         }
-        spawn(&serve_connection, std::move(where), std::move(stream), secure);
+        spawn(&server_connection::serve, std::move(where), std::move(stream), secure);
     }
-}
-
-task<> serve_one(std::shared_ptr<server_core> core, io::any_stream stream) {
-    server_connection self(*core, stream, nullptr);
-    co_await self.run();
 }
 
 }  // namespace
@@ -214,7 +187,9 @@ task<> server::serve(net::tcp_listener listener, connection_wrapper secure) {
     return detail::accept_all(core_, std::move(listener),
                               std::make_shared<const connection_wrapper>(std::move(secure)));
 }
-task<> server::serve_stream(io::any_stream stream) { return detail::serve_one(core_, std::move(stream)); }
+task<> server::serve_stream(io::any_stream stream) {
+    return detail::server_connection::serve(detail::place(core_, false), std::move(stream), nullptr);
+}
 
 task<std::size_t> server::serve_forever(net::tcp_listener listener, duration grace) {
     return serve_forever(std::move(listener), connection_wrapper(), grace);

@@ -40,61 +40,75 @@ private:
     std::unique_ptr<exchange> borrowed_;
 };
 
-task<> server_connection::run() {
-    deadline limit(never);  // of what is done at the moment
+/// As long as it lives the connection may be closed.
+class server_connection::idle_time {
+public:
+    idle_time(server_connection& self, time_point until) : self_(self) {
+        self.limit_.restart(until);
+        self.idle_ = &self.limit_;
+    }
+    idle_time(const idle_time&) = delete;
+    idle_time& operator=(const idle_time&) = delete;
+    ~idle_time() { self_.idle_ = nullptr; }
+
+private:
+    server_connection& self_;
+};
+
+task<> server_connection::serve(place where, io::any_stream stream, shared_wrapper secure) {
+    server_connection self(where.core(), stream, secure.get());
     try {
-        const bool plain = secure_ != nullptr && !*secure_;
-        const bool ready = plain || secure_ == nullptr || co_await wrap(limit);
-        bool fresh = true, cut_short = false, asked = true;
-        time_point idle_until = never;
-        while (ready && !core_.stopping()) {
-            if (asked)  // an empty line now and then is not enough
-                idle_until = after(loop::current().now(), core_.options.idle);
-            limit.restart(idle_until);
+        bool open = self.is_plain() || secure == nullptr || co_await self.wrap();
+        self.silent_ = self.is_plain() || !open;
+        while (open && !self.core_.stopping()) {
+            if (self.asked_)
+                self.idle_until_ = after(loop::current().now(), self.core_.options.idle);
             std::size_t count = 0;
-            idle_ = &limit;
             try {
-                count = co_await stream_.read(first_);
+                const idle_time now(self, self.idle_until_);
+                count = co_await stream.read(self.first_);
             } catch (const canceled&) {
-                if (!limit.ends_here())
+                if (!self.limit_.ends_here())
                     throw;
             }
-            idle_ = nullptr;
-            if (count == 0)
-                break;
-            if (fresh && first_[0] == std::byte('P') && may_be_http2() && co_await begins_http2(count, limit)) {
-                limit.restart(never);
-                co_await answer_many(count);
-                co_return;
-            }
-            fresh = false;
-            std::string answers;
-            {
-                const lease work(*this);
-                if (!co_await busy_->answer(std::span(first_).first(count), limit)) {
-                    cut_short = busy_->broken();
-                    break;
-                }
-                asked = busy_->was_asked();
-                answers = core_.take_text(busy_->out());
-            }
-            limit.restart(after(loop::current().now(), core_.options.write));
-            try {
-                co_await stream_.write_all(io::bytes_of(answers));
-            } catch (const canceled&) {
-                if (!limit.ends_here())
-                    throw;
-                throw timeout_error("write to " + stream_.name(), core_.options.write);
-            }
-            core_.give_back(std::move(answers));
+            open = count > 0 && co_await self.answer(count);
         }
-        // Whose answer broke off must not take it for whole, so that nobody says it ended.
-        if (ready && !plain && !cut_short)
-            co_await say_goodbye(limit);
+        if (!self.silent_)
+            co_await self.say_goodbye();
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
     }
-    stream_.close();
+    stream.close();
+}
+
+task<bool> server_connection::answer(std::size_t count) {
+    if (fresh_ && first_[0] == std::byte('P') && may_be_http2() && co_await begins_http2(count)) {
+        limit_.restart(never);
+        silent_ = true;  // it has a goodbye of its own
+        co_await answer_many(count);
+        co_return false;
+    }
+    fresh_ = false;
+    std::string answers;
+    {
+        const lease work(*this);
+        if (!co_await busy_->answer(std::span(first_).first(count), count == first_size, limit_)) {
+            silent_ = silent_ || busy_->broken();
+            co_return false;
+        }
+        asked_ = busy_->was_asked();
+        answers = core_.take_text(busy_->out());
+    }
+    limit_.restart(after(loop::current().now(), core_.options.write));
+    try {
+        co_await stream_.write_all(io::bytes_of(answers));
+    } catch (const canceled&) {
+        if (!limit_.ends_here())
+            throw;
+        throw timeout_error("write to " + stream_.name(), core_.options.write);
+    }
+    core_.give_back(std::move(answers));
+    co_return true;
 }
 
 std::vector<std::string> protocols_of_servers() {
@@ -112,13 +126,12 @@ void server_connection::report_busy() {
 
 /// In the clear it must be wanted; whoever encrypts has agreed on what is spoken.
 bool server_connection::may_be_http2() const noexcept {
-    const bool plain = secure_ != nullptr && !*secure_;
-    return has_http2() && (!plain || core_.options.http2_in_clear);
+    return has_http2() && (!is_plain() || core_.options.http2_in_clear);
 }
 
-task<bool> server_connection::begins_http2(std::size_t& count, deadline& limit) {
+task<bool> server_connection::begins_http2(std::size_t& count) {
     const std::string_view sign = http2_preface.substr(0, 16);  // nothing else begins with that line
-    limit.restart(after(loop::current().now(), core_.options.head));
+    limit_.restart(after(loop::current().now(), core_.options.head));
     for (;;) {
         const std::string_view so_far(reinterpret_cast<const char*>(first_), std::min(count, sign.size()));
         if (!sign.starts_with(so_far))
@@ -129,7 +142,7 @@ task<bool> server_connection::begins_http2(std::size_t& count, deadline& limit) 
         try {
             more = co_await stream_.read(std::span(first_).subspan(count));
         } catch (const canceled&) {
-            if (!limit.ends_here())
+            if (!limit_.ends_here())
                 throw;
         }
         if (more == 0)
@@ -138,34 +151,26 @@ task<bool> server_connection::begins_http2(std::size_t& count, deadline& limit) 
     }
 }
 
-/// Awaitable: false when it took too long, or the server stops.
-task<bool> server_connection::wrap(deadline& limit) {
-    limit.restart(after(loop::current().now(), core_.options.head));
-    idle_ = &limit;
-    bool done = false;
+task<bool> server_connection::wrap() {
     try {
+        const idle_time now(*this, after(loop::current().now(), core_.options.head));
         auto wrapping = (*secure_)(std::move(stream_));
         stream_ = co_await std::move(wrapping);
-        done = true;
+        co_return true;
     } catch (const canceled&) {
-        idle_ = nullptr;
-        if (!limit.ends_here())
+        if (!limit_.ends_here())
             throw;
-    } catch (...) {
-        idle_ = nullptr;
-        throw;
     }
-    idle_ = nullptr;
-    co_return done;
+    co_return false;
 }
 
-/// Awaitable: an encrypted stream that just ends could have been cut by anybody.
-task<> server_connection::say_goodbye(deadline& limit) {
-    limit.restart(after(loop::current().now(), core_.options.linger));
+/// An encrypted stream that just ends could have been cut by anybody.
+task<> server_connection::say_goodbye() {
+    limit_.restart(after(loop::current().now(), core_.options.linger));
     try {
         co_await stream_.shutdown();
     } catch (const canceled&) {
-        if (!limit.ends_here())
+        if (!limit_.ends_here())
             throw;
     }
 }

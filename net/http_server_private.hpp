@@ -81,15 +81,33 @@ struct stream_answer : hook {
     }
 };
 
-/// One connection while its greenlet serves it.
+/// What keeps a server while one of its connections is served: with a permit of the semaphore that counts those,
+/// or without.
+class place {
+public:
+    explicit place(std::shared_ptr<server_core> core, bool counted = true) noexcept
+        : core_(std::move(core)), counted_(counted) {}
+    place(place&&) noexcept = default;
+    ~place() {
+        if (core_ && counted_)
+            core_->room.release();
+    }
+    server_core& core() const noexcept { return *core_; }
+
+private:
+    std::shared_ptr<server_core> core_;
+    bool counted_;
+};
+
+using shared_wrapper = std::shared_ptr<const connection_wrapper>;
+
+/// One connection while its greenlet serves it. Most of them are idle most of the time: what a request needs is in
+/// frames that are not there meanwhile.
 class server_connection : public hook {
 public:
-    /// `secure` is null for a stream that came from elsewhere and may be encrypted already, and may be empty.
-    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept;
-    ~server_connection();
-
-    /// Awaitable: until the connection has ended.
-    task<> run();
+    /// Awaitable: until the connection has ended. `secure` is null for a stream that came from elsewhere and may be
+    /// encrypted already, and may be empty.
+    static task<> serve(place where, io::any_stream stream, shared_wrapper secure);
 
     void end_if_idle() noexcept {
         scope* const waiting = busy_ != nullptr ? busy_->waiting : idle_;
@@ -101,15 +119,25 @@ public:
     void report_busy();
 
 private:
-    // Enough for the requests of most clients. What is longer waits in the socket for a moment.
-    static constexpr std::size_t first_size = 512;
+    // Enough for the requests of programs. What is longer waits in the socket for a moment.
+    static constexpr std::size_t first_size = 128;
 
+    class idle_time;
     class lease;
-    task<bool> wrap(deadline& limit);
-    task<> say_goodbye(deadline& limit);
+
+    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept;
+    ~server_connection();
+
+    /// Awaitable: encrypts; false when it took too long, or the server stops.
+    task<bool> wrap();
+    /// Awaitable: answers the request of which so many bytes came, and what came with it. False when no other
+    /// follows.
+    task<bool> answer(std::size_t count);
+    task<> say_goodbye();
+    bool is_plain() const noexcept { return secure_ != nullptr && !*secure_; }
     bool may_be_http2() const noexcept;
     /// Awaitable: true when that is what the first bytes begin with; reads more of them if need be.
-    task<bool> begins_http2(std::size_t& count, deadline& limit);
+    task<bool> begins_http2(std::size_t& count);
     /// Awaitable: serves all requests of an HTTP/2 connection that begins with so many first bytes.
     task<> answer_many(std::size_t count);
 
@@ -117,9 +145,14 @@ private:
     io::any_stream& stream_;
     const connection_wrapper* secure_;
     greenlet_base& greenlet_;
+    deadline limit_{never};  // of what is done at the moment
+    time_point idle_until_ = never;
     scope* idle_ = nullptr;  // while it may be closed at any moment
     exchange* busy_ = nullptr;  // answers a request
     list<stream_answer> busy_streams_;  // the same over HTTP/2
+    bool fresh_ = true;  // nothing was read
+    bool asked_ = true;  // what was read last was a request; an empty line now and then is not enough
+    bool silent_ = false;  // whose answer broke off must not take it for whole, so nobody says it ended
     std::byte first_[first_size];
 };
 

@@ -15,9 +15,6 @@ namespace {
 // own window holds the peer back.
 constexpr std::size_t most_unread = 64 * 1024;
 
-// What an idle socket may hold on to, so that small messages cost no allocation.
-constexpr std::size_t idle_capacity = 4 * 1024;
-
 // Where so much comes at once, a receive of its own into a buffer of the reader's that is large enough costs
 // less than the copy; where less comes, one receive for many messages does.
 constexpr std::size_t large_message = 8 * 1024;
@@ -67,17 +64,16 @@ void socket::state::keep(std::span<const std::byte> data) {
     // A reader who is never quite done would otherwise let the part that was read grow for ever. Less
     // than half of it is not worth the move.
     if (unread_start_ > unread_.size() / 2) {
-        unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(unread_start_));
+        unread_.erase(0, unread_start_);
         unread_start_ = 0;
     }
-    unread_.insert(unread_.end(), data.begin(), data.end());
+    unread_.append(reinterpret_cast<const char*>(data.data()), data.size());
 }
 
+/// An idle socket holds on to no memory.
 void socket::state::drop_unread() noexcept {
-    unread_.clear();
+    pooled_bytes().swap(unread_);  // = {} would keep the capacity
     unread_start_ = 0;
-    if (unread_.capacity() > idle_capacity)
-        unread_ = decltype(unread_)();  // = {} would keep the capacity
 }
 
 void socket::state::start_receive(read_awaiter& reader) {

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace ringlet::io {
 class receive_buffers;
@@ -97,7 +96,7 @@ struct socket::state : completion {
     io::fd fd_;
     std::string name_;
     io::receive_buffers* buffers_ = nullptr;
-    std::vector<std::byte, pooled_allocator<std::byte>> unread_;  // received while nobody was reading
+    pooled_bytes unread_;  // received while nobody was reading
     std::size_t unread_start_ = 0;
     read_awaiter* reader_ = nullptr;
     write_awaiter* writer_ = nullptr;  // whose turn it is

@@ -121,10 +121,10 @@ int engine::take(BIO* bio, const char* from, int size) noexcept {
 std::span<std::byte> engine::room() {
     ringlet::check(in_start_ == in_end_, "tls: bytes were asked for while there are some");
     if (in_.size() != next_room_) {
-        in_ = decltype(in_)();  // first give back, then take
+        pooled_bytes().swap(in_);  // first give back, then take
         in_.resize(next_room_);
     }
-    return in_;
+    return std::as_writable_bytes(std::span(in_));
 }
 
 /// Small rooms that were filled grow, large ones that were not shrink: an idle connection waits in a
@@ -173,7 +173,7 @@ std::size_t engine::read(std::span<std::byte> into) {
         }
     }
     if (in_start_ == in_end_ && in_.capacity() > idle_room && next_room_ < in_.size())
-        in_ = decltype(in_)();
+        pooled_bytes().swap(in_);
     return done;
 }
 

@@ -81,7 +81,7 @@ private:
     std::string server_name_;  // SNI
     std::string peer_;
     ssl_ptr ssl_;
-    std::vector<std::byte, pooled_allocator<std::byte>> in_;
+    pooled_bytes in_;
     std::size_t in_start_ = 0;
     std::size_t in_end_ = 0;
     std::size_t next_room_ = 1024;

@@ -68,8 +68,10 @@ def try_program(work, words, code, expected, cflags, libs):
     """None, or what is wrong."""
     file, program = work / 'program.cpp', work / 'program'
     file.write_text(code)
+    if 'norun' in words:
+        return compile_errors(file, cflags, ['-fsyntax-only'])
     errors = compile_errors(file, cflags, ['-o', program, *libs])
-    if errors or 'norun' in words:
+    if errors:
         return errors
     try:
         ran = subprocess.run([program], stdin=subprocess.DEVNULL, capture_output=True, text=True,
