@@ -51,6 +51,24 @@ TEST(http_server, a_connection_serves_one_request_after_the_other) {
     });
 }
 
+// Where a connection waits for the first bytes there is room for short requests only.
+TEST(http_server, a_request_of_any_length_is_read_whole_also_with_another_behind_it) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        add_pages(server);
+        visit v(server);
+        const std::string body = std::string(199, 'y') + 'z';
+        for (std::size_t padding = 0; padding < 300; ++padding) {
+            const std::string padded = request_for("/", "X: " + std::string(padding, 'x') + "\r\n");
+            co_await v.say(padded);
+            EXPECT_EQ(co_await v.hear_until("GET /"), answer("GET /")) << padded.size();
+            co_await v.say(padded + request_for("/echo", "Content-Length: 200\r\n", "PUT") + body);
+            EXPECT_EQ(co_await v.hear_until("GET /"), answer("GET /")) << padded.size();
+            EXPECT_EQ(co_await v.hear_until("yz"), answer(body)) << padded.size();
+        }
+    });
+}
+
 TEST(http_server, pipelined_requests_are_answered_in_order) {
     const std::string sent = request_for("/slow") + get + request_for("/echo", "Content-Length: 3\r\n", "PUT") +
                              "abc" + request_for("/pieces") + request_for("/nowhere/else") + get;
