@@ -114,6 +114,8 @@ private:
             for (auto&& item : items) {
                 co_await s->room.acquire();
                 const auto g = co_await p.spawn(fn, std::forward<decltype(item)>(item));
+                if (loop::current().running().canceled_now())
+                    g.kill();  // the results went when it had its room already
                 const std::size_t index = s->spawned++;  // not before, since an error comes in its place
                 s->running.emplace(index, g);
                 g.rawlink([s, index](const greenlet<T>& over) { arrived(*s, index, over); });

@@ -136,6 +136,20 @@ TYPED_TEST(pools, imap_stops_spawning_when_nobody_fetches) {
     EXPECT_EQ(this->load.running, 0);
 }
 
+TYPED_TEST(pools, no_item_begins_whose_room_came_just_before_the_results_went) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(1);
+        const auto before = co_await p.spawn(this->work(), 1);
+        {
+            const auto results = p.imap(numbers, this->work());
+            co_await before.join();
+        }
+        co_await sleep_for(60s);
+        EXPECT_EQ(this->load.begun, 1);
+        EXPECT_EQ(p.free(), 1u);
+    });
+}
+
 TYPED_TEST(pools, imap_throws_in_the_place_of_the_item_that_failed) {
     in_virtual_time([this]() -> task<> {
         const pool p(2);
