@@ -71,10 +71,11 @@ private:
             finished = true;
             results.put({spawned, std::nullopt, std::move(error)});
         }
-        /// Nobody will ever make room again.
-        void forsaken() const {
-            if (room && loop::current_or_null() != nullptr && !runner.ready())
-                runner.kill(false);
+        /// Nobody will ever make room again. Not gevent's kill, which the hub carries out later: the runner
+        /// might be given room before.
+        void forsaken() const noexcept {
+            if (room && loop::current_or_null() != nullptr)
+                runner.state().kill();
         }
         entry in_order() {
             while (!early.contains(index)) {

@@ -94,6 +94,7 @@ private:
     auto start_imap(bool ordered, std::optional<std::size_t> maxsize, Fn fn, R... items) const {
         using T = std::invoke_result_t<Fn&, std::ranges::range_value_t<R>&...>;
         const auto do_spawn = [self = self()](Fn& call, auto&&... each) {
+            throw_if_canceled();  // nobody may want it any more, and there need be no wait in spawn
             return self.spawn(call, std::forward<decltype(each)>(each)...);
         };
         return Imap<std::conditional_t<std::is_void_v<T>, std::monostate, T>>::start(

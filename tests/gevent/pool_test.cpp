@@ -332,4 +332,39 @@ TEST_F(pool_face, an_error_of_the_items_themselves_comes_out) {
               "item");
 }
 
+TEST_F(pool_face, no_item_begins_after_the_last_handle_of_a_bounded_imap_went) {
+    int begun = 0;
+    const auto work = [&](int i) {
+        ++begun;
+        return i;
+    };
+    {
+        const auto results = Pool().imap_unordered_sized(1, work, first(10));
+        gevent::sleep(0.1);
+        EXPECT_EQ(results.next(), 0) << "which makes room";
+    }
+    gevent::sleep(1);
+    EXPECT_EQ(begun, 1);
+
+    const Pool busy(1);
+    const auto before = busy.spawn(nap, 0.1);
+    {
+        const auto results = busy.imap_sized(5, work, first(10));
+        before.join();
+    }
+    gevent::sleep(1);
+    EXPECT_EQ(begun, 1);
+
+    const auto slow_items = std::views::iota(0, 10) | std::views::transform([](int i) {
+                                gevent::sleep(0);
+                                return i;
+                            });
+    {
+        const auto results = Pool().imap_sized(5, work, slow_items);
+        gevent::sleep(0);
+    }
+    gevent::sleep(1);
+    EXPECT_EQ(begun, 1);
+}
+
 }  // namespace gevent_pool_test
