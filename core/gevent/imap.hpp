@@ -23,10 +23,12 @@ public:
         state& s = *state_;
         if (s.room)
             s.room->release();
-        entry e = s.ordered ? s.in_order() : s.results.get();
-        if (e.error)
-            std::rethrow_exception(e.error);
-        return std::move(e.value);
+        std::optional<entry> e = s.ordered ? s.in_order() : s.results.next();
+        if (!e)
+            return std::nullopt;
+        if (e->error)
+            std::rethrow_exception(e->error);
+        return std::move(e->value);
     }
     drain_iterator<Imap> begin() const { return drain_iterator<Imap>(*this); }
     std::default_sentinel_t end() const noexcept { return {}; }
@@ -46,10 +48,11 @@ public:
             [s = made.state_, spawn, fn, all = std::tuple<R...>(std::move(ranges)...)]() mutable {
                 try {
                     std::apply([&](R&... each) { run(s, spawn, fn, each...); }, all);
-                    s->over(nullptr);
-                } catch (...) {
-                    s->over(std::current_exception());
+                } catch (...) {  // it comes in the place of the item that could not be spawned
+                    s->results.put({s->spawned++, std::nullopt, std::current_exception()});
                 }
+                s->all_spawned = true;
+                s->end_if_over();
                 s->room.reset();
             });
         made.last_ = std::shared_ptr<void>(nullptr, [s = made.state_](void*) { s->forsaken(); });
@@ -59,17 +62,14 @@ public:
 private:
     struct entry {
         std::size_t index = 0;
-        std::optional<T> value;  // neither: the end
+        std::optional<T> value;
         std::exception_ptr error;
     };
 
     struct state {
-        /// Everything has been spawned, or `error` came instead.
-        void over(std::exception_ptr error) {
-            if (finished || (!error && outstanding > 0))
-                return;
-            finished = true;
-            results.put({spawned, std::nullopt, std::move(error)});
+        void end_if_over() const {
+            if (all_spawned && outstanding == 0)
+                results.shutdown();
         }
         /// Nobody will ever make room again. Not gevent's kill, which the hub carries out later: the runner
         /// might be given room before.
@@ -77,12 +77,16 @@ private:
             if (room && loop::current_or_null() != nullptr)
                 runner.state().kill();
         }
-        entry in_order() {
+        std::optional<entry> in_order() {
             while (!early.contains(index)) {
-                entry e = results.get();
-                early.emplace(e.index, std::move(e));
+                if (std::optional<entry> e = results.next()) {
+                    const std::size_t at = e->index;
+                    early.emplace(at, std::move(*e));
+                } else if (!early.contains(index)) {  // another reader may have left something there
+                    return std::nullopt;
+                }
             }
-            entry e = std::move(early.extract(index).mapped());
+            std::optional<entry> e = std::move(early.extract(index).mapped());
             ++index;
             return e;
         }
@@ -93,7 +97,7 @@ private:
         Greenlet<void> runner;
         std::size_t spawned = 0;
         std::size_t outstanding = 0;
-        bool finished = false;
+        bool all_spawned = false;
         std::map<std::size_t, entry> early;
         std::size_t index = 0;
     };
@@ -107,7 +111,6 @@ private:
         while (all_left(at, end, std::index_sequence_for<R...>())) {
             if (s->room)
                 s->room->acquire();
-            // What the ranges or spawn throw comes in the place of this item, which then counts for none.
             const auto g = std::apply([&](auto&... each) { return spawn(fn, *each...); }, at);
             ++s->outstanding;
             g.rawlink([s, index = s->spawned++](const auto& done) { arrived(*s, index, done); });
@@ -122,7 +125,6 @@ private:
     template <class G>
     static void arrived(state& s, std::size_t index, const G& done) {
         --s.outstanding;
-        const bool last = s.runner.ready() && s.outstanding == 0 && !s.finished;
         entry e{index, std::nullopt, done.exception()};
         if (!e.error) {
             if constexpr (std::is_void_v<typename G::value_type>)
@@ -133,10 +135,7 @@ private:
                 e.error = std::make_exception_ptr(greenlet_killed("what gave a result was killed"));
         }
         s.results.put(std::move(e));
-        if (last) {
-            s.finished = true;
-            s.results.put({s.spawned, std::nullopt, nullptr});
-        }
+        s.end_if_over();
     }
 
     std::shared_ptr<state> state_;

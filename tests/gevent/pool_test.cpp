@@ -332,6 +332,43 @@ TEST_F(pool_face, an_error_of_the_items_themselves_comes_out) {
               "item");
 }
 
+TEST_P(pools_of_every_size, after_an_error_of_the_items_and_after_the_end_there_is_no_more) {
+    const auto items = [] {
+        return std::views::iota(0, 10) | std::views::transform([](int i) {
+                   gevent::sleep(0.1);
+                   return i < 2 ? i : throw std::out_of_range("item");
+               });
+    };
+    const auto work = [](int i) {
+        gevent::sleep(0.01);
+        return i;
+    };
+    for (const auto& results : {pool.imap(work, items()), pool.imap_unordered(work, items())}) {
+        EXPECT_EQ(results.next(), 0);
+        EXPECT_EQ(results.next(), 1);
+        EXPECT_EQ(thrown_by([&] { results.next(); }), "item");
+        EXPECT_EQ(results.waiting(), 0u);
+        EXPECT_EQ(results.next(), std::nullopt);
+        EXPECT_EQ(results.next(), std::nullopt) << "however often one asks";
+    }
+}
+
+TEST_F(pool_face, an_error_of_the_items_comes_after_what_was_begun_before_it) {
+    const auto items = std::views::iota(0, 2) |
+                       std::views::transform([](int i) { return i == 0 ? i : throw std::out_of_range("item"); });
+    const auto slow = [](int i) {
+        gevent::sleep(1);
+        return i;
+    };
+    const auto in_order = Pool().imap(slow, items), unordered = Pool().imap_unordered(slow, items);
+    EXPECT_EQ(in_order.next(), 0);
+    EXPECT_EQ(thrown_by([&] { in_order.next(); }), "item");
+    EXPECT_EQ(in_order.next(), std::nullopt);
+    EXPECT_EQ(thrown_by([&] { unordered.next(); }), "item") << "in the order of the ends";
+    EXPECT_EQ(unordered.next(), 0);
+    EXPECT_EQ(unordered.next(), std::nullopt);
+}
+
 TEST_F(pool_face, no_item_begins_after_the_last_handle_of_a_bounded_imap_went) {
     int begun = 0;
     const auto work = [&](int i) {
