@@ -69,13 +69,16 @@ public:
         s->fetched = true;
         if (d->error)
             std::rethrow_exception(d->error);
-        co_return std::move(d->result);
+        if constexpr (std::is_void_v<T>)
+            co_return std::monostate();
+        else
+            co_return std::move(*d->from.state().value);
     }
 
 private:
     struct done {
         std::size_t index = 0;
-        std::optional<value> result;
+        greenlet<T> from;  // which keeps the result: moving it may throw
         std::exception_ptr error;
     };
 
@@ -126,21 +129,15 @@ private:
             failed = std::current_exception();
         }
         if (failed)
-            (void)s->results.try_put(done{s->spawned, std::nullopt, failed});
+            (void)s->results.try_put(done{s->spawned, {}, failed});
         s->all_spawned = true;
         s->close_if_over();
     }
 
     static void arrived(state& s, std::size_t index, const greenlet<T>& over) {
-        done d{index, std::nullopt, over.exception()};
-        if (over.successful()) {
-            if constexpr (std::is_void_v<T>)
-                d.result.emplace();
-            else
-                d.result.emplace(std::move(*over.state().value));
-        } else if (!d.error) {
+        done d{index, over, over.exception()};
+        if (!d.error && !over.successful())
             d.error = std::make_exception_ptr(greenlet_killed(over.name() + " was killed"));
-        }
         s.running.erase(index);
         (void)s.results.try_put(std::move(d));
         s.close_if_over();

@@ -130,12 +130,20 @@ private:
             if constexpr (std::is_void_v<typename G::value_type>)
                 e.value.emplace();
             else if (done.value())
-                e.value.emplace(*done.value());
+                copy(*done.value(), e);
             else
                 e.error = std::make_exception_ptr(greenlet_killed("what gave a result was killed"));
         }
         s.results.put(std::move(e));
         s.end_if_over();
+    }
+
+    static void copy(const T& value, entry& to) noexcept {
+        try {
+            to.value.emplace(value);
+        } catch (...) {
+            to.error = std::current_exception();
+        }
     }
 
     std::shared_ptr<state> state_;

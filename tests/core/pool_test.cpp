@@ -14,6 +14,7 @@ namespace core_pool_test {
 using namespace ringlet;
 using story::counted;
 using story::in_virtual_time;
+using story::settle;
 using testing::ElementsAre;
 
 struct workload {
@@ -234,6 +235,37 @@ TEST(failing_pools, imap_throws_what_kept_an_item_from_being_started) {
         const auto end = co_await results.next();
         EXPECT_FALSE(end);
     });
+}
+
+TEST(failing_pools, a_result_that_cannot_be_moved_is_an_error_in_its_place) {
+    in_virtual_time([]() -> task<> {
+        const pool p(2);
+        int left = 1000;
+        const auto work = [&](int) { return wears_out(left); };
+        auto results = p.imap(std::vector<int>{1, 2}, work);
+        co_await settle();
+        left = 0;
+        EXPECT_THROW(co_await results.next(), std::out_of_range);
+        left = 1000;
+        const auto second = co_await results.next();
+        EXPECT_TRUE(second);
+        const auto end = co_await results.next();
+        EXPECT_FALSE(end);
+    });
+    for (int lasts = 0; lasts < 20; ++lasts)
+        in_virtual_time([lasts]() -> task<> {
+            const pool p(2);
+            int left = lasts;
+            auto results = p.imap(std::vector<int>{1}, [&](int) { return wears_out(left); });
+            try {
+                const auto result = co_await results.next();
+                EXPECT_TRUE(result);
+            } catch (const std::out_of_range&) {
+                left = 1000;
+            }
+            const auto end = co_await results.next();
+            EXPECT_FALSE(end) << "after " << lasts << " moves";
+        });
 }
 
 }  // namespace core_pool_test

@@ -404,4 +404,21 @@ TEST_F(pool_face, no_item_begins_after_the_last_handle_of_a_bounded_imap_went) {
     EXPECT_EQ(begun, 1);
 }
 
+TEST_F(pool_face, a_result_that_cannot_be_copied_is_an_error_in_its_place) {
+    struct tires {
+        explicit tires(int n) : number(n) {}
+        tires(const tires& other) : number(other.number) {
+            if (number == 1)
+                throw std::out_of_range("tired");
+        }
+        tires(tires&&) = default;
+        int number;
+    };
+    const auto results = Pool().imap([](int i) { return tires(i); }, first(3));
+    EXPECT_EQ(results.next()->number, 0);
+    EXPECT_EQ(thrown_by([&] { results.next(); }), "tired");
+    EXPECT_EQ(results.next()->number, 2);
+    EXPECT_FALSE(results.next());
+}
+
 }  // namespace gevent_pool_test
