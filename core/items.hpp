@@ -57,8 +57,16 @@ public:
     std::size_t size() const noexcept { return heap_.size(); }
     bool empty() const noexcept { return heap_.empty(); }
     void put(T item) {
-        heap_.push_back({std::move(item), next_++});
-        std::push_heap(heap_.begin(), heap_.end(), after());
+        entry fresh{std::move(item), next_};
+        const auto parent = [](std::size_t of) { return (of - 1) / 2; };
+        std::size_t place = heap_.size();
+        while (place > 0 && after()(heap_[parent(place)], fresh))
+            place = parent(place);
+        // Only now, since the comparison may throw: then nothing has been put.
+        heap_.push_back(std::move(fresh));
+        ++next_;
+        for (std::size_t at = heap_.size() - 1; at > place; at = parent(at))
+            std::swap(heap_[at], heap_[parent(at)]);
     }
     const T& first() const noexcept { return heap_.front().item; }
     T take() {

@@ -56,7 +56,7 @@ private:
     };
     struct getter : place_in_line {
         explicit getter(list<place_in_line>& line) noexcept : place_in_line("a putter at a Channel", line) {}
-        std::optional<item> got;
+        putter* from = nullptr;  // where its item is, when it is called up
     };
 
     struct state {
@@ -75,7 +75,7 @@ private:
                 call_up();
             if (!place.wait(timeout))
                 throw Empty();
-            return std::move(*place.got);
+            return std::move(place.from->value);
         }
         void call_up() {
             if (calling.running())
@@ -87,7 +87,7 @@ private:
             while (!putters.empty() && !getters.empty()) {
                 auto& from = static_cast<putter&>(putters.front());
                 auto& to = static_cast<getter&>(getters.front());
-                to.got.emplace(std::move(from.value));
+                to.from = &from;
                 // Out of the line, so that nothing can end its wait before it hears of it.
                 list<place_in_line> served;
                 from.unlink();

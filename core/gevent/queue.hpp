@@ -134,13 +134,6 @@ public:
     friend bool operator==(const basic_queue&, const basic_queue&) = default;
 
 private:
-    class putter : public place_in_line {
-    public:
-        putter(list<place_in_line>& line, item value) noexcept
-            : place_in_line("room in a Queue", line), value_(std::move(value)) {}
-        item value_;
-    };
-
     struct state {
         bool full() const noexcept { return items.size() >= maxsize; }
         bool ready() const noexcept { return !items.empty() || shut; }
@@ -167,13 +160,14 @@ private:
             }
             if (!block)
                 throw Full();
-            putter place(putters, std::move(value));
+            place_in_line place("room in a Queue", putters);
             if (!getters.empty())
                 call_up();
             if (!place.wait(timeout))
                 throw Full();
-            if (place.value_ != std::nullopt && shut)
+            if (shut)
                 throw ShutDown();
+            store(std::move(value));
         }
         void wait_for_item(bool block, interval timeout, bool taking = true) {
             if (!items.empty()) {
@@ -219,14 +213,13 @@ private:
             calling = call_them_up();
             calling.start();
         }
+        /// Who is called up runs at once, and puts or takes its item itself: what that throws is thrown there.
         hub_task call_them_up() {
             for (bool again = true; again;) {
                 again = false;
                 if (!putters.empty() && !full()) {
                     again = true;
-                    auto& first = static_cast<putter&>(putters.front());
-                    store(std::exchange(first.value_, std::nullopt));
-                    co_await hub_task::hand_over(first);
+                    co_await hub_task::hand_over(putters.front());
                 }
                 if (!getters.empty() && !items.empty()) {
                     again = true;

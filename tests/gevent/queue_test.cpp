@@ -220,6 +220,36 @@ TEST_F(queue_face, an_immediate_shutdown_throws_away_and_ends_every_wait) {
     EXPECT_THROW(full.task_done(), std::invalid_argument);
 }
 
+TEST_F(queue_face, what_waits_to_be_put_fails_at_a_shutdown_be_it_the_end_of_an_iteration) {
+    const Queue<int> full(1, {1});
+    const auto putter = gevent::spawn([full] { full.put(2); });
+    const auto last = gevent::spawn([full] { full.put(StopIteration); });
+    gevent::sleep(0);
+    full.shutdown();
+    EXPECT_THROW(putter.get(), ShutDown);
+    EXPECT_THROW(last.get(), ShutDown);
+    EXPECT_EQ(full.get(), 1);
+    EXPECT_EQ(full.next(), std::nullopt);
+}
+
+TEST_F(queue_face, what_keeps_an_item_from_being_put_or_given_is_thrown_where_it_waits) {
+    struct incomparable {
+        bool operator()(int a, int b) const {
+            return a == 13 || b == 13 ? throw std::domain_error("bad luck") : a < b;
+        }
+    };
+    const PriorityQueue<int, incomparable> q(2, {1, 2});
+    const auto unlucky = gevent::spawn([q] { q.put(13); });
+    const auto next = gevent::spawn([q] { q.put(3); });
+    gevent::sleep(0);
+    EXPECT_EQ(q.get(), 1);
+    EXPECT_EQ(thrown_by([&] { unlucky.get(); }), "bad luck");
+    next.get();
+    EXPECT_EQ(q.get(), 2);
+    EXPECT_EQ(q.get(), 3);
+    EXPECT_TRUE(q.empty());
+}
+
 TEST_F(queue_face, a_channel_holds_nothing) {
     const Channel<std::string> c;
     EXPECT_TRUE(c.empty() && c.full());
@@ -257,6 +287,24 @@ TEST_F(queue_face, a_channel_serves_in_order_and_counts_who_waits) {
     c.put(7);
     c.put(8);
     EXPECT_THAT(printed, ElementsAre("0 got 7", "1 got 8"));
+}
+
+TEST_F(queue_face, an_item_that_cannot_be_moved_through_a_channel_is_an_error_of_the_getter) {
+    struct sticks {
+        explicit sticks(const bool& is_stuck) : stuck(&is_stuck) {}
+        sticks(const sticks& other) : stuck(other.stuck) {
+            if (*stuck)
+                throw std::length_error("stuck");
+        }
+        const bool* stuck;
+    };
+    bool stuck = false;
+    const Channel<sticks> c;
+    const auto putter = gevent::spawn([&] { c.put(sticks(stuck)); });
+    gevent::sleep(0);
+    stuck = true;
+    EXPECT_EQ(thrown_by([&] { c.get(); }), "stuck");
+    putter.get();
 }
 
 TEST_F(queue_face, a_channel_ends_an_iteration) {
