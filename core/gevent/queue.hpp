@@ -9,6 +9,7 @@
 #include <ringlet/core/gevent/line.hpp>
 #include <ringlet/core/items.hpp>
 
+#include <algorithm>
 #include <initializer_list>
 #include <stdexcept>
 
@@ -196,9 +197,10 @@ private:
         void shutdown(bool immediate) {
             shut = true;
             if (immediate) {
+                unfinished -= std::min(unfinished, items.size());  // those that were taken are still in work
                 items.clear();
-                unfinished = 0;
-                all_done.set();
+                if (unfinished == 0)
+                    all_done.set();
             }
             tell();
             while (!getters.empty())

@@ -220,6 +220,20 @@ TEST_F(queue_face, an_immediate_shutdown_throws_away_and_ends_every_wait) {
     EXPECT_THROW(full.task_done(), std::invalid_argument);
 }
 
+TEST_F(queue_face, an_immediate_shutdown_leaves_what_was_taken_to_be_done) {
+    const Queue<int> q(None, {1, 2, 3});
+    EXPECT_EQ(q.get(), 1);
+    const auto joiner = gevent::spawn([q] { return q.join(); });
+    gevent::sleep(0);
+    q.shutdown(true);
+    EXPECT_EQ(q.unfinished_tasks(), 1u);
+    gevent::sleep(0);
+    EXPECT_FALSE(joiner.ready());
+    q.task_done();
+    EXPECT_TRUE(joiner.get());
+    EXPECT_THROW(q.task_done(), std::invalid_argument);
+}
+
 TEST_F(queue_face, what_waits_to_be_put_fails_at_a_shutdown_be_it_the_end_of_an_iteration) {
     const Queue<int> full(1, {1});
     const auto putter = gevent::spawn([full] { full.put(2); });
