@@ -3,6 +3,7 @@
 // signal handler too. What is handed over runs as a greenlet of its own there, so it may wait.
 
 #include <ringlet/core/mailbox.hpp>
+#include <ringlet/core/report.hpp>
 #include <ringlet/core/spawn.hpp>
 
 #include <atomic>
@@ -13,13 +14,24 @@ namespace ringlet {
 
 namespace detail {
 
+/// For letters, which nobody waits for.
+template <class Start>
+void start_callback(const Start& start) noexcept {
+    if (loop::current().ending())
+        return;
+    try {
+        start();
+    } catch (...) {  // it cannot be moved or copied
+        report("a callback could not be started: " + describe(std::current_exception()));
+    }
+}
+
 template <class Fn>
 struct callback_letter : letter {
     explicit callback_letter(Fn f) : letter(&open), fn(std::move(f)) {}
     static void open(letter& l) noexcept {
         const std::unique_ptr<callback_letter> self(static_cast<callback_letter*>(&l));
-        if (!loop::current().ending())
-            spawn(std::move(self->fn));
+        start_callback([&] { spawn(std::move(self->fn)); });
     }
     Fn fn;
 };
@@ -67,8 +79,7 @@ private:
     static void open(letter& l) noexcept {
         auto& self = static_cast<signal_callback&>(l);
         self.asked_.store(false, std::memory_order_release);
-        if (!loop::current().ending())
-            self.start_();
+        detail::start_callback(self.start_);
     }
 
     loop_ref loop_;

@@ -44,7 +44,6 @@ public:
     // --- on its home loop ------------------------------------------------------------------------
 
     void born(greenlet_base& g) noexcept { target_ = &g; }
-    bool kill_asked() const noexcept { return kill_asked_.load(std::memory_order_acquire); }
     void over(shared_result_base::phase how) {
         target_ = nullptr;
         this->end(how);
@@ -86,14 +85,13 @@ struct remote_body {
 
     auto operator()() {
         if constexpr (is_coroutine)
-            return run(std::move(state), std::move(fn), std::move(arguments));
+            return run(*this);
         else
             run_call();
     }
 
-    static task<> run(std::shared_ptr<remote_state<T>> s, Fn f, std::tuple<Args...> a) {
-        remote_body self(std::move(s), std::move(f), std::move(a));
-        std::exception_ptr error;
+    /// The greenlet owns `self` until it is over.
+    static task<> run(remote_body& self) {
         try {
             auto work = std::apply(std::move(self.fn), std::move(self.arguments));
             if constexpr (std::is_void_v<T>) {
@@ -140,8 +138,15 @@ struct spawn_letter : letter {
         const std::unique_ptr<spawn_letter> self(static_cast<spawn_letter*>(&l));
         if (loop::current().ending())
             return;  // the body says that it was killed
-        const auto g = spawn(std::move(self->body));
-        self->state->born(g.state());
+        try {
+            const auto g = spawn(std::move(self->body));
+            self->state->born(g.state());
+        } catch (...) {  // fn or an argument cannot be moved
+            if (self->state->done())
+                return;  // the body was moved, came no further, and said that it was killed
+            self->state->kept.keep_error(std::current_exception());
+            self->state->over(shared_result_base::phase::over);
+        }
     }
     std::shared_ptr<remote_state<T>> state;
     Body body;

@@ -7,7 +7,7 @@
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/io/virtual_time.hpp>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <latch>
 #include <set>
@@ -180,6 +180,81 @@ TEST_P(loops, a_greenlet_killed_before_it_began_over_there_never_runs) {
         EXPECT_FALSE(ran);
         EXPECT_THROW(await(g.get()), greenlet_killed);
     });
+}
+
+/// Can be moved so many times.
+struct wears_out {
+    explicit wears_out(int& moves) : left(&moves) {}
+    wears_out(const wears_out& other) : left(other.left) {
+        if ((*left)-- == 0)
+            throw std::out_of_range("worn out");
+    }
+    int* left;
+};
+
+TEST_P(loops, what_cannot_be_moved_over_there_is_an_error_of_its_greenlet) {
+    const auto told = [](const auto& fn) {
+        std::size_t failed_here = 0, failed_there = 0;
+        for (int lasts = 0;; ++lasts) {
+            int left = lasts;
+            remote<int> g;
+            try {
+                g = spawn_on(this_loop(), fn, wears_out(left));
+            } catch (const std::out_of_range&) {
+                ++failed_here;
+                continue;
+            }
+            try {
+                EXPECT_EQ(await(g.get()), 5);
+                break;
+            } catch (const std::out_of_range&) {
+                ++failed_there;
+                EXPECT_TRUE(g.ready() && !g.successful());
+            }
+        }
+        EXPECT_GT(failed_here, 0u);
+        EXPECT_GT(failed_there, 0u);
+    };
+    run(make(), [&] {
+        told([](const wears_out&) { return 5; });
+        told([](wears_out) -> task<int> { co_return 5; });
+    });
+}
+
+TEST_P(loops, what_cannot_be_moved_over_there_is_reported_when_nobody_asks) {
+    std::vector<std::string> reports;
+    set_report_sink([&](std::string_view text) { reports.emplace_back(text); });
+    run(make(), [&] {
+        int left = 1000, never_ran = 0;
+        for (int lasts = 0; reports.empty(); ++lasts) {
+            left = lasts;
+            try {
+                spawn_on(this_loop(), [](const wears_out&) {}, wears_out(left));
+            } catch (const std::out_of_range&) {}
+            await(sleep_for(1ms));
+        }
+        EXPECT_THAT(reports, testing::ElementsAre(testing::HasSubstr("worn out")));
+        reports.clear();
+        for (int lasts = 0; reports.empty(); ++lasts) {
+            left = lasts;
+            const wears_out callback(left);
+            try {
+                add_callback(this_loop(), [callback] { (void)callback; });
+                ++never_ran;
+            } catch (const std::out_of_range&) {}
+            await(sleep_for(1ms));
+        }
+        EXPECT_THAT(reports, testing::ElementsAre(testing::HasSubstr("worn out")));
+        EXPECT_EQ(never_ran, 1);
+        left = 1000;
+        signal_callback on_signal([copies = wears_out(left)] { ADD_FAILURE(); });
+        left = 0;
+        reports.clear();
+        on_signal();
+        await(sleep_for(1ms));
+        EXPECT_THAT(reports, testing::ElementsAre(testing::HasSubstr("worn out")));
+    });
+    set_report_sink(nullptr);
 }
 
 TEST_P(loops, spawning_on_a_loop_that_has_ended_is_an_error) {
