@@ -133,7 +133,7 @@ task<std::invoke_result_t<std::decay_t<Fn>&>> offload_owning(Fn fn) {
     shared_wait end("an offloaded call", job, outside_waiter::clock::stands_still);
     try {
         co_await end;
-    } catch (const canceled&) {
+    } catch (...) {
         job->cancel();
         throw;
     }

@@ -160,6 +160,23 @@ TEST_P(offloading, a_call_that_owns_everything_is_left_behind_by_a_killed_waiter
     });
 }
 
+TEST_P(offloading, who_is_interrupted_before_its_turn_takes_back_a_call_that_owns_everything) {
+    run(make(), [] {
+        loop::current().service<workers>().resize(1);
+        gate may_end;
+        bool ran = false;
+        auto first = spawn([&] { await(offload([&] { may_end.pass(); })); });
+        auto second = spawn([&] { await(offload_owning([&] { ran = true; })); });
+        await(yield());
+        second.state().interrupt(std::make_exception_ptr(std::out_of_range("too late")));
+        EXPECT_THROW(await(second.get()), std::out_of_range);
+        may_end.open();
+        await(first.join());
+        await(offload([] {}));  // by the only worker, after everything else
+        EXPECT_FALSE(ran);
+    });
+}
+
 TEST_P(offloading, a_thousand_calls_share_a_few_threads) {
     run(make(), [] {
         loop::current().service<workers>().resize(3);
