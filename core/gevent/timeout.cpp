@@ -3,6 +3,7 @@
 #include <ringlet/core/hub.hpp>
 
 #include <cstdio>
+#include <set>
 #include <stdexcept>
 
 namespace ringlet::gevent {
@@ -24,10 +25,19 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
             std::exchange(owner, nullptr)->release();
     }
 
+    /// Those that were started as temporaries and have not fired: they go with the loop.
+    using temporaries = std::set<std::shared_ptr<state>>;
+
+    void forget_temporary() noexcept {
+        loop* l = loop::current_or_null();
+        if (std::exchange(temporary, false) && l != nullptr)
+            l->service<temporaries>().erase(shared_from_this());
+    }
+
     static void fire(timer& t) noexcept {
         auto& self = static_cast<state&>(t);
         const auto alive = self.shared_from_this();
-        self.own_handle.reset();
+        self.forget_temporary();
         self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})), &self);
         self.let_go();  // who dies of it keeps the exception, which keeps this
     }
@@ -38,7 +48,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     bool silent = false;
     bool closed = false;
     greenlet_base* owner = nullptr;  // retained until it fires
-    std::shared_ptr<state> own_handle;
+    bool temporary = false;
 };
 
 Timeout::Timeout(interval seconds) : state_(std::make_shared<state>(seconds)) {}
@@ -68,14 +78,14 @@ void Timeout::start() & {
 void Timeout::start() && {
     start();
     if (pending())
-        state_->own_handle = state_;
+        state_->temporary = loop::current().service<state::temporaries>().insert(state_).second;
 }
 
 bool Timeout::pending() const noexcept { return state_->armed(); }
 
 void Timeout::cancel() noexcept {
     const auto alive = state_;
-    state_->own_handle.reset();
+    state_->forget_temporary();
     state_->stop();
 }
 

@@ -1,6 +1,7 @@
 // gevent.Timeout: the behaviours of test__timeout and test__api_timeout.
 
 #include "support/gevent_world.hpp"
+#include "support/story.hpp"
 
 #include <ringlet/core/timeout.hpp>
 
@@ -154,6 +155,30 @@ TEST_F(timeouts, one_started_as_a_temporary_fires_without_a_handle) {
     EXPECT_EQ(thrown_by([] { gevent::sleep(0.2); }), "Timeout: 0.1 seconds");
     { const Timeout t = Timeout::start_new(0.1); }
     gevent::sleep(1);  // the last handle cancelled it
+}
+
+TEST_F(timeouts, one_started_as_a_temporary_goes_when_its_greenlet_is_over) {
+    const auto its_exception = std::make_shared<int>();
+    gevent::spawn([&] { Timeout(5, its_exception).start(); });
+    gevent::sleep(10);
+    EXPECT_EQ(its_exception.use_count(), 1);
+}
+
+TEST(timeouts_at_the_end, one_started_as_a_temporary_goes_with_its_loop) {
+    const auto its_exception = std::make_shared<int>();
+    story::in_virtual_time([&] { Timeout(5, its_exception).start(); });
+    EXPECT_EQ(its_exception.use_count(), 1);
+    story::in_virtual_time([&]() -> ringlet::task<> {
+        Timeout(5, its_exception).start();
+        Timeout(6, its_exception).start();
+        Timeout cancelled(7, its_exception);
+        std::move(cancelled).start();
+        EXPECT_TRUE(cancelled.pending());
+        cancelled.cancel();
+        EXPECT_FALSE(cancelled.pending());
+        co_await ringlet::sleep_for(1s);
+    });
+    EXPECT_EQ(its_exception.use_count(), 1);
 }
 
 TEST_F(timeouts, pass_through_handlers_for_errors_and_through_deadlines_of_the_core) {
