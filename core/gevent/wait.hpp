@@ -32,10 +32,8 @@ public:
         std::optional<X> found;
         if (left_ == 0)
             return found;
-        --left_;
         const interval rest = until_ == never ? interval() : interval(until_ - hub().fresh_now());
-        if (!within(rest, [&] { found = await(all_.next()); }))
-            left_ = 0;
+        left_ = within(rest, [&] { found = await(all_.next()); }) ? left_ - 1 : 0;
         return found;
     }
 

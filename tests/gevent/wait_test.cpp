@@ -61,6 +61,14 @@ TEST_F(wait_face, iwait_can_be_left_early) {
     EXPECT_EQ(unavailable.counter(), 1u);
 }
 
+TEST_F(wait_face, who_is_cut_short_in_iwait_can_ask_again_for_all_that_is_left) {
+    auto all = gevent::iwait(std::vector{sleeper(1), sleeper(2)});
+    EXPECT_THROW(gevent::with(Timeout(0.5), [&] { all.next(); }), Timeout);
+    EXPECT_EQ(all.next()->get(), 1);
+    EXPECT_EQ(all.next()->get(), 2);
+    EXPECT_FALSE(all.next());
+}
+
 TEST_F(wait_face, iwait_ends_when_time_is_up) {
     int seen = 0;
     for (const auto& g : gevent::iwait(std::vector{sleeper(1), sleeper(2), sleeper(30)}, 5)) {
