@@ -77,15 +77,17 @@ bool Condition::wait(interval timeout) const {
     } catch (...) {
         interrupted = std::current_exception();
     }
-    if (!in_time)
-        std::erase(*waiting_, notified);
+    // If it is not in line any more it was notified meanwhile.
+    const bool just_notified = !in_time && std::erase(*waiting_, notified) == 0;
     {
         const shield until_locked;  // the caller counts on having the lock, whatever happened
         lock_.acquire_again(count);
     }
+    if (interrupted && just_notified)
+        notify();  // for the next
     if (interrupted)
         std::rethrow_exception(interrupted);
-    return in_time;
+    return in_time || just_notified;
 }
 
 void Condition::notify(std::size_t count) const {

@@ -149,6 +149,28 @@ TEST_F(lock_face, a_condition_wakes_whom_it_should) {
     EXPECT_THROW(condition.notify(), std::runtime_error);
 }
 
+TEST_F(lock_face, a_notification_that_comes_when_time_is_up_is_not_lost) {
+    const Condition condition;
+    const auto notify = [&] {
+        gevent::sleep(1);
+        gevent::with(condition, [&] { condition.notify(); });
+    };
+    const auto late = [&] { return gevent::with(condition, [&] { return condition.wait(1); }); };
+    gevent::spawn(notify);
+    const auto first = gevent::spawn(late), second = gevent::spawn(late);
+    EXPECT_TRUE(first.get());
+    EXPECT_FALSE(second.get());
+    EXPECT_NEAR(now(), 1, 0.01);
+
+    gevent::spawn(notify);
+    const auto cut_short =
+        gevent::spawn([&] { gevent::with(condition, [&] { gevent::with(Timeout(1), [&] { condition.wait(); }); }); });
+    const auto next = gevent::spawn([&] { return gevent::with(condition, [&] { return condition.wait(5); }); });
+    EXPECT_THROW(cut_short.get(), Timeout);
+    EXPECT_TRUE(next.get()) << "it goes to the next";
+    EXPECT_NEAR(now(), 2, 0.01);
+}
+
 TEST_F(lock_face, wait_for_waits_until_it_is_so) {
     const Condition condition;
     int n = 0;
