@@ -24,7 +24,6 @@ public:
         items_.pop_front();
         return item;
     }
-    void clear() noexcept { items_.clear(); }
 
 private:
     std::deque<T> items_;
@@ -42,7 +41,6 @@ public:
         items_.pop_back();
         return item;
     }
-    void clear() noexcept { items_.clear(); }
 
 private:
     std::vector<T> items_;
@@ -75,7 +73,6 @@ public:
         heap_.pop_back();
         return item;
     }
-    void clear() noexcept { heap_.clear(); }
 
 private:
     struct entry {

@@ -196,9 +196,10 @@ private:
         }
         void shutdown(bool immediate) {
             shut = true;
+            Items thrown_away;  // at the end, since their destructors may look at the queue
             if (immediate) {
-                unfinished -= std::min(unfinished, items.size());  // those that were taken are still in work
-                items.clear();
+                std::swap(items, thrown_away);
+                unfinished -= std::min(unfinished, thrown_away.size());  // those that were taken are still in work
                 if (unfinished == 0)
                     all_done.set();
             }

@@ -234,6 +234,26 @@ TEST_F(queue_face, an_immediate_shutdown_leaves_what_was_taken_to_be_done) {
     EXPECT_THROW(q.task_done(), std::invalid_argument);
 }
 
+TEST_F(queue_face, an_item_that_an_immediate_shutdown_throws_away_finds_the_queue_empty) {
+    struct asks {
+        explicit asks(Queue<asks>& q, std::vector<std::size_t>& what) : queue(&q), sizes(&what) {}
+        asks(asks&& other) noexcept : queue(std::exchange(other.queue, nullptr)), sizes(other.sizes) {}
+        asks& operator=(asks&&) = default;
+        ~asks() {
+            if (queue != nullptr)
+                sizes->push_back(queue->qsize());
+        }
+        Queue<asks>* queue;
+        std::vector<std::size_t>* sizes;
+    };
+    std::vector<std::size_t> sizes;
+    Queue<asks> q;
+    q.put(asks(q, sizes));
+    q.put(asks(q, sizes));
+    q.shutdown(true);
+    EXPECT_THAT(sizes, ElementsAre(0, 0));
+}
+
 TEST_F(queue_face, what_waits_to_be_put_fails_at_a_shutdown_be_it_the_end_of_an_iteration) {
     const Queue<int> full(1, {1});
     const auto putter = gevent::spawn([full] { full.put(2); });
