@@ -69,8 +69,8 @@ public:
         std::optional<T> item;
         if (!items_.empty()) {
             item.emplace(items_.take());
-            if (!putters_.empty() && items_.size() < capacity_)
-                items_.put(take_from_putter());
+            while (!putters_.empty() && items_.size() < capacity_)
+                store_from_putter();
         } else if (!putters_.empty()) {
             item.emplace(take_from_putter());
         }
@@ -115,6 +115,19 @@ private:
             wake(watching_.front());
     }
 
+    /// What keeps its item from being stored is the putter's error, and the next one comes in.
+    void store_from_putter() noexcept {
+        put_awaiter& putter = putters_.front();
+        try {
+            items_.put(std::move(putter.item_));
+            putter.stored_ = true;
+            ++unfinished_;
+        } catch (...) {
+            putter.failed_ = std::current_exception();
+        }
+        wake(putter);
+    }
+
     T take_from_putter() {
         put_awaiter& putter = putters_.front();
         T item = std::move(putter.item_);  // first, because it may throw
@@ -148,10 +161,12 @@ public:
         queue_.putters_.push_back(*this);
         queue_.tell_watchers();
     }
-    void await_resume() const {
+    void await_resume() {
         if (stored_)
             return;
         throw_if_aborted();
+        if (failed_)
+            std::rethrow_exception(std::exchange(failed_, nullptr));
         throw queue_closed();
     }
 
@@ -160,6 +175,7 @@ private:
     queue& queue_;
     T item_;
     bool stored_ = false;
+    std::exception_ptr failed_;
 };
 
 template <class T, class Items>

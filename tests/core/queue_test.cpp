@@ -232,6 +232,30 @@ TEST(queue_items, one_whose_move_throws_is_the_takers_exception_and_stays_where_
     });
 }
 
+TEST(queue_items, one_that_cannot_be_stored_is_an_error_of_its_putter_alone) {
+    struct incomparable {
+        bool operator()(int a, int b) const {
+            return a == 13 || b == 13 ? throw std::domain_error("bad luck") : a < b;
+        }
+    };
+    in_virtual_time([]() -> task<> {
+        priority_queue<int, incomparable> q(2);
+        co_await q.put(1);
+        co_await q.put(2);
+        const auto unlucky = spawn([&] { await(q.put(13)); });
+        const auto next = spawn([&] { await(q.put(3)); });
+        co_await yield();
+        EXPECT_EQ(co_await q.get(), 1);
+        EXPECT_THROW(co_await unlucky.get(), std::domain_error);
+        co_await next.get();
+        EXPECT_EQ(co_await q.get(), 2);
+        EXPECT_EQ(co_await q.get(), 3);
+        for (int i = 0; i < 3; ++i)
+            q.task_done();
+        EXPECT_THROW(q.task_done(), std::logic_error);
+    });
+}
+
 TEST(queue_items, lost_to_neither_side_of_a_race_with_a_deadline) {
     in_virtual_time([]() -> task<> {
         // Around the moment at which the item comes, also within one turn of the kernel.
