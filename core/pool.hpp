@@ -78,8 +78,13 @@ public:
     /// Awaitable: until none of its greenlets is left. New ones may come meanwhile.
     task<> join() const {
         const auto held = state_;
-        while (!held->alive.empty())
-            co_await join_awaiter(*held->alive.front());
+        const auto over = [](const greenlet_base* g) { return g->dead(); };  // which may not have left yet
+        while (true) {
+            const auto first = std::ranges::find_if_not(held->alive, over);
+            if (first == held->alive.end())
+                break;
+            co_await join_awaiter(**first);
+        }
     }
 
     /// Asks all of them to stop.

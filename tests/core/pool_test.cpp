@@ -137,6 +137,17 @@ TYPED_TEST(pools, imap_stops_spawning_when_nobody_fetches) {
     EXPECT_EQ(this->load.running, 0);
 }
 
+TYPED_TEST(pools, join_does_not_wait_for_those_that_have_just_died) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(1);
+        const auto g = co_await p.spawn([] {});
+        co_await yield();
+        EXPECT_TRUE(g.ready());
+        co_await p.join();
+        EXPECT_EQ(p.alive(), 0u);
+    });
+}
+
 TYPED_TEST(pools, no_item_begins_whose_room_came_just_before_the_results_went) {
     in_virtual_time([this]() -> task<> {
         const pool p(1);
