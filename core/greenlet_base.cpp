@@ -75,6 +75,8 @@ greenlet_base::greenlet_base(bool on_fiber) noexcept
 greenlet_base::~greenlet_base() {
     if (outcome_ == outcome::error && !error_seen_)
         report_unhandled(*this, extras_->error);
+    if (extras_)
+        free_locals();
 }
 
 std::exception_ptr greenlet_base::error() noexcept {
@@ -342,11 +344,20 @@ std::vector<std::unique_ptr<local_value>> greenlet_base::carry_locals() const {
     return copies;
 }
 
+/// One by one, since the destructors may look at the others, free them, or end their variables. What they
+/// make anew stays for as long as the greenlet.
+void greenlet_base::free_locals() noexcept {
+    for (std::size_t left = extras_->locals.size(); left > 0 && !extras_->locals.empty(); --left) {
+        const std::unique_ptr<local_value> gone = std::move(extras_->locals.front());
+        extras_->locals.erase(extras_->locals.begin());
+    }
+}
+
 /// The end: joiners wake, links get their greenlet, the reference of being alive goes.
 void greenlet_base::die() noexcept {
     drop_call();
     if (extras_) {
-        const auto gone = std::move(extras_->locals);
+        free_locals();
         extras_->interruptions.clear();  // which may hold the greenlet in turn
     }
     unlink();

@@ -165,6 +165,7 @@ private:
     void enter_ready_list() noexcept;
     void set_error(std::exception_ptr e) noexcept;
     void die() noexcept;
+    void free_locals() noexcept;
     void refresh_cancel() noexcept;
     bool told_to_stop() const noexcept;
     void destroy() noexcept;

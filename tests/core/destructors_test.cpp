@@ -137,6 +137,38 @@ TYPED_TEST(destructors, of_a_local_value_may_reset_another) {
     });
 }
 
+TYPED_TEST(destructors, of_a_local_value_may_end_another_variable) {
+    using task = typename TypeParam::template task<>;
+    in_virtual_time([]() -> ringlet::task<> {
+        std::optional<greenlet_local<counted>> other(std::in_place);
+        std::function<void()> act = [&] {
+            EXPECT_TRUE(other->has_value());
+            other.reset();
+            EXPECT_EQ(counted::alive(), 0u);
+        };
+        greenlet_local<last_act> ends([&] { return last_act(act); });
+        co_await TypeParam::spawn([&]() -> task {
+            ends.get();
+            other->get();
+            co_return;
+        }).join();
+        EXPECT_FALSE(other.has_value());
+    });
+}
+
+TEST(destructors_at_the_end, of_a_local_value_of_the_main_program_may_end_another_variable) {
+    std::optional<greenlet_local<counted>> other(std::in_place);
+    std::function<void()> act = [&] { other.reset(); };
+    greenlet_local<last_act> ends([&] { return last_act(act); });
+    {
+        loop all(io::make_virtual_time());
+        ends.get();
+        other->get();
+    }
+    EXPECT_FALSE(other.has_value());
+    EXPECT_EQ(counted::alive(), 0u);
+}
+
 TYPED_TEST(destructors, a_value_that_cannot_be_copied_for_a_child_fails_the_spawn_and_leaves_nothing) {
     using task = typename TypeParam::template task<>;
     in_virtual_time([]() -> ringlet::task<> {
