@@ -148,11 +148,14 @@ public:
         });
     }
 
-    /// The same without a greenlet: `fn` is called by the loop itself, and must not wait.
+    /// The same without a greenlet: `fn` is called by the loop itself, and must not wait. Not while the loop
+    /// ends, lest one that starts anew what has died goes on for ever.
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
-        return state().add_link(
-            [fn = std::move(fn)](greenlet_base& g) { fn(greenlet(static_cast<greenlet_state<T>&>(g))); });
+        return state().add_link([fn = std::move(fn)](greenlet_base& g) {
+            if (!loop::current().ending())
+                fn(greenlet(static_cast<greenlet_state<T>&>(g)));
+        });
     }
 
     /// Takes a link back; false when it was called already.

@@ -28,12 +28,10 @@ private:
         const auto fn = std::move(fn_);
         of.retain();
         of.remove_link(number_);  // which is the end of `this`
-        if (!loop::current().ending()) {
-            try {
-                fn(of);
-            } catch (...) {
-                report("a link of " + of.name() + " failed: " + describe(std::current_exception()));
-            }
+        try {
+            fn(of);
+        } catch (...) {
+            report("a link of " + of.name() + " failed: " + describe(std::current_exception()));
         }
         of.release();
     }
@@ -145,8 +143,8 @@ void greenlet_base::enter_ready_list() noexcept {
     loop& l = loop::current();
     phase_ = phase::ready;
     l.ready_.push_back(*this);
-    if (l.ending() && l.running().canceled_now())
-        kill();  // else who is told to end could go on for ever by handing over to somebody new
+    if (l.ending() && (l.running().canceled_now() || &l.running() == &l.hub()))
+        kill();  // else who is told to end could go on for ever by handing over to somebody new, or by a link
 }
 
 void greenlet_base::start_after(duration d) {

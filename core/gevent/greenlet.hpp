@@ -165,10 +165,13 @@ public:
                 fn(Greenlet(g));
         });
     }
-    /// Called by the loop itself: `fn` must not block.
+    /// Called by the loop itself, unless that ends: `fn` must not block.
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
-        return state().add_link([fn](greenlet_base& g) mutable { fn(Greenlet(AnyGreenlet(g))); });
+        return state().add_link([fn](greenlet_base& g) mutable {
+            if (!loop::current().ending())
+                fn(Greenlet(AnyGreenlet(g)));
+        });
     }
 
 private:

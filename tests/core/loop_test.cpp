@@ -263,6 +263,27 @@ TEST(loop, ends_by_killing_who_is_left_and_waiting_for_them) {
     EXPECT_EQ(order, "uc");
 }
 
+TEST(loop, what_a_link_starts_anew_ends_with_the_loop) {
+    for (const bool raw : {false, true}) {
+        int begun = 0;
+        std::function<void()> begin = [&] {
+            const auto g = spawn([&] {
+                ++begun;
+                await(sleep_for(1s));
+            });
+            if (raw)
+                g.rawlink([&](const greenlet<>&) { begin(); });
+            else
+                g.link([&](const greenlet<>&) { begin(); });
+        };
+        run(io::make_virtual_time(), [&] {
+            begin();
+            await(sleep_for(1500ms));
+        });
+        EXPECT_EQ(begun, 2);
+    }
+}
+
 TEST(loop, what_is_spawned_while_the_loop_ends_is_killed_before_it_runs) {
     bool ran = false;
     in_virtual_time([&]() -> task<> {

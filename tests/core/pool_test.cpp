@@ -148,6 +148,30 @@ TYPED_TEST(pools, join_does_not_wait_for_those_that_have_just_died) {
     });
 }
 
+TYPED_TEST(pools, its_greenlets_leave_it_at_the_end_of_the_loop_too) {
+    std::size_t alive = 99, free = 99;
+    in_virtual_time([&, this]() -> task<> {
+        const auto cleans_up = [&, this]() -> task<> {
+            const pool p(2);
+            for (const int n : {100, 200})
+                (void)co_await p.spawn(this->work(), n);
+            try {
+                co_await sleep_for(1h);
+            } catch (const canceled&) {}
+            const shield until_all_are_over;
+            co_await p.join();
+            co_await yield();
+            alive = p.alive();
+            free = p.free();
+        };
+        spawn(cleans_up);
+        co_await sleep_for(1s);
+        EXPECT_EQ(this->load.running, 2);
+    });
+    EXPECT_EQ(alive, 0u);
+    EXPECT_EQ(free, 2u);
+}
+
 TYPED_TEST(pools, no_item_begins_whose_room_came_just_before_the_results_went) {
     in_virtual_time([this]() -> task<> {
         const pool p(1);
