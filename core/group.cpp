@@ -77,8 +77,9 @@ void group::body_failed(std::exception_ptr error) {
 task<> group::drain() {
     while (!children_.empty()) {
         if (children_.back()->dead()) {
-            forget(*children_.back());
+            greenlet_base& over = *children_.back();
             children_.pop_back();
+            forget(over);  // whose result may spawn into the group
             continue;
         }
         join_awaiter end_of_child(*children_.back());

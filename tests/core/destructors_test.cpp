@@ -182,6 +182,24 @@ TYPED_TEST(destructors, a_value_that_cannot_be_copied_for_a_child_fails_the_spaw
     });
 }
 
+TEST(destructors_in_groups, of_a_result_may_spawn_into_a_group_that_waits_for_its_end) {
+    in_virtual_time([]() -> task<> {
+        bool ran = false;
+        std::function<void()> act;
+        co_await with_group([&](group& g) -> task<> {
+            act = [&] {
+                g.spawn([&]() -> task<> {
+                    co_await yield();
+                    ran = true;
+                });
+            };
+            g.spawn([&]() -> task<last_act> { co_return last_act(act); });
+            co_return;
+        });
+        EXPECT_TRUE(ran);
+    });
+}
+
 TEST(destructors_in_groups, of_a_result_may_spawn_into_its_group) {
     in_virtual_time([]() -> task<> {
         int spawned = 0;
