@@ -151,18 +151,30 @@ private:
         if (!items_.empty()) {
             item.emplace(std::move(items_.front()));
             items_.pop_front();
-            if (!putters_.empty() && items_.size() < capacity_)
-                items_.push_back(take_from_putter(woken));
+            while (!putters_.empty() && items_.size() < capacity_)
+                store_from_putter(woken);
         } else if (!putters_.empty()) {
             item.emplace(take_from_putter(woken));
         }
         return item;
     }
 
+    /// What keeps its item from being stored is the putter's error, and the next one comes in.
+    void store_from_putter(outside_batch& woken) noexcept {
+        put_awaiter& putter = putters_.front();
+        try {
+            items_.push_back(std::move(putter.item_));
+            putter.stored_ = true;
+        } catch (...) {
+            putter.failed_ = std::current_exception();
+        }
+        woken.add(putter);
+    }
+
     T take_from_putter(outside_batch& woken) {
         put_awaiter& putter = putters_.front();
+        T item = std::move(putter.item_);  // first, because it may throw
         putter.stored_ = true;
-        T item = std::move(putter.item_);
         woken.add(putter);
         return item;
     }
@@ -194,10 +206,12 @@ public:
         queue_.putters_.push_back(*this);
         return true;
     }
-    void await_resume() const {
+    void await_resume() {
         if (stored_)
             return;
         throw_if_aborted();
+        if (failed_)
+            std::rethrow_exception(std::exchange(failed_, nullptr));
         throw queue_closed();
     }
 
@@ -206,6 +220,7 @@ private:
     shared_queue& queue_;
     T item_;
     bool stored_ = false;
+    std::exception_ptr failed_;
 };
 
 template <class T>

@@ -257,6 +257,33 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_reported_when_nobody_asks) {
     set_report_sink(nullptr);
 }
 
+TEST_P(loops, an_item_of_a_shared_queue_that_cannot_be_moved_is_an_error_where_it_is_moved) {
+    run(make(), [] {
+        int left = 1000;
+        shared_queue<wears_out> meeting(0);
+        const auto putter = spawn([&] { await(meeting.put(wears_out(left))); });
+        await(yield());
+        left = 0;
+        EXPECT_THROW(meeting.try_get(), std::out_of_range);
+        meeting.close();
+        left = 1000;
+        EXPECT_THROW(await(putter.get()), queue_closed) << "nobody got it";
+
+        int lasts = 1000;
+        shared_queue<wears_out> one(1);
+        await(one.put(wears_out(left)));
+        const auto unlucky = spawn([&] { await(one.put(wears_out(lasts))); });
+        const auto next = spawn([&] { await(one.put(wears_out(left))); });
+        await(yield());
+        lasts = 0;
+        EXPECT_TRUE(one.try_get());
+        EXPECT_THROW(await(unlucky.get()), std::out_of_range);
+        await(next.get());
+        EXPECT_TRUE(one.try_get());
+        EXPECT_FALSE(one.try_get());
+    });
+}
+
 TEST_P(loops, spawning_on_a_loop_that_has_ended_is_an_error) {
     loop_ref gone;
     run(make(), [&] { gone = this_loop(); });
