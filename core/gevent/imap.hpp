@@ -21,9 +21,11 @@ public:
 
     std::optional<T> next() const {
         state& s = *state_;
-        if (s.room)
+        if (s.cut_short > 0)
+            --s.cut_short;  // who made room already
+        else if (s.room)
             s.room->release();
-        std::optional<entry> e = s.ordered ? s.in_order() : s.results.next();
+        std::optional<entry> e = s.fetch();
         if (!e)
             return std::nullopt;
         if (e->error)
@@ -77,6 +79,14 @@ private:
             if (room && loop::current_or_null() != nullptr)
                 runner.state().kill();
         }
+        std::optional<entry> fetch() {
+            try {
+                return ordered ? in_order() : results.next();
+            } catch (...) {
+                ++cut_short;
+                throw;
+            }
+        }
         std::optional<entry> in_order() {
             while (!early.contains(index)) {
                 if (std::optional<entry> e = results.next()) {
@@ -97,6 +107,7 @@ private:
         Greenlet<void> runner;
         std::size_t spawned = 0;
         std::size_t outstanding = 0;
+        std::size_t cut_short = 0;  // readers who got nothing
         bool all_spawned = false;
         std::map<std::size_t, entry> early;
         std::size_t index = 0;

@@ -369,6 +369,30 @@ TEST_F(pool_face, an_error_of_the_items_comes_after_what_was_begun_before_it) {
     EXPECT_EQ(unordered.next(), std::nullopt);
 }
 
+TEST_F(pool_face, a_reader_who_is_cut_short_makes_no_more_room_in_an_imap) {
+    int begun = 0;
+    const auto work = [&](int i) {
+        ++begun;
+        gevent::sleep(10);
+        return i;
+    };
+    const auto results = Pool().imap_sized(1, work, first(5));
+    for (int i = 0; i < 5; ++i)
+        EXPECT_THROW(gevent::with_timeout(1, [&] { return results.next(); }), Timeout);
+    EXPECT_EQ(begun, 2) << "one that waits to be fetched, and one for who asks";
+    std::vector<int> all;
+    for (const int r : results)
+        all.push_back(r);
+    EXPECT_EQ(all, first(5));
+
+    const auto shared = Pool().imap_sized(1, square, first(4));
+    std::vector<Greenlet<std::optional<int>>> readers;
+    for (int i = 0; i < 4; ++i)
+        readers.push_back(gevent::spawn([shared] { return shared.next(); }));
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(readers[static_cast<std::size_t>(i)].get(), i * i) << "each of many readers makes room";
+}
+
 TEST_F(pool_face, no_item_begins_after_the_last_handle_of_a_bounded_imap_went) {
     int begun = 0;
     const auto work = [&](int i) {
