@@ -130,7 +130,7 @@ public:
         else if constexpr (std::is_void_v<T>)
             set();
         else if (source.value())
-            set(*source.value());
+            copy(*source.value());
         else
             set_exception(greenlet_killed(source.name() + " was killed"));
     }
@@ -154,6 +154,15 @@ private:
         std::exception_ptr error;
     };
     explicit AsyncResult(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+
+    template <class U>
+    void copy(const U& value) const {
+        try {
+            set(value);
+        } catch (...) {
+            set_exception(std::current_exception());
+        }
+    }
 
     std::shared_ptr<state> state_;
 };

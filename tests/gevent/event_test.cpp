@@ -221,4 +221,16 @@ TEST_F(event_senders, wait_is_content_with_a_count) {
     EXPECT_THAT(gevent::wait(all, None, 100), SizeIs(10));
 }
 
+TEST_F(event_face, a_result_that_cannot_be_copied_from_its_greenlet_is_an_error) {
+    struct refuses {
+        refuses() = default;
+        refuses(refuses&&) = default;
+        refuses(const refuses&) { throw std::length_error("no copy"); }
+    };
+    const AsyncResult<refuses> result;
+    gevent::spawn([] { return refuses(); }).link(result);
+    EXPECT_EQ(story::thrown_by([&] { result.get(); }), "no copy");
+    EXPECT_FALSE(result.successful());
+}
+
 }  // namespace gevent_event_test
