@@ -106,9 +106,7 @@ private:
             } else {
                 result.set(await(call.result()));
             }
-        } catch (const canceled&) {
-            throw;
-        } catch (...) {
+        } catch (...) {  // also a GreenletExit that the call threw
             result.set_exception(std::current_exception());
         }
     }

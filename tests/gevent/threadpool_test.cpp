@@ -164,4 +164,10 @@ TEST_F(threadpool_face, the_run_info_names_everybody_and_switches_can_be_asserte
     EXPECT_THROW(gevent::assert_switches([] {}), ringlet::did_not_yield);
 }
 
+TEST_F(threadpool_face, a_call_that_throws_a_greenlet_exit_has_ended) {
+    const ThreadPool pool(1);
+    EXPECT_THROW(pool.apply([]() -> int { throw GreenletExit(); }), GreenletExit);
+    EXPECT_EQ(pool.apply([] { return 1; }), 1);
+}
+
 }  // namespace gevent_threadpool_test
