@@ -249,7 +249,12 @@ std::uint32_t wanted_events(const io_uring_sqe& sqe) noexcept {
         case IORING_OP_WRITE:
         case IORING_OP_WRITEV:
         case IORING_OP_CONNECT: return POLLOUT;
-        default: return POLLIN;
+        case IORING_OP_READ:
+        case IORING_OP_READV:
+        case IORING_OP_RECV:
+        case IORING_OP_RECVMSG:
+        case IORING_OP_ACCEPT: return POLLIN;
+        default: return 0;  // waits for nothing, and so behind nobody
     }
 }
 

@@ -183,6 +183,26 @@ TEST_P(kernel_contract, a_whole_message_of_many_buffers_goes_in_pieces) {
     EXPECT_TRUE(got == expected);
 }
 
+TEST_P(kernel_contract, shutdown_does_not_wait_behind_who_reads) {
+    const auto [a, b] = socket_pair();
+    asked& waiting = receive(a);
+    w.settle();
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_shutdown(sqe, a, SHUT_RDWR); })), (answer{0, 0}));
+    EXPECT_EQ(w.finish(waiting), (answer{0, 0}));
+}
+
+TEST_P(kernel_contract, a_splice_into_a_socket_does_not_wait_behind_who_reads_it) {
+    const auto [a, b] = socket_pair();
+    const auto [in, out] = pipe_pair();
+    asked& waiting = receive(a);
+    w.settle();
+    ASSERT_EQ(write(out, "spliced", 7), 7);
+    const int from = in, to = a;
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_splice(sqe, from, -1, to, -1, 100, 0); })),
+              (answer{7, 0}));
+    EXPECT_FALSE(waiting.over());
+}
+
 TEST_P(kernel_contract, shutdown_ends_the_other_side) {
     const auto [a, b] = socket_pair();
     asked& r = receive(b);
