@@ -185,10 +185,12 @@ struct http2_callbacks {
 
     static int closed(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) noexcept {
         http2_session& c = of(user);
-        if (code == NGHTTP2_NO_ERROR && c.idle_frames_ > 0)
-            --c.idle_frames_;
-        if (session_stream* s = c.find(id))
+        if (session_stream* s = c.find(id)) {
+            // A reset that calls itself no error ends nothing well.
+            if (code == NGHTTP2_NO_ERROR && c.idle_frames_ > 0 && (c.server_ ? s->out_ended_ : s->in_ended_))
+                --c.idle_frames_;
             s->close(code, nullptr);
+        }
         if (c.arriving_ && c.arriving_->id_ == id) {
             c.arriving_.reset();
             c.head_since_ = never;

@@ -157,6 +157,10 @@ TEST(http2_server, floods_are_sent_away) {
     }
     EXPECT_EQ(answers_of(told(asked)).size(), 100u) << "as many as are allowed";
     EXPECT_THAT(complaints(told(asked + request(201))), ElementsAre("GOAWAY 1")) << "and one more than that";
+    std::string polite = client_begins;  // says that nothing was wrong
+    for (std::uint32_t i = 0; i < 3000; ++i)
+        polite += request(2 * i + 1, "GET", "/slow") + frame(reset, 0, 2 * i + 1, number(0));
+    EXPECT_THAT(complaints(told(polite)), testing::Contains("GOAWAY 11"));
 }
 
 TEST(http2_server, silent_peers_are_not_waited_for) {
@@ -168,6 +172,7 @@ TEST(http2_server, silent_peers_are_not_waited_for) {
     (void)told(client_begins + frame(headers, 0, 1, "\x82\x86\x84"));  // and no more of it
     const auto half = told(client_begins + request(1, "POST", "/echo", {}, false) + frame(data, 0, 1, "abc"));
     EXPECT_THAT(answers_of(half), ElementsAre("other")) << "408";
+    EXPECT_THAT(complaints(half), ElementsAre("1 RST_STREAM 0")) << "after a whole answer no error";
     EXPECT_NE(told(client_begins + request(1), {}, true).size(), 0u) << "who shuts down gets the answer";
 }
 
