@@ -99,7 +99,6 @@ void session_stream::send_head(std::string_view text, bool last) {
         throw_if_broken();
     const http2_fields list(std::string(text), to.secure_ ? "https" : "http");
     nghttp2_data_provider from{};
-    from.source.ptr = this;
     from.read_callback = &session_stream::give;
     int outcome = 0;
     if (to.server_) {
@@ -129,10 +128,14 @@ void session_stream::send_head(std::string_view text, bool last) {
     to.send();
 }
 
-/// Gives nghttp2 what is to be sent of our body.
-ssize_t session_stream::give(nghttp2_session* session, std::int32_t, std::uint8_t* into, std::size_t size,
-                             std::uint32_t* flags, nghttp2_data_source* source, void*) noexcept {
-    session_stream& s = *static_cast<session_stream*>(source->ptr);
+/// Gives nghttp2 what is to be sent of our body. When the connection has failed the exchange may be gone, and
+/// nghttp2 was not told.
+ssize_t session_stream::give(nghttp2_session* session, std::int32_t id, std::uint8_t* into, std::size_t size,
+                             std::uint32_t* flags, nghttp2_data_source*, void* user) noexcept {
+    session_stream* const found = static_cast<http2_session*>(user)->find(id);
+    if (found == nullptr)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    session_stream& s = *found;
     const std::size_t count = std::min(size, s.out_.size());
     if (count > 0)
         std::memcpy(into, s.out_.data(), count);

@@ -167,4 +167,45 @@ TEST(http2_client, who_has_what_it_waited_for_leaves_the_reading_to_others) {
     });
 }
 
+/// The connection has failed, but another exchange keeps it, and what was on its way goes on leaving.
+TEST(http2_client, nothing_more_is_taken_from_an_upload_whose_connection_has_ended) {
+    using namespace h2;
+    in_virtual_time([]() -> task<> {
+        world w(by_http2({}));
+        ringlet::event uploading, failed;
+        const auto serving = spawn([&]() -> task<> {
+            auto end = co_await w.accept();
+            const std::string wide = frame(settings, 0, 0, std::string("\0\4", 2) + number(1 << 20)) +
+                                     frame(settings, ack, 0) + frame(window, 0, 0, number(1 << 20));
+            co_await say(end, wide + ok_head);
+            co_await uploading.wait();
+            co_await end.shutdown();
+            co_await failed.wait();
+            std::string rest;
+            co_await read_to_end(end, rest);
+            EXPECT_THAT(rest, HasSubstr(frame(reset, 0, 3, number(2))));
+        });
+        {
+            const auto held = co_await w.client.open("GET", "http://h/");
+            const auto upload = spawn([&]() -> task<std::string> {
+                http::request_options o;
+                o.body = std::string(1 << 20, 'x');
+                try {
+                    co_await w.client.fetch("POST", "http://h/", o);
+                } catch (const http::request_error& e) {
+                    co_return e.what();
+                }
+                co_return "";
+            });
+            co_await sleep_for(1s);
+            uploading.set();
+            EXPECT_THAT(co_await upload.get(), HasSubstr("the connection ended"));
+            failed.set();
+            co_await sleep_for(1s);
+        }
+        co_await serving.join();
+        EXPECT_EQ(w.connections, 1u);
+    });
+}
+
 }  // namespace net_http2_client_test
