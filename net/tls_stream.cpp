@@ -12,8 +12,9 @@ namespace {
 /// What is encrypted at once, and waits to be sent.
 constexpr std::size_t piece = 64 * 1024;
 
-/// What answers to the peer may wait, unsent, before nothing more is read from it.
-constexpr std::size_t most_answers = 64 * 1024;
+/// What may wait, unsent, before nothing more is read from the peer: its answers, beside the piece of a writer.
+/// If a reader waited for that, two who both send much would wait for each other.
+constexpr std::size_t most_unsent = 2 * piece;
 
 /// What the flush keeps between two messages, so that small ones cost no allocation.
 constexpr std::size_t idle_capacity = 4 * 1024;
@@ -183,7 +184,7 @@ task<std::size_t> stream::state::read(std::shared_ptr<state> self, std::span<std
             co_return count;
         if (self->read_error)
             continue;
-        co_await flushed(self, most_answers);
+        co_await flushed(self, most_unsent);
         const auto more = co_await as_result(self->receive());
         self->throw_if_closed("read from");
         if (!more)

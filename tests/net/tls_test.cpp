@@ -10,6 +10,7 @@
 namespace net_tls_test {
 
 using namespace story;
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -221,6 +222,26 @@ TEST(tls, holds_little_while_idle) {
         EXPECT_LE(both.server->buffered(), 8192u);
         co_await both.client->shutdown();
         co_await reader.get();
+    });
+}
+
+TEST(tls, both_may_send_much_at_the_same_time) {
+    in_virtual_time([]() -> task<> {
+        tls_pair both = co_await tls_in_memory(client(), server());
+        const std::string much(1 << 20, 'x');
+        const auto send = [&much](tls::stream& by) { return write_text(by, much); };
+        const auto one = spawn(send, std::ref(*both.client)), other = spawn(send, std::ref(*both.server));
+        const auto hear = [&much](tls::stream& by) -> task<std::size_t> {
+            std::size_t got = 0;
+            while (got < much.size())
+                got += (co_await read_some(by)).size();
+            co_return got;
+        };
+        auto heard = ringlet::all(hear(*both.client), hear(*both.server));
+        const auto got = co_await ringlet::with_timeout(10s, std::move(heard));
+        EXPECT_EQ(got, std::make_tuple(much.size(), much.size()));
+        co_await one.get();
+        co_await other.get();
     });
 }
 
