@@ -121,6 +121,8 @@ task<> stream::state::write(std::shared_ptr<state> self, std::span<const std::by
     if (from.empty())
         co_return;
     const mutex::guard turn = co_await self->writers.lock();
+    if (self->flushing)
+        co_await flushed(self, 0);  // what writers have left who gave up must not pile up
     while (!from.empty()) {
         self->throw_if_unwritable();
         const auto now = from.first(std::min(from.size(), piece));

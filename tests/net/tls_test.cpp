@@ -245,6 +245,20 @@ TEST(tls, both_may_send_much_at_the_same_time) {
     });
 }
 
+TEST(tls, writers_who_give_up_pile_up_nothing) {
+    in_virtual_time([]() -> task<> {
+        tls_pair both = co_await tls_in_memory(client(), server());
+        const std::string message(50'000, 'x');
+        int given_up = 0;
+        for (int i = 0; i < 100; ++i) {
+            auto writing = ringlet::with_timeout(1s, write_text(*both.client, message));
+            given_up += co_await ringlet::as_result(std::move(writing)) ? 0 : 1;
+        }
+        EXPECT_GT(given_up, 90);
+        EXPECT_LE(both.client->buffered(), 256u * 1024);
+    });
+}
+
 TEST(tls, works_on_a_fiber) {
     in_virtual_time([] {
         auto [near, far] = ringlet::io::duplex();
