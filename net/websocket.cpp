@@ -109,8 +109,11 @@ task<std::size_t> websocket::state::read_bytes() {
     else if (filled)
         buffer.resize(large_buffer);
     for (;;) {
-        const duration patience = closing ? options.patience() : options.ping_after();
-        const time_point until = after(loop::current().now(), patience);
+        if (closing && loop::current().now() >= goodbye_until) {
+            wslay_event_shutdown_read(frames);  // it will not say goodbye any more
+            co_return 0;
+        }
+        const time_point until = closing ? goodbye_until : after(loop::current().now(), options.ping_after());
         bool interrupted = false;
         {
             deadline limit(until);
@@ -131,8 +134,7 @@ task<std::size_t> websocket::state::read_bytes() {
         if (loop::current().now() < until) {
             queue_close(close_code::going_away, "");
         } else if (closing) {
-            wslay_event_shutdown_read(frames);  // it will not say goodbye any more
-            co_return 0;
+            continue;
         } else if (pinged) {
             throw timeout_error("wait for an answer to a ping from " + stream.name(), options.ping_after());
         } else {

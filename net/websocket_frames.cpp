@@ -1,5 +1,6 @@
 // Between a websocket and wslay: callbacks, and what is queued for them.
 
+#include <ringlet/core/loop.hpp>
 #include <ringlet/net/http_text.hpp>
 #include <ringlet/net/websocket_private.hpp>
 
@@ -180,6 +181,7 @@ void websocket::state::queue_close(std::uint16_t code, std::string_view reason) 
     if (closing || close_sent())
         return;
     closing = true;
+    goodbye_until = after(loop::current().now(), options.patience());
     const std::uint16_t shown = code == close_code::none ? 0 : code;
     if (wslay_event_queue_close(frames, shown, reinterpret_cast<const std::uint8_t*>(reason.data()), reason.size()) ==
         WSLAY_ERR_NOMEM)

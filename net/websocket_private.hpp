@@ -66,6 +66,7 @@ struct websocket::state {
     bool pinged = false;  // and not heard of since
     bool filled = false;  // the buffer was, by the last read
     bool closing = false;  // we have queued a close
+    time_point goodbye_until{};  // then: when the peer's is waited for no longer, whatever else it says
     bool broken = false;  // a write has failed or was cut short
 };
 

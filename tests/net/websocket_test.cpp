@@ -346,6 +346,28 @@ TEST(websocket, after_a_send_that_was_cut_short_pings_cost_nothing) {
     });
 }
 
+TEST(websocket, a_peer_that_says_no_goodbye_is_waited_for_only_so_long) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        server.get("/", http::websockets([](http::websocket&, http::request&) -> task<> { co_return; }, patient()));
+        visit v(server, 1 << 20);
+        co_await v.say(handshake + "\r\n");
+        const auto chatter = spawn([&]() -> task<> {
+            try {
+                for (;;) {
+                    co_await sleep_for(5s);
+                    co_await v.say(frame(text, "wait"));
+                }
+            } catch (const std::system_error&) {}
+        });
+        const time_point start = loop::current().now();
+        EXPECT_TRUE(co_await as_result(with_timeout(60s, v.serving.join())));
+        EXPECT_LE(loop::current().now() - start, 13s);
+        chatter.kill();
+        co_await chatter.join();
+    });
+}
+
 TEST(websocket, can_be_killed_at_every_moment) {
     const heard_reports quiet;
     const std::size_t moments = sweep([]() -> task<> { co_await echo_slowly(patient(), std::string(1000, 'x')); });
