@@ -122,9 +122,18 @@ struct http2_callbacks {
         s.coming_.clear();
     }
 
+    /// What some are missing from must not look whole.
+    static void take_trailers(http2_session& c, session_stream& s) {
+        s.wrong_ = s.coming_.finish_trailers(s.trailers);
+        if (s.wrong_ == errc{})
+            return;
+        s.in_ended_ = false;
+        nghttp2_submit_rst_stream(c.session_, NGHTTP2_FLAG_NONE, s.id_, NGHTTP2_PROTOCOL_ERROR);
+    }
+
     static void take_head(http2_session& c, session_stream& s) {
         if (s.head_came_)
-            s.coming_.finish_trailers(s.trailers);
+            take_trailers(c, s);
         else if (c.server_)
             take_request(c, s);
         else

@@ -167,10 +167,11 @@ errc http2_head::finish_response(message_head& into, bool asked_head, bool& skip
     return wrong_ != errc{} ? wrong_ : into.judge_response(asked_head, false, skip);
 }
 
-void http2_head::finish_trailers(fields& into) const {
+errc http2_head::finish_trailers(fields& into) const {
     for (const auto [name, value] : fields_)
         if (!is_framing_field(name))
             into.add(name, value);
+    return wrong_;
 }
 
 }  // namespace ringlet::http::detail

@@ -51,7 +51,7 @@ public:
     errc finish_request(message_head& into, const limits& most);
     /// `skip`: comes back true when no body can follow.
     errc finish_response(message_head& into, bool asked_head, bool& skip);
-    void finish_trailers(fields& into) const;
+    errc finish_trailers(fields& into) const;
 
 private:
     std::string method_, scheme_, authority_, path_;
@@ -132,7 +132,7 @@ private:
     std::unique_ptr<http2_fields> out_trailers_;
     ringlet::event progress_;
     std::exception_ptr failure_;  // of the connection
-    errc wrong_{};  // with the head
+    errc wrong_{};  // with the head, or the trailers
     std::uint32_t code_ = NGHTTP2_NO_ERROR;
     unsigned interim_ = 0, waiting_ = 0;
     int refusal_ = 0;

@@ -66,7 +66,7 @@ void session_stream::throw_if_broken() const {
     if (failure_)
         std::rethrow_exception(failure_);
     if (wrong_ != errc{})
-        throw protocol_error(wrong_, session_->act() + ", the head of the response");
+        throw protocol_error(wrong_, session_->act() + ", the fields of a message");
     if (!closed_ || (code_ == NGHTTP2_NO_ERROR && head_came_))
         return;
     const std::errc code = refused_                    ? std::errc::connection_refused

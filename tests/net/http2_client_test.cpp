@@ -72,6 +72,14 @@ TEST(http2_client, answers_are_judged) {
     EXPECT_THAT(ask("GET", {frame(headers, end_headers, 1, "\x88" + block({{"Bad", "x"}}))}).said,
                 HasSubstr("GET http://h/: "));
     EXPECT_THAT(ask("GET", {ok_head + frame(data, end_stream, 1, std::string(2000, 'x'))}).said, HasSubstr("body"));
+    std::vector<std::pair<std::string, std::string>> many;
+    for (int i = 0; i < 1001; ++i)
+        many.emplace_back("x" + std::to_string(i), "y");
+    EXPECT_THAT(
+        ask("POST", {ok_head + frame(data, 0, 1, "hel") + frame(headers, end_headers | end_stream, 1, block(many))})
+            .said,
+        HasSubstr("more header fields than the limit"))
+        << "trailers";
     EXPECT_THAT(ask("POST", {ok_head + frame(data, 0, 1, "hel")}).said, HasSubstr("the connection ended"));
     EXPECT_THAT(ask("POST", {frame(reset, 0, 1, number(2))}).said, HasSubstr("the stream was reset: INTERNAL_ERROR"));
     EXPECT_THAT(ask("POST", {std::string("\xff\xff\xff\0\0\0\0\0\1", 9)}).said, HasSubstr("http/2 with memory:left"));

@@ -117,6 +117,19 @@ TEST(http2_server, bodies_must_have_the_length_they_announce) {
                     ElementsAre("1 RST_STREAM 1"));
 }
 
+TEST(http2_server, trailers_that_are_too_large_are_not_taken_for_fewer) {
+    using namespace h2;
+    const std::string head = request(1, "POST", "/echo", {}, false) + frame(data, 0, 1, "abc");
+    std::vector<std::pair<std::string, std::string>> few = {{"sum", "1"}}, many;
+    for (int i = 0; i < 101; ++i)
+        many.emplace_back("x" + std::to_string(i), "y");
+    const auto ends = [](const auto& fields) { return frame(headers, end_headers | end_stream, 1, block(fields)); };
+    EXPECT_THAT(answers_of(told(client_begins + head + ends(few))), ElementsAre("200"));
+    const auto said = told(client_begins + head + ends(many) + request(3));
+    EXPECT_THAT(complaints(said), ElementsAre("1 RST_STREAM 1"));
+    EXPECT_THAT(answers_of(said), ElementsAre("200")) << "of the next";
+}
+
 TEST(http2_server, heads_that_are_too_large_are_answered_and_bombs_are_not) {
     using namespace h2;
     std::string many = request(1).substr(0), large;
