@@ -18,7 +18,12 @@ constexpr std::size_t most_lingering = 16 * 1024 * 1024;
 
 }  // namespace
 
+/// Whoever has nothing to send leaves alone what another greenlet of the handler may be sending.
 task<> exchange::flush() {
+    if (meanwhile_)
+        co_await end_meanwhile(false);
+    if (out_.empty())
+        co_return;
     if (over_ != nullptr) {
         co_await flush_stream(false);
         co_return;

@@ -2,6 +2,7 @@
 // other on one connection.
 
 #include "support/http_world.hpp"
+#include "support/stream_stories.hpp"
 
 #include <ringlet/net/http_date.hpp>
 
@@ -67,6 +68,37 @@ TEST(http_server, a_request_of_any_length_is_read_whole_also_with_another_behind
             EXPECT_EQ(co_await v.hear_until("yz"), answer(body)) << padded.size();
         }
     });
+}
+
+TEST(http_server, a_handler_may_read_while_another_greenlet_of_it_writes) {
+    for (const bool slow_before : {false, true})  // whose answer leaves meanwhile
+        in_virtual_time([&]() -> task<> {
+            http::server server;
+            add_pages(server);
+            std::string got;
+            const std::string sent = numbered_bytes(100'000);
+            server.handle("/both", [&](http::request& asked, http::response_writer& out) -> task<> {
+                const auto reading = spawn([&]() -> task<> { got = co_await asked.read_all(); });
+                co_await out.length(sent.size()).write(sent);
+                co_await reading.join();
+            });
+            visit v(server, 1000);
+            const std::string request = request_for("/both", "Content-Length: 6\r\nConnection: close\r\n", "POST");
+            std::string expected = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n" + sent;
+            if (slow_before) {
+                co_await v.say(request_for("/slow"));
+                expected.insert(0, answer("slow"));
+            }
+            co_await v.say(request);
+            co_await sleep_for(2s);
+            co_await v.say("abc");
+            co_await settle();
+            co_await v.say("def");
+            const std::string heard = co_await v.hear();
+            EXPECT_EQ(got, "abcdef");
+            EXPECT_TRUE(heard == expected) << heard.size();
+            co_await v.serving.get();
+        });
 }
 
 TEST(http_server, pipelined_requests_are_answered_in_order) {
