@@ -186,7 +186,9 @@ TEST(http2_server, silent_peers_are_not_waited_for) {
     const auto half = told(client_begins + request(1, "POST", "/echo", {}, false) + frame(data, 0, 1, "abc"));
     EXPECT_THAT(answers_of(half), ElementsAre("other")) << "408";
     EXPECT_THAT(complaints(half), ElementsAre("1 RST_STREAM 0")) << "after a whole answer no error";
-    EXPECT_NE(told(client_begins + request(1), {}, true).size(), 0u) << "who shuts down gets the answer";
+    const auto gone = told(client_begins + request(1, "GET", "/slow"), {}, true);
+    EXPECT_THAT(answers_of(gone), ElementsAre()) << "who shuts down is gone, and its handlers are killed";
+    EXPECT_EQ(gone.back().type, h2::goaway);
 }
 
 TEST(http2_server, a_window_that_stays_shut_costs_its_stream_and_its_time) {
