@@ -125,13 +125,27 @@ task<> connection::send(std::string_view method, std::string_view head) {
 
 task<> connection::exchange(std::string_view method, std::string_view whole) {
     begin(method);
+    std::exception_ptr unsent;
     if (over_) {
-        co_await send_on_stream(whole);
-        co_await read_stream_head();
+        try {
+            co_await send_on_stream(whole);
+        } catch (const timeout_error&) {
+            throw;
+        } catch (const std::system_error&) {
+            if (!write_failed_)
+                throw;
+            unsent = std::current_exception();  // the server may have answered all the same
+        }
+        try {
+            co_await read_stream_head();
+        } catch (const std::system_error&) {
+            if (unsent)
+                std::rethrow_exception(unsent);
+            throw;
+        }
         co_return;
     }
     detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
-    std::exception_ptr unsent;
     try {
         while (!whole.empty())
             whole.remove_prefix(co_await departure(*this, limit, whole));
