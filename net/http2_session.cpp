@@ -4,6 +4,7 @@
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -30,9 +31,12 @@ http2_session::http2_session(io::any_stream stream, const http2_limits& most, bo
 http2_session::~http2_session() { nghttp2_session_del(session_); }
 
 void http2_session::greet() {
+    // RFC 9113 section 6.9.1: no window is larger.
+    const std::uint32_t window = std::min<std::uint32_t>(most_.window, INT32_MAX);
+    const auto fields = static_cast<std::uint32_t>(std::min<std::size_t>(most_.messages.fields, UINT32_MAX));
     std::array<nghttp2_settings_entry, 4> ours{{
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, most_.window},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(most_.messages.fields)},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, fields},
     }};
     if (server_) {
         ours[2] = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, most_.streams};

@@ -200,6 +200,20 @@ TEST(http2_server, a_window_that_stays_shut_costs_its_stream_and_its_time) {
     EXPECT_THAT(complaints(said), ElementsAre("1 RST_STREAM 2", "3 RST_STREAM 2"));
 }
 
+TEST(http2_server, limits_that_are_no_limits_are_said_as_the_greatest_there_are) {
+    using namespace h2;
+    http::server_options boundless;
+    boundless.window = UINT32_MAX;
+    boundless.limits.fields = std::size_t(1) << 40;
+    const auto said = told(client_begins + request(1), boundless);
+    ASSERT_FALSE(said.empty());
+    EXPECT_EQ(said.front().type, h2::settings);
+    const std::string window = std::string("\0\4", 2) + number(0x7fffffff);
+    const std::string fields = std::string("\0\6", 2) + number(UINT32_MAX);
+    EXPECT_THAT(said.front().payload, testing::StartsWith(window + fields));
+    EXPECT_THAT(answers_of(said), ElementsAre("200"));
+}
+
 TEST(http2_server, nonsense_ends_the_connection) {
     using namespace h2;
     EXPECT_EQ(complaints(told(preface + numbered_bytes(100'000))).size(), 1u);
