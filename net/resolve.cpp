@@ -86,6 +86,7 @@ private:
     std::unique_ptr<detail::name_query> query_;
     list<waiter> waiting_;
     detail::name_answer answer_;
+    bool outdated_ = false;  // the settings have changed since it was asked
 };
 
 struct resolver::state : private timer {
@@ -170,7 +171,8 @@ void resolver::question::answered(detail::name_answer answer) noexcept {
     }
     if (!answer_.error)
         answer_.addresses = detail::ordered(std::move(answer_.addresses));
-    state_.cache_.put(key_, answer_, loop::current().fresh_now());
+    if (!outdated_)
+        state_.cache_.put(key_, answer_, loop::current().fresh_now());
     state_.over(*this, true);
 }
 
@@ -209,6 +211,8 @@ void resolver::state::read_settings() {
         return;
     conf_ = detail::parse_resolv_conf(conf_file_.take_text());
     cache_ = detail::name_cache(options_.cache_size());
+    for (const auto& [key, asked] : questions_)
+        asked->outdated_ = true;
     if (!options_.servers().empty()) {
         conf_.servers = options_.servers();
         conf_.domains = options_.domains();

@@ -119,6 +119,26 @@ TEST(resolve, believes_the_hosts_file_first_and_sees_it_change) {
     });
 }
 
+TEST(resolve, forgets_what_was_asked_in_another_network) {
+    run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
+        const std::string path = testing::TempDir() + "ringlet_resolv_" + std::to_string(getpid());
+        std::ofstream(path) << "search here.test\n";
+        net::resolver::current().configure(dns.options().resolv_conf(path));
+        dns.zones["moves.test"].address("127.0.0.5").late(20ms);
+        dns.zones["other.test"].address("127.0.0.6");
+        const auto ask = [] { return net::resolve("moves.test", 80, only(AF_INET)); };
+        const auto asking = spawn(ask);
+        while (dns.asked("moves.test", ns_t_a) == 0)
+            co_await yield();
+        std::ofstream(path) << "search elsewhere.test\n";
+        EXPECT_EQ(co_await net::resolve("other.test", 80, only(AF_INET)), just("127.0.0.6"));
+        EXPECT_EQ(co_await asking.get(), just("127.0.0.5"));
+        co_await net::resolve("moves.test", 80, only(AF_INET));
+        EXPECT_EQ(dns.asked("moves.test", ns_t_a), 2) << "an answer of the network before was remembered";
+        ::unlink(path.c_str());
+    });
+}
+
 TEST(resolve, says_what_was_wrong) {
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
         dns.zones["empty.test"];
