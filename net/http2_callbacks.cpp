@@ -3,6 +3,7 @@
 #include <ringlet/net/http2_session_private.hpp>
 
 #include <ringlet/core/loop.hpp>
+#include <ringlet/core/report.hpp>
 
 #include <new>
 #include <utility>
@@ -169,13 +170,20 @@ struct http2_callbacks {
         return 0;
     }
 
-    /// A request that comes too late for the peer's GOAWAY.
-    static int not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) noexcept {
+    /// A request that comes too late for the peer's GOAWAY; or an answer whose head nghttp2 finds too large.
+    static int not_sent(nghttp2_session*, const nghttp2_frame* frame, int error, void* user) noexcept {
         http2_session& c = of(user);
         session_stream* s = frame->hd.type == NGHTTP2_HEADERS ? c.find(frame->hd.stream_id) : nullptr;
-        if (s != nullptr && !c.server_)
+        if (s == nullptr)
+            return 0;
+        if (!c.server_) {
             s->close(NGHTTP2_REFUSED_STREAM, nullptr);
-        return 0;
+            return 0;
+        }
+        if (error != NGHTTP2_ERR_FRAME_SIZE_ERROR)
+            return 0;  // the connection ends, and with it all there is
+        nghttp2_submit_rst_stream(c.session_, NGHTTP2_FLAG_NONE, s->id_, NGHTTP2_INTERNAL_ERROR);
+        return safely(c, [&] { report(c.act() + ": the head of an answer is too large to be sent"); });
     }
 
     static int data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,

@@ -127,6 +127,22 @@ TEST(http2, handlers_that_fail_late_or_early_cost_their_request_only) {
     });
 }
 
+TEST(http2, a_head_that_is_too_large_to_be_sent_costs_no_time_and_is_told) {
+    const heard_reports heard;
+    with_server([](world& w, http::server& server) -> task<> {
+        server.get("/huge", [](http::request&, http::response_writer& out) -> task<> {
+            out.set("X-Huge", std::string(300'000, 'x'));
+            co_await out.write("and a body");
+        });
+        const time_point start = loop::current().now();
+        EXPECT_THAT(co_await error_from(w.client.get(page("/huge"))), HasSubstr("the stream was reset"));
+        EXPECT_EQ(since(start), "0 s");
+        EXPECT_EQ((co_await w.client.get(page("/"))).body, "GET /");
+        EXPECT_EQ(w.connections, 1u);
+    });
+    EXPECT_THAT(heard.all, ElementsAre(HasSubstr("too large to be sent")));
+}
+
 TEST(http2, redirects_and_cookies_work) {
     with_server([](world& w, http::server& server) -> task<> {
         server.get("/set", [](http::request&) -> task<http::response> {
