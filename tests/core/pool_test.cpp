@@ -138,7 +138,7 @@ TYPED_TEST(pools, imap_stops_spawning_when_nobody_fetches) {
 }
 
 TYPED_TEST(pools, join_does_not_wait_for_those_that_have_just_died) {
-    in_virtual_time([this]() -> task<> {
+    in_virtual_time([]() -> task<> {
         const pool p(1);
         const auto g = co_await p.spawn([] {});
         co_await yield();
