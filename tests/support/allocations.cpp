@@ -1,7 +1,5 @@
 #include "allocations.hpp"
 
-#include <ringlet/core/sanitizer.hpp>
-
 #include <malloc.h>
 
 #include <cstdlib>
