@@ -1,5 +1,7 @@
 // Several loops: greenlets on other loops, their results, errors and kills, and what loops share.
 
+#include "support/wears_out.hpp"
+
 #include <ringlet/core/cores.hpp>
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/shared.hpp>
@@ -182,16 +184,6 @@ TEST_P(loops, a_greenlet_killed_before_it_began_over_there_never_runs) {
     });
 }
 
-/// Can be moved so many times.
-struct wears_out {
-    explicit wears_out(int& moves) : left(&moves) {}
-    wears_out(const wears_out& other) : left(other.left) {
-        if ((*left)-- == 0)
-            throw std::out_of_range("worn out");
-    }
-    int* left;
-};
-
 TEST_P(loops, what_cannot_be_moved_over_there_is_an_error_of_its_greenlet) {
     const auto told = [](const auto& fn) {
         std::size_t failed_here = 0, failed_there = 0;
@@ -199,7 +191,7 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_an_error_of_its_greenlet) {
             int left = lasts;
             remote<int> g;
             try {
-                g = spawn_on(this_loop(), fn, wears_out(left));
+                g = spawn_on(this_loop(), fn, story::wears_out(left));
             } catch (const std::out_of_range&) {
                 ++failed_here;
                 continue;
@@ -216,8 +208,8 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_an_error_of_its_greenlet) {
         EXPECT_GT(failed_there, 0u);
     };
     run(make(), [&] {
-        told([](const wears_out&) { return 5; });
-        told([](wears_out) -> task<int> { co_return 5; });
+        told([](const story::wears_out&) { return 5; });
+        told([](story::wears_out) -> task<int> { co_return 5; });
     });
 }
 
@@ -229,7 +221,7 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_reported_when_nobody_asks) {
         for (int lasts = 0; reports.empty(); ++lasts) {
             left = lasts;
             try {
-                spawn_on(this_loop(), [](const wears_out&) {}, wears_out(left));
+                spawn_on(this_loop(), [](const story::wears_out&) {}, story::wears_out(left));
             } catch (const std::out_of_range&) {}
             await(sleep_for(1ms));
         }
@@ -237,7 +229,7 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_reported_when_nobody_asks) {
         reports.clear();
         for (int lasts = 0; reports.empty(); ++lasts) {
             left = lasts;
-            const wears_out callback(left);
+            const story::wears_out callback(left);
             try {
                 add_callback(this_loop(), [callback] { (void)callback; });
                 ++never_ran;
@@ -247,7 +239,7 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_reported_when_nobody_asks) {
         EXPECT_THAT(reports, testing::ElementsAre(testing::HasSubstr("worn out")));
         EXPECT_EQ(never_ran, 1);
         left = 1000;
-        signal_callback on_signal([copies = wears_out(left)] { ADD_FAILURE(); });
+        signal_callback on_signal([copies = story::wears_out(left)] { ADD_FAILURE(); });
         left = 0;
         reports.clear();
         on_signal();
@@ -260,8 +252,8 @@ TEST_P(loops, what_cannot_be_moved_over_there_is_reported_when_nobody_asks) {
 TEST_P(loops, an_item_of_a_shared_queue_that_cannot_be_moved_is_an_error_where_it_is_moved) {
     run(make(), [] {
         int left = 1000;
-        shared_queue<wears_out> meeting(0);
-        const auto putter = spawn([&] { await(meeting.put(wears_out(left))); });
+        shared_queue<story::wears_out> meeting(0);
+        const auto putter = spawn([&] { await(meeting.put(story::wears_out(left))); });
         await(yield());
         left = 0;
         EXPECT_THROW(meeting.try_get(), std::out_of_range);
@@ -270,10 +262,10 @@ TEST_P(loops, an_item_of_a_shared_queue_that_cannot_be_moved_is_an_error_where_i
         EXPECT_THROW(await(putter.get()), queue_closed) << "nobody got it";
 
         int lasts = 1000;
-        shared_queue<wears_out> one(1);
-        await(one.put(wears_out(left)));
-        const auto unlucky = spawn([&] { await(one.put(wears_out(lasts))); });
-        const auto next = spawn([&] { await(one.put(wears_out(left))); });
+        shared_queue<story::wears_out> one(1);
+        await(one.put(story::wears_out(left)));
+        const auto unlucky = spawn([&] { await(one.put(story::wears_out(lasts))); });
+        const auto next = spawn([&] { await(one.put(story::wears_out(left))); });
         await(yield());
         lasts = 0;
         EXPECT_TRUE(one.try_get());

@@ -3,6 +3,7 @@
 #include "support/counted.hpp"
 #include "support/story.hpp"
 #include "support/sweep.hpp"
+#include "support/wears_out.hpp"
 
 #include <ringlet/core/pool.hpp>
 #include <ringlet/core/timeout.hpp>
@@ -215,16 +216,6 @@ TYPED_TEST(pools, killed_at_every_step_it_leaves_nothing_running) {
     EXPECT_EQ(this->load.running, 0);
 }
 
-/// Can be moved so many times.
-struct wears_out {
-    explicit wears_out(int& moves) : left(&moves) {}
-    wears_out(const wears_out& other) : left(other.left) {
-        if ((*left)-- == 0)
-            throw std::out_of_range("worn out");
-    }
-    int* left;
-};
-
 /// Cannot be copied when it is tired.
 struct tires {
     explicit tires(const bool& is_tired) : tired(&is_tired) {}
@@ -243,10 +234,10 @@ TEST(failing_pools, an_argument_that_cannot_be_moved_takes_no_room) {
         int lasts = 0;
         for (bool started = false; !started; ++lasts) {
             int left = lasts;
-            const wears_out argument(left);
+            const story::wears_out argument(left);
             greenlet<> g;
             try {
-                g = co_await p.spawn([](const wears_out&) {}, argument);
+                g = co_await p.spawn([](const story::wears_out&) {}, argument);
                 started = true;
             } catch (const std::out_of_range&) {
                 EXPECT_EQ(p.free(), 1u) << "after " << lasts << " moves";
@@ -276,7 +267,7 @@ TEST(failing_pools, a_result_that_cannot_be_moved_is_an_error_in_its_place) {
     in_virtual_time([]() -> task<> {
         const pool p(2);
         int left = 1000;
-        const auto work = [&](int) { return wears_out(left); };
+        const auto work = [&](int) { return story::wears_out(left); };
         auto results = p.imap(std::vector<int>{1, 2}, work);
         co_await settle();
         left = 0;
@@ -291,7 +282,7 @@ TEST(failing_pools, a_result_that_cannot_be_moved_is_an_error_in_its_place) {
         in_virtual_time([lasts]() -> task<> {
             const pool p(2);
             int left = lasts;
-            auto results = p.imap(std::vector<int>{1}, [&](int) { return wears_out(left); });
+            auto results = p.imap(std::vector<int>{1}, [&](int) { return story::wears_out(left); });
             try {
                 const auto result = co_await results.next();
                 EXPECT_TRUE(result);

@@ -1,5 +1,7 @@
 #include "allocations.hpp"
 
+#include <ringlet/core/sanitizer.hpp>
+
 #include <malloc.h>
 
 #include <cstdlib>
