@@ -21,19 +21,18 @@ struct greenlet_state : greenlet_base {
     std::optional<stored> value;
 
 protected:
-    template <class Fn>
-    void keep(Fn&& fn) {
+    void keep(T&& result) {
         if constexpr (std::is_reference_v<T>)
-            value.emplace(std::addressof(fn()));
+            value.emplace(std::addressof(result));
         else
-            value.emplace(fn());
+            value.emplace(std::move(result));
     }
 
     void take_result(std::coroutine_handle<> body) override {
         if (on_fiber())  // which has kept it already
             promise_of<task_promise<void>>(body).take();
         else
-            keep([&]() -> T { return promise_of<task_promise<T>>(body).take(); });
+            keep(promise_of<task_promise<T>>(body).take());
     }
 };
 
@@ -42,11 +41,6 @@ struct greenlet_state<void> : greenlet_base {
     using greenlet_base::greenlet_base;
 
 protected:
-    template <class Fn>
-    void keep(Fn&& fn) {
-        fn();
-    }
-
     void take_result(std::coroutine_handle<> body) override { promise_of<task_promise<void>>(body).take(); }
 };
 

@@ -1,7 +1,9 @@
 #include <ringlet/core/greenlet_base.hpp>
 
 #include <ringlet/core/callback.hpp>
+#include <ringlet/core/fiber_host.hpp>
 #include <ringlet/core/greenlet_local.hpp>
+#include <ringlet/core/hub.hpp>
 #include <ringlet/core/report.hpp>
 #include <ringlet/core/scope.hpp>
 #include <ringlet/core/spawn.hpp>
@@ -42,8 +44,6 @@ private:
 };
 
 }  // namespace
-
-template task<> on_fiber(detail::call_of, std::size_t);
 
 struct greenlet_base::start_timer : timer {
     explicit start_timer(greenlet_base& g) noexcept
@@ -99,7 +99,8 @@ greenlet_base::extras& greenlet_base::more() {
 }
 
 void greenlet_base::be_born(const spawn_options* options, const std::source_location& where) {
-    loop& l = loop::current();
+    unborn_ = true;  // until nothing can fail any more
+    loop& l = hub();
     constexpr std::uint64_t bits_48 = (std::uint64_t(1) << 48) - 1;
     origin_.id = l.next_id() & bits_48;
     origin_.spawner = l.running().id() & bits_48;
@@ -107,7 +108,6 @@ void greenlet_base::be_born(const spawn_options* options, const std::source_loca
     personality_ = l.running().personality();
     owner_ = this;
     spawned_at_ = where;
-    unborn_ = true;  // until nothing can fail any more
     inherit_locals(l.running());
     if (options != nullptr && !options->name().empty())
         set_name(options->name());
@@ -303,12 +303,17 @@ void greenlet_base::inherit_locals(const greenlet_base& spawner) {
             add_local(std::move(copy));
 }
 
+std::coroutine_handle<> greenlet_base::begin_on_fiber(std::size_t stack_size) {
+    return ringlet::on_fiber([this] { act(call_step::on_fiber); }, stack_size)
+        .release(loop::current().end_of_greenlet());
+}
+
 void greenlet_base::take_turn() noexcept {
     loop& l = loop::current();
     greenlet_base* const before = std::exchange(l.running_, this);
     try {
         throw_if_canceled();
-        suspended_at_ = make_body();
+        suspended_at_ = act(call_step::begin);
     } catch (...) {
         set_error(std::current_exception());
     }
@@ -353,7 +358,7 @@ void greenlet_base::free_locals() noexcept {
 
 /// The end: joiners wake, links get their greenlet, the reference of being alive goes.
 void greenlet_base::die() noexcept {
-    drop_call();
+    act(call_step::drop);
     if (extras_) {
         free_locals();
         extras_->interruptions.clear();  // which may hold the greenlet in turn
@@ -370,7 +375,7 @@ void greenlet_base::destroy() noexcept {
     check(dead() || unborn_, "a greenlet was destroyed before it was over");
     if (unborn_) {
         stand_down();
-        drop_call();
+        act(call_step::drop);
     }
     delete this;
 }

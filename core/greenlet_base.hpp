@@ -140,14 +140,20 @@ public:
     void end(std::coroutine_handle<> body) noexcept;
 
 protected:
-    /// Calls what was spawned. The body is a task; or a fiber's host, which is one too.
-    virtual std::coroutine_handle<> make_body() { return nullptr; }
+    /// What can be asked of the call that was spawned (spawn.hpp), which the greenlet owns.
+    enum class call_step : std::uint8_t {
+        begin,  // gives the body: a task; or a fiber's host, which is one too
+        on_fiber,  // the call itself, and keeps what it gives
+        drop,  // it goes: at death, or unborn with the last handle
+    };
+    virtual std::coroutine_handle<> act(call_step step) {
+        static_cast<void>(step);
+        return nullptr;
+    }
+    std::coroutine_handle<> begin_on_fiber(std::size_t stack_size);
 
     /// Moves the result out of the body.
     virtual void take_result(std::coroutine_handle<> body) { static_cast<void>(body); }
-
-    /// What was spawned goes: at its death, or unborn with the last handle.
-    virtual void drop_call() noexcept {}
 
 private:
     friend class loop;

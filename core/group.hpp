@@ -67,7 +67,7 @@ private:
     template <class T, class Fn, class... Args>
     static task<T> watch_task(group* self, Fn fn, Args... args) {
         try {
-            co_return co_await std::invoke(std::move(fn), std::move(args)...);
+            co_return co_await detail::call(std::move(fn), std::move(args)...);
         } catch (const canceled&) {
             throw;
         } catch (...) {
@@ -78,7 +78,7 @@ private:
     template <class T, class Fn, class... Args>
     static T watch_call(group* self, Fn fn, Args... args) {
         try {
-            return std::invoke(std::move(fn), std::move(args)...);
+            return detail::call(std::move(fn), std::move(args)...);
         } catch (const canceled&) {
             throw;
         } catch (...) {

@@ -3,9 +3,8 @@
 // becomes a fiber, and may block. Nothing runs yet when spawn returns: greenlets start in the order in
 // which they were spawned, the next time the loop comes round.
 
-#include <ringlet/core/fiber_host.hpp>
 #include <ringlet/core/greenlet.hpp>
-#include <ringlet/core/hub.hpp>
+#include <ringlet/core/stack.hpp>
 #include <ringlet/core/task.hpp>
 
 #include <functional>
@@ -79,45 +78,32 @@ struct fiber_part<false> {
     explicit fiber_part(std::size_t) noexcept {}
 };
 
-/// A call that can be named without a type, so that one host serves all greenlets on fibers.
-struct call_of {
-    void (*call)(greenlet_base& of);
-    greenlet_base& of;
-    void operator()() const { call(of); }
-};
-
-}  // namespace detail
-
-extern template task<> on_fiber(detail::call_of, std::size_t);
-
-namespace detail {
-
-/// A greenlet with what it was spawned to call, which it owns until it is over.
+/// A greenlet with what it was spawned to call, which it owns until it is over. A program has one of these for
+/// each place that spawns, so what is not in it does not have to be compiled for each of them.
 template <class T, class Fn>
 class spawned final : public greenlet_state<T>, public pooled_frame {
     static constexpr bool is_coroutine = is_task<std::invoke_result_t<Fn>>;
 
 public:
     template <class F>
-    spawned(F&& fn, std::size_t stack_size)
+    [[gnu::always_inline]] spawned(F&& fn, std::size_t stack_size)
         : greenlet_state<T>(!is_coroutine), fn_(std::forward<F>(fn)), fiber_{stack_size} {}
-    ~spawned() override {}  // fn_ has gone, see drop_call
+    ~spawned() override {}  // fn_ has gone, see call_step::drop
 
 private:
-    std::coroutine_handle<> make_body() override {
-        if constexpr (is_coroutine) {
+    std::coroutine_handle<> act(greenlet_base::call_step step) override {
+        if (step == greenlet_base::call_step::drop)
+            fn_.~Fn();
+        else if constexpr (is_coroutine)
             return std::move(fn_)().release(loop::current().end_of_greenlet());
-        } else {
-            constexpr auto call = [](greenlet_base& of) {
-                auto& self = static_cast<spawned&>(of);
-                self.keep(std::move(self.fn_));
-            };
-            return ringlet::on_fiber(call_of{call, *this}, fiber_.stack_size)
-                .release(loop::current().end_of_greenlet());
-        }
+        else if (step == greenlet_base::call_step::begin)
+            return this->begin_on_fiber(fiber_.stack_size);
+        else if constexpr (std::is_void_v<T>)
+            std::move(fn_)();
+        else
+            this->keep(std::move(fn_)());
+        return nullptr;
     }
-
-    void drop_call() noexcept override { std::destroy_at(&fn_); }
 
     union {
         Fn fn_;
@@ -126,22 +112,30 @@ private:
 };
 
 template <class Fn>
-auto spawn_with(const spawn_options* options, const std::source_location& where, Fn&& fn) {
+[[gnu::always_inline]] inline auto spawn_with(const spawn_options* options, const std::source_location& where,
+                                              Fn&& fn) {
     using T = body_result<Fn>;
     using made = spawned<T, std::decay_t<Fn>>;
     static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "spawn takes nothing that is over-aligned");
-    if (loop::current_or_null() == nullptr)
-        hub();
     greenlet<T> g(*new made(std::forward<Fn>(fn), options != nullptr ? options->stack_size() : default_stack_size));
     g.state().be_born(options, where);
     return g;
 }
 
+/// std::invoke, but for the three functions in between for each call in each program.
+template <class Fn, class... Args>
+[[gnu::always_inline]] inline decltype(auto) call(Fn&& fn, Args&&... args) {
+    if constexpr (std::is_member_pointer_v<std::decay_t<Fn>>)
+        return std::invoke(std::forward<Fn>(fn), std::forward<Args>(args)...);
+    else
+        return std::forward<Fn>(fn)(std::forward<Args>(args)...);
+}
+
 /// fn(args...) as a function without arguments, which owns them.
 template <class Fn, class... Args>
-auto with_arguments(Fn&& fn, Args&&... args) {
+[[gnu::always_inline]] inline auto with_arguments(Fn&& fn, Args&&... args) {
     return [fn = std::forward<Fn>(fn), ... args = std::forward<Args>(args)]() mutable -> decltype(auto) {
-        return std::invoke(std::move(fn), std::move(args)...);
+        return call(std::move(fn), std::move(args)...);
     };
 }
 

@@ -16,11 +16,13 @@ public:
     template <class Fn>
         requires(std::is_same_v<std::invoke_result_t<Fn&, A...>, ringlet::task<>>)
     scene(Fn&& coroutine)
-        : what_(address_of(coroutine)), begin_([](void* what, A... a) { return as<Fn>(what)(a...); }) {}
+        : what_(const_cast<void*>(static_cast<const void*>(std::addressof(coroutine)))),
+          begin_(&call<Fn, ringlet::task<>>) {}
 
     template <class Fn>
         requires(std::is_void_v<std::invoke_result_t<Fn&, A...>>)
-    scene(Fn&& function) : what_(address_of(function)), call_([](void* what, A... a) { as<Fn>(what)(a...); }) {}
+    scene(Fn&& function)
+        : what_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))), call_(&call<Fn, void>) {}
 
     /// Calls run(fn), with what begins the coroutine or calls the function, also later.
     template <class Run>
@@ -32,13 +34,9 @@ public:
     }
 
 private:
-    template <class Fn>
-    static void* address_of(Fn& fn) {
-        return const_cast<void*>(static_cast<const void*>(std::addressof(fn)));
-    }
-    template <class Fn>
-    static std::remove_reference_t<Fn>& as(void* what) {
-        return *static_cast<std::remove_reference_t<Fn>*>(what);
+    template <class Fn, class R>
+    static R call(void* what, A... a) {
+        return (*static_cast<std::remove_reference_t<Fn>*>(what))(a...);
     }
 
     void* what_;
