@@ -71,7 +71,7 @@ struct tls_tcp {
     static void reset(stream& s) { s.close(); }
 };
 
-using kinds = testing::Types<tls_memory, tls_tcp>;
-INSTANTIATE_TYPED_TEST_SUITE_P(net_tls_contract, stream_contract, kinds, kind_names);
+INSTANTIATE_TEST_SUITE_P(net_tls_contract, stream_contract,
+                         testing::Values(kind_of<tls_memory>(), kind_of<tls_tcp>()), kind_name);
 
 }  // namespace net_tls_contract_test
