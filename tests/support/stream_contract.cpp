@@ -356,11 +356,11 @@ TEST_P(stream_contract, a_killed_reader_loses_no_byte_whenever_it_dies) {
 }
 
 TEST_P(stream_contract, a_killed_writer_has_sent_a_beginning_whenever_it_dies) {
-    const std::string sent = numbered_bytes(2'000'000);
+    const std::string sent = numbered_bytes(800'000);
     const std::size_t blows = kill_at_every_turn([&](auto strike) -> task<> {
         auto [a, b] = co_await GetParam().make();
         std::string got;
-        const auto victim = spawn([&a, &sent] { return write_and_finish(a, sent, sizes(3, 700'000, 100'000)); });
+        const auto victim = spawn([&a, &sent] { return write_and_finish(a, sent, sizes(3, 300'000, 60'000)); });
         strike(victim);
         const auto reader = spawn([&b, &got] { return read_to_end(b, got, sizes(100'000, 10'000)); });
         co_await victim.join();
