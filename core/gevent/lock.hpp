@@ -4,6 +4,7 @@
 
 #include <ringlet/core/gevent/greenlet.hpp>
 #include <ringlet/core/gevent/linkable.hpp>
+#include <ringlet/core/shared_result.hpp>
 
 #include <deque>
 #include <optional>
@@ -157,16 +158,21 @@ private:
     std::shared_ptr<std::deque<Semaphore>> waiting_;
 };
 
-/// Python's `with lock:`.
+/// Python's `with lock:`. Throws what the release throws, such as of an RLock that fn() released already; but
+/// what fn() itself threw goes before it.
 template <class Lock, std::invocable Fn>
     requires requires(const Lock& l) { l.lock(), l.unlock(); }
 std::invoke_result_t<Fn&> with(const Lock& lock, Fn body) {
     lock.lock();
-    struct unlock {
-        const Lock& held;
-        ~unlock() { held.unlock(); }
-    } const at_exit{lock};
-    return body();
+    kept_result<std::invoke_result_t<Fn&>> result;
+    result.keep(body);
+    try {
+        lock.unlock();
+    } catch (...) {
+        if (!result.error())
+            throw;
+    }
+    return result.take();
 }
 
 }  // namespace ringlet::gevent

@@ -8,6 +8,7 @@ namespace gevent_lock_test {
 
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
+using story::thrown_by;
 using testing::ElementsAre;
 using testing::SizeIs;
 
@@ -109,6 +110,21 @@ TEST_F(lock_face, with_releases_whatever_happens) {
         EXPECT_TRUE(s.locked());
     }
     EXPECT_FALSE(s.locked());
+}
+
+TEST_F(lock_face, with_throws_what_the_release_throws_unless_its_body_has_thrown) {
+    const RLock lock;
+    EXPECT_EQ(thrown_by([&] { gevent::with(lock, [&] { lock.release(); }); }),
+              "RLock: released by main, which does not hold it");
+    EXPECT_FALSE(lock.locked());
+    const BoundedSemaphore s;
+    EXPECT_THROW(gevent::with(s, [&] { return s.release(); }), std::invalid_argument);
+    const auto fails = [&] {
+        s.release();
+        throw std::out_of_range("its own");
+    };
+    EXPECT_EQ(thrown_by([&] { gevent::with(s, fails); }), "its own");
+    EXPECT_EQ(s.counter(), 1u);
 }
 
 TEST_F(lock_face, an_rlock_belongs_to_its_greenlet) {
