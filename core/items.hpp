@@ -2,7 +2,6 @@
 // In which order a queue gives out what was put into it: first in first out, last in first out, or the
 // smallest first. Queues take one of these as a parameter.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -56,7 +55,6 @@ public:
     bool empty() const noexcept { return heap_.empty(); }
     void put(T item) {
         entry fresh{std::move(item), next_};
-        const auto parent = [](std::size_t of) { return (of - 1) / 2; };
         std::size_t place = heap_.size();
         while (place > 0 && after()(heap_[parent(place)], fresh))
             place = parent(place);
@@ -68,8 +66,14 @@ public:
     }
     const T& first() const noexcept { return heap_.front().item; }
     T take() {
-        std::pop_heap(heap_.begin(), heap_.end(), after());
-        T item = std::move(heap_.back().item);
+        // As in put(): what may throw comes before anything is moved.
+        std::size_t place = place_for_last();
+        T item = std::move(heap_.front().item);
+        for (; heap_.size() > 1; place = parent(place)) {
+            std::swap(heap_.back(), heap_[place]);
+            if (place == 0)
+                break;
+        }
         heap_.pop_back();
         return item;
     }
@@ -79,6 +83,23 @@ private:
         T item;
         std::uint64_t order;
     };
+
+    static std::size_t parent(std::size_t of) noexcept { return (of - 1) / 2; }
+
+    /// Where the last one belongs when the first is gone, and those above it have moved up.
+    std::size_t place_for_last() const {
+        const std::size_t last = heap_.size() - 1;
+        std::size_t place = 0;
+        for (std::size_t child = 1; child < last; child = 2 * place + 1) {
+            if (child + 1 < last && after()(heap_[child], heap_[child + 1]))
+                ++child;
+            if (!after()(heap_[last], heap_[child]))
+                break;
+            place = child;
+        }
+        return place;
+    }
+
     auto after() const {
         return [this](const entry& a, const entry& b) {
             if (less_(b.item, a.item))

@@ -256,6 +256,28 @@ TEST(queue_items, one_that_cannot_be_stored_is_an_error_of_its_putter_alone) {
     });
 }
 
+TEST(queue_items, none_is_lost_by_a_comparison_that_fails) {
+    struct fails_now {
+        bool operator()(int a, int b) const { return (*left)-- == 0 ? throw std::domain_error("no") : a < b; }
+        int* left;
+    };
+    for (int fails_after = 0; fails_after < 12; ++fails_after) {
+        int left = 1000;
+        priority_items<int, fails_now> items(fails_now{&left});
+        for (const int item : {5, 2, 6, 1, 4, 3})
+            items.put(item);
+        left = fails_after;
+        std::vector<int> taken;
+        try {
+            taken.push_back(items.take());
+        } catch (const std::domain_error&) {}
+        left = 1000;
+        while (!items.empty())
+            taken.push_back(items.take());
+        EXPECT_THAT(taken, ElementsAre(1, 2, 3, 4, 5, 6)) << "failed after " << fails_after;
+    }
+}
+
 TEST(queue_items, lost_to_neither_side_of_a_race_with_a_deadline) {
     in_virtual_time([]() -> task<> {
         // Around the moment at which the item comes, also within one turn of the kernel.
