@@ -250,9 +250,10 @@ private:
     struct wake_completion : completion {
         explicit wake_completion(uring& k) noexcept : completion(&complete), owner(k) {}
         static void complete(completion& c, int res, unsigned) noexcept {
-            uring& k = static_cast<wake_completion&>(c).owner;
-            if (res > 0)
-                k.listen_for_wake();
+            // It may have been cancelled with everything else, and still wakes are to be heard. Only where
+            // somebody closed the descriptor there is nothing to listen to.
+            if (res != -EBADF)
+                static_cast<wake_completion&>(c).owner.listen_for_wake();
         }
         uring& owner;
     };

@@ -73,6 +73,22 @@ TEST_F(uring, a_wake_before_the_turn_is_not_lost) {
     EXPECT_LT(kernel_->now(), limit);
 }
 
+TEST_F(uring, another_thread_ends_a_turn_also_after_everything_was_cancelled) {
+    asked cancel;
+    cancel.sqe->opcode = IORING_OP_ASYNC_CANCEL;
+    cancel.sqe->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+    kernel_->push(*cancel.sqe);
+    while (cancel.answers == 0)
+        kernel_->turn(soon());
+    if (cancel.res < 0)
+        GTEST_SKIP() << "an older kernel cancels one at a time";
+    kernel_->turn(time_point::min());
+    kernel_->wake();
+    const time_point limit = kernel_->now() + 2s;
+    kernel_->turn(limit);
+    EXPECT_LT(kernel_->now(), limit);
+}
+
 TEST_F(uring, takes_more_requests_in_one_turn_than_its_queues_have_room_for_in_order) {
     // 512 submission entries, 2,048 completion entries.
     static int last_seen;
