@@ -99,7 +99,7 @@ void readiness_kernel::poll(time_point until) {
     if (!clock_.empty())
         until = std::min(until, clock_.begin()->first);
     std::int64_t nanoseconds = -1;
-    if (until == time_point::min())
+    if (until <= time_point())  // before there was this clock
         nanoseconds = 0;
     else if (until != never)
         nanoseconds = std::max<std::int64_t>((until - now()).count(), 0);

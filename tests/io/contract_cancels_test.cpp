@@ -26,6 +26,14 @@ TEST_P(kernel_contract, a_timeout_expires_or_is_canceled) {
     EXPECT_EQ(w.finish(second), canceled);
 }
 
+TEST_P(kernel_contract, a_turn_until_any_time_in_the_past_does_not_wait) {
+    const auto begin = w.kernel->now();
+    for (const auto past : {ringlet::time_point::min(), ringlet::time_point::min() + 1ns, ringlet::time_point(-1h),
+                            ringlet::time_point(), begin - 1s, begin})
+        w.kernel->turn(past);
+    EXPECT_LT(w.kernel->now() - begin, 5s);
+}
+
 TEST_P(kernel_contract, a_cancel_without_a_target) {
     asked& n = w.push([](auto* sqe) { io_uring_prep_nop(sqe); });
     EXPECT_EQ(w.finish(n), (answer{0, 0}));
