@@ -104,6 +104,10 @@ private:
         std::map<std::size_t, done> early;
         std::map<std::size_t, greenlet<T>> running;
 
+        void no_more_begin() noexcept {
+            all_spawned = true;
+            close_if_over();
+        }
         void close_if_over() noexcept {
             if (all_spawned && running.empty())
                 results.close();
@@ -121,17 +125,18 @@ private:
                     g.kill();  // the results went when it had its room already
                 const std::size_t index = s->spawned++;  // not before, since an error comes in its place
                 s->running.emplace(index, g);
-                g.rawlink([s, index](const greenlet<T>& over) { arrived(*s, index, over); });
+                // Not rawlink(): at the end of the loop, too, somebody in a shield may read.
+                g.state().add_link([s, index, g](greenlet_base&) { arrived(*s, index, g); });
             }
         } catch (const canceled&) {
+            s->no_more_begin();  // somebody may still be reading
             throw;
         } catch (...) {  // of the items themselves: it comes in the place of the next result
             failed = std::current_exception();
         }
         if (failed)
             (void)s->results.try_put(done{s->spawned, {}, failed});
-        s->all_spawned = true;
-        s->close_if_over();
+        s->no_more_begin();
     }
 
     static void arrived(state& s, std::size_t index, const greenlet<T>& over) {

@@ -124,13 +124,24 @@ private:
                 s->room->acquire();
             const auto g = std::apply([&](auto&... each) { return spawn(fn, *each...); }, at);
             ++s->outstanding;
-            g.rawlink([s, index = s->spawned++](const auto& done) { arrived(*s, index, done); });
+            when_over(g, [s, index = s->spawned++](const auto& done) { arrived(*s, index, done); });
             std::apply([](auto&... each) { (++each, ...); }, at);
         }
     }
     template <class At, class End, std::size_t... I>
     static bool all_left(const At& at, const End& end, std::index_sequence<I...>) {
         return ((std::get<I>(at) != std::get<I>(end)) && ...);
+    }
+
+    /// Not rawlink(), which leaves out the functions of users while the loop ends: a reader in a shield is
+    /// waiting for this one.
+    template <class U, class Fn>
+    static void when_over(const Greenlet<U>& g, Fn fn) {
+        g.state().add_link([g, fn](greenlet_base&) { fn(g); });
+    }
+    template <class U, class Fn>
+    static void when_over(const AsyncResult<U>& result, Fn fn) {
+        result.rawlink(fn);
     }
 
     template <class G>

@@ -173,6 +173,46 @@ TYPED_TEST(pools, its_greenlets_leave_it_at_the_end_of_the_loop_too) {
     EXPECT_EQ(free, 2u);
 }
 
+TYPED_TEST(pools, whoever_reads_in_a_shield_at_the_end_of_the_loop_reads_to_the_end) {
+    std::string read;
+    in_virtual_time([&, this]() -> task<> {
+        const auto reads = [&, this]() -> task<> {
+            const pool p(2);
+            auto results = p.imap(numbers, this->work());
+            try {
+                co_await sleep_for(1h);
+            } catch (const canceled&) {}
+            const shield until_all_are_over;
+            for (bool more = true; more;)
+                try {
+                    const auto result = co_await results.next();
+                    more = result.has_value();
+                    read += more ? std::to_string(*result) + ' ' : "end";
+                } catch (const greenlet_killed&) {
+                    read += "killed ";
+                }
+        };
+        spawn(reads);
+        co_await sleep_for(2s);
+    });
+    EXPECT_EQ(read, "killed 1 killed end");
+}
+
+TYPED_TEST(pools, whoever_still_reads_when_the_results_go_is_not_left_waiting) {
+    in_virtual_time([this]() -> task<> {
+        const pool busy(1);
+        (void)co_await busy.spawn(this->work(), 60);
+        std::optional<pool_results<int>> results(busy.imap(numbers, this->work()));
+        const auto reader = spawn([&]() -> task<> {
+            const auto none = co_await results->next();
+            EXPECT_FALSE(none);
+        });
+        co_await sleep_for(1s);
+        results.reset();
+        co_await with_timeout(1s, reader.get());
+    });
+}
+
 TYPED_TEST(pools, no_item_begins_whose_room_came_just_before_the_results_went) {
     in_virtual_time([this]() -> task<> {
         const pool p(1);

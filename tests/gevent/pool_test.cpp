@@ -1,6 +1,7 @@
 // gevent.pool: Group and Pool; the behaviours of test__pool and test__greenletset.
 
 #include "support/gevent_world.hpp"
+#include "support/story.hpp"
 
 #include <numeric>
 
@@ -443,6 +444,32 @@ TEST_F(pool_face, a_result_that_cannot_be_copied_is_an_error_in_its_place) {
     EXPECT_EQ(thrown_by([&] { results.next(); }), "tired");
     EXPECT_EQ(results.next()->number, 2);
     EXPECT_FALSE(results.next());
+}
+
+TEST(pools_at_the_end_of_the_loop, let_who_reads_in_a_shield_read_to_the_end) {
+    std::string read;
+    story::in_virtual_time([&] {
+        gevent::spawn([&] {
+            const auto sleeps = [](int i) { return gevent::sleep(i * 1000), i; };
+            const auto all = Pool(3).imap(sleeps, first(3)), as_done = Pool(2).imap_unordered(sleeps, first(4));
+            try {
+                gevent::sleep(500);
+            } catch (const ringlet::canceled&) {}
+            const ringlet::shield until_all_are_over;
+            for (const auto& results : {all, as_done})
+                for (bool more = true; more;)
+                    try {
+                        const auto result = results.next();
+                        read += (more = result.has_value()) ? std::to_string(*result) + ' ' : "end ";
+                    } catch (const ringlet::greenlet_killed&) {
+                        read += "killed ";
+                    } catch (const ringlet::canceled&) {
+                        read += "not spawned ";
+                    }
+        });
+        gevent::sleep(1);
+    });
+    EXPECT_EQ(read, "0 killed killed end 0 not spawned killed killed end ");
 }
 
 }  // namespace gevent_pool_test
