@@ -146,26 +146,28 @@ inline task<> gather(std::vector<future<void>> all) {
 template <class T>
 class as_completed {
 public:
-    explicit as_completed(std::vector<future<T>> all) : left_(all.size()) {
+    explicit as_completed(std::vector<future<T>> all) : order_(std::make_shared<order>(all.size())) {
+        if (all.empty())
+            order_->ended.close();
         for (const future<T>& each : all)
-            each.on_end([ended = ended_, each] { ended->try_put(future<T>(each)); });
-        if (left_ == 0)
-            ended_->close();
+            each.on_end([order = order_, each] { order->add(each); });
     }
 
     /// Awaitable: a std::optional of the next one; empty when all have been given.
-    auto next() {
-        if (left_ == 0)
-            ended_->close();
-        else
-            --left_;
-        return ended_->next();
-    }
+    auto next() { return order_->ended.next(); }
 
 private:
-    std::shared_ptr<shared_queue<future<T>>> ended_ = std::make_shared<shared_queue<future<T>>>(
-        shared_queue<future<T>>::unbounded, outside_waiter::clock::stands_still);
-    std::size_t left_;
+    struct order {
+        explicit order(std::size_t all) noexcept : left(all) {}
+        void add(future<T> next) {
+            ended.try_put(next);
+            if (left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+                ended.close();
+        }
+        shared_queue<future<T>> ended{shared_queue<future<T>>::unbounded, outside_waiter::clock::stands_still};
+        std::atomic<std::size_t> left;
+    };
+    std::shared_ptr<order> order_;
 };
 
 enum class return_when { first_completed, first_exception, all_completed };

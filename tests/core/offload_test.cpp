@@ -322,6 +322,30 @@ TEST_P(offloading, as_completed_gives_futures_in_the_order_of_their_ends) {
     });
 }
 
+TEST_P(offloading, as_completed_loses_nothing_to_who_was_cut_short) {
+    run(make(), []() -> task<> {
+        futures::thread_pool_executor executor(1);
+        gate g;
+        const auto slow = executor.submit([&] {
+            g.pass();
+            return 1;
+        });
+        futures::as_completed<int> ended({slow});
+        for (int i = 0; i < 2; ++i) {
+            const auto reader = spawn([&]() -> task<> { (void)co_await ended.next(); });
+            co_await yield();
+            reader.kill();
+            co_await reader.join();
+        }
+        g.open();
+        const auto first = co_await ended.next();
+        EXPECT_EQ(first, slow);
+        EXPECT_FALSE(co_await ended.next());
+        futures::as_completed<int> none({});
+        EXPECT_FALSE(co_await none.next());
+    });
+}
+
 TEST_P(offloading, wait_returns_at_the_first_the_first_failure_or_all) {
     run(make(), []() -> task<> {
         futures::thread_pool_executor executor(3);
