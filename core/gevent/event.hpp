@@ -96,14 +96,15 @@ public:
 
     /// Waits for the result and gives it, or throws the error. Throws Timeout when `timeout` came first.
     T get(interval timeout = None) const {
-        if (!ready() && !state_->wait(timeout))
+        const auto held = state_;  // `this` may go meanwhile, as an entry of a table of answers to come
+        if (!held->ready() && !held->wait(timeout))
             throw Timeout(timeout);
-        if (!state_->value)
-            std::rethrow_exception(state_->error);
+        if (!held->value)
+            std::rethrow_exception(held->error);
         if constexpr (std::is_copy_constructible_v<T>)
-            return *state_->value;
+            return *held->value;
         else if constexpr (!std::is_void_v<T>)
-            return std::move(*state_->value);
+            return std::move(*held->value);
     }
     T get(std::same_as<bool> auto block, interval timeout = None) const {
         if (!block && !ready())
@@ -115,9 +116,10 @@ public:
 
     /// Waits and gives the result: empty when there was an error, or `timeout` came first.
     const std::optional<stored>& wait(interval timeout = None) const {
-        if (!ready())
-            state_->wait(timeout);
-        return state_->value;
+        const auto held = state_;
+        if (!held->ready())
+            held->wait(timeout);
+        return held->value;
     }
     const std::optional<stored>& value() const noexcept { return state_->value; }
     std::exception_ptr exception() const noexcept { return state_->error; }

@@ -133,9 +133,10 @@ public:
     /// `timeout` comes first, at once if not to `block`. A killed one gives its GreenletExit in gevent;
     /// here get() returns when the result is void, and else throws greenlet_killed.
     T get(interval timeout = None) const {
-        if (!join(timeout))
+        const Greenlet alive(*this);
+        if (!alive.join(timeout))
             throw Timeout(timeout);
-        return result();
+        return alive.result();
     }
     T get(std::same_as<bool> auto block, interval timeout = None) const {
         if (!block && !ready())

@@ -18,11 +18,12 @@ bool TrackedGreenlets::find(const std::vector<AnyGreenlet>& all, const AnyGreenl
 }
 
 void TrackedGreenlets::add(const AnyGreenlet& g, bool blocking, interval timeout) const {
-    state& s = *state_;
+    const auto held = state_;  // `this` may go meanwhile
+    state& s = *held;
     if (s.room && !s.room->acquire(blocking, timeout))
         throw PoolFull();
     s.greenlets.push_back(g);
-    s.links.push_back(g.state().add_link([held = state_](greenlet_base& over) { forget(*held, over); }));
+    s.links.push_back(g.state().add_link([held](greenlet_base& over) { forget(*held, over); }));
     s.none_left.clear();
 }
 

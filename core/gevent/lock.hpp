@@ -25,7 +25,7 @@ public:
     std::size_t release() const { return state_->release(); }
 
     /// Waits until one is free, without taking it; says how many are, which can be none again by then.
-    std::size_t wait(interval timeout = None) const { return state_->wait(timeout); }
+    std::size_t wait(interval timeout = None) const { return std::shared_ptr(state_)->wait(timeout); }
 
     bool locked() const noexcept { return !state_->ready(); }
     bool ready() const noexcept { return state_->ready(); }

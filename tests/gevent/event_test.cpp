@@ -233,4 +233,24 @@ TEST_F(event_face, a_result_that_cannot_be_copied_from_its_greenlet_is_an_error)
     EXPECT_FALSE(result.successful());
 }
 
+TEST_F(event_face, whoever_waits_needs_no_handle_of_its_own) {
+    std::map<int, AsyncResult<std::string>> expected;
+    const auto reader = gevent::spawn([&] { return expected[1].get(); });
+    const auto late = gevent::spawn([&] { return expected[2].get(1); });
+    const std::string text = "longer than what fits into a string by itself";
+    gevent::sleep(0);
+    const AsyncResult<std::string> kept = std::exchange(expected[1], {});
+    expected.clear();
+    kept.set(text);
+    EXPECT_EQ(reader.get(), text);
+    EXPECT_THROW(late.get(), Timeout);
+
+    std::map<int, Greenlet<std::string>> workers;
+    workers[1] = gevent::spawn([&] { return gevent::sleep(1), text; });
+    const auto joiner = gevent::spawn([&] { return workers[1].get(); });
+    gevent::sleep(0.5);
+    workers.clear();
+    EXPECT_EQ(joiner.get(), text);
+}
+
 }  // namespace gevent_event_test
