@@ -43,17 +43,12 @@ Greenlet<detail::body_result<Fn, Args...>> spawn_later(interval seconds, Fn&& fn
 }
 
 /// Zero or less lets everything run that is ready.
-inline void sleep(duration d) {
-    if (d <= duration::zero())
+inline void sleep(interval seconds = 0) {
+    if (seconds.length() == duration::zero())
         await(yield());
     else
-        await(sleep_for(d));
+        await(sleep_for(seconds.length()));
 }
-template <number N>
-void sleep(N seconds) {
-    sleep(interval(seconds).length());
-}
-inline void sleep() { sleep(duration::zero()); }
 
 /// Waits until nobody else is ready to run.
 inline void idle() { await(ringlet::idle()); }

@@ -50,7 +50,7 @@ private:
 template <class Rep, class Period>
     requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
 sleep_awaiter sleep_for(const std::chrono::duration<Rep, Period>& d) noexcept {
-    return sleep_awaiter(duration(d));
+    return sleep_awaiter(length_of(d));
 }
 inline sleep_awaiter sleep_until(const time_point& when) noexcept { return sleep_awaiter(when); }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <type_traits>
 
 namespace ringlet {
 
@@ -28,6 +29,15 @@ constexpr duration seconds(double count) noexcept {
     if (!(count < longest))
         return duration::max();
     return count <= 0 ? duration::zero() : duration(static_cast<duration::rep>(count * 1e9));
+}
+
+/// How long `d` is: nothing when it is negative, and for ever when it is too long to be counted.
+template <class Rep, class Period>
+constexpr duration length_of(std::chrono::duration<Rep, Period> d) noexcept {
+    if constexpr (std::is_same_v<decltype(d), duration>)
+        return d > duration::zero() ? d : duration::zero();
+    const duration about = seconds(std::chrono::duration<double>(d).count());
+    return about == duration::zero() || about == duration::max() ? about : std::chrono::duration_cast<duration>(d);
 }
 
 /// "5 s", "150 ms", "20 us": for error messages.

@@ -23,8 +23,7 @@ public:
     constexpr interval(std::optional<N> seconds) noexcept
         : length_(seconds ? ringlet::seconds(static_cast<double>(*seconds)) : duration::max()) {}
     template <class Rep, class Period>
-    constexpr interval(std::chrono::duration<Rep, Period> d) noexcept
-        : length_(d.count() > 0 ? std::chrono::duration_cast<duration>(d) : duration::zero()) {}
+    constexpr interval(std::chrono::duration<Rep, Period> d) noexcept : length_(length_of(d)) {}
 
     /// True for None: no limit.
     constexpr bool infinite() const noexcept { return length_ == duration::max(); }

@@ -26,6 +26,18 @@ protected:
     }
 };
 
+TEST_F(timeouts, one_that_is_too_long_to_count_never_comes) {
+    for (const interval forever : {interval(std::chrono::hours::max()), interval(std::chrono::years(1'000'000)),
+                                   interval(std::chrono::duration<double>(1e300)), interval(1e300)})
+        EXPECT_TRUE(forever.infinite());
+    EXPECT_TRUE(interval(std::chrono::hours::min()).length() == 0s);
+    EXPECT_TRUE(interval(24h).length() == 24h && interval(1500ms).length() == 1500ms);
+    EXPECT_TRUE(interval(std::chrono::duration<double>(1.5)).length() == 1500ms);
+    const auto sleeper = gevent::spawn([] { gevent::sleep(std::chrono::hours::max()); });
+    EXPECT_FALSE(sleeper.join(1'000'000));
+    sleeper.kill();
+}
+
 TEST_F(timeouts, the_one_that_fires_is_the_one_thrown_and_can_be_started_again) {
     Timeout t(0.01);
     EXPECT_FALSE(t.pending());
