@@ -10,7 +10,7 @@ time_point periodic::next(time_point last, duration period, double jitter) {
     if (jitter > 0) {
         static thread_local std::minstd_rand dice(std::random_device{}());
         const double part = std::uniform_real_distribution(-jitter, jitter)(dice) / 2;
-        due += std::chrono::duration_cast<duration>(period * part);
+        due = after(due, std::chrono::duration_cast<duration>(period * part));
     }
     return due;
 }

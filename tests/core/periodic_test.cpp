@@ -73,4 +73,15 @@ TEST_F(periodic_calls, jitter_moves_them_a_little) {
     });
 }
 
+TEST_F(periodic_calls, with_a_period_that_never_ends_none_comes) {
+    in_virtual_time([]() -> task<> {
+        int n = 0;
+        std::deque<periodic> many;
+        for (int i = 0; i < 20; ++i)
+            many.emplace_back(duration::max(), [&] { ++n; }, 0.5).start();
+        co_await sleep_for(1s);
+        EXPECT_EQ(n, 0);
+    });
+}
+
 }  // namespace core_periodic_test
