@@ -15,9 +15,16 @@ std::system_error cannot_open(const std::string& path, int error) {
     return {error, std::system_category(), "open '" + path + "'"};
 }
 
+/// No file has such a name, and the system would take what stands before the zero.
+void refuse_zeros(const std::string& path) {
+    if (path.find('\0') != path.npos)
+        throw cannot_open(path, ENOENT);
+}
+
 }  // namespace
 
 task<fd> open_beneath(int folder, std::string path, int flags, links how) {
+    refuse_zeros(path);
     const std::string name = path.empty() ? "." : path;
     open_how about{};
     about.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
@@ -42,6 +49,9 @@ task<fd> open_beneath(int folder, std::string path, int flags, links how) {
 }
 
 task<fd> detail::open_step_by_step(int folder, std::string path, int flags) {
+    refuse_zeros(path);
+    if (path.starts_with('/'))
+        throw cannot_open(path, EXDEV);
     std::string_view rest = path;
     fd at;
     for (;;) {

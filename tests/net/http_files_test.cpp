@@ -206,6 +206,16 @@ TEST(http_files, a_folder_that_is_not_there_is_an_error_at_once) {
               "serve files of '/nowhere/at/all': No such file or directory");
 }
 
+TEST(http_files, a_name_with_a_zero_in_it_is_not_the_name_before_the_zero) {
+    const site s;
+    on_this_machine([&]() -> task<> {
+        const io::fd root(::open(s.folder().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        const std::string name("sub\0.txt", 8);
+        EXPECT_THROW(co_await io::open_beneath(root.get(), name, O_RDONLY), std::system_error);
+        EXPECT_THROW(co_await io::detail::open_step_by_step(root.get(), name, O_RDONLY), std::system_error);
+    });
+}
+
 TEST(http_files, without_openat2_no_link_is_followed) {
     const site s;
     on_this_machine([&]() -> task<> {
@@ -223,6 +233,7 @@ TEST(http_files, without_openat2_no_link_is_followed) {
         EXPECT_EQ(co_await opens("sub"), "");
         EXPECT_EQ(co_await opens("inside"), "open 'inside': Too many levels of symbolic links");
         EXPECT_THAT(co_await opens("up/secret.txt"), StartsWith("open 'up/secret.txt': "));
+        EXPECT_EQ(co_await opens("/sub"), "open '/sub': Invalid cross-device link");
         EXPECT_EQ(co_await opens("../secret.txt"), "open '../secret.txt': Invalid cross-device link");
         EXPECT_EQ(co_await opens("sub/../../secret.txt"), "open 'sub/../../secret.txt': Invalid cross-device link");
     });
