@@ -51,8 +51,8 @@ int system_call(const io_uring_sqe& sqe) noexcept {
         case IORING_OP_UNLINKAT:
             return unlinkat(sqe.fd, pointer<const char>(sqe.addr), static_cast<int>(sqe.unlink_flags));
         case IORING_OP_SENDMSG:
-            return static_cast<int>(
-                sendmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
+            return static_cast<int>(sendmsg(sqe.fd, pointer<msghdr>(sqe.addr),
+                                            static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT | MSG_NOSIGNAL));
         case IORING_OP_RECVMSG:
             return static_cast<int>(
                 recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));

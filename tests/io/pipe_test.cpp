@@ -3,6 +3,7 @@
 #include "support/machine.hpp"
 
 #include <ringlet/core/result.hpp>
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/io/pipe.hpp>
 
 #include <gmock/gmock.h>
@@ -41,6 +42,22 @@ TEST(pipe, writing_where_nobody_reads_is_an_error_and_never_a_signal) {
     EXPECT_EXIT(write_where_nobody_reads(false), testing::ExitedWithCode(0), "");
     EXPECT_EXIT(write_where_nobody_reads(true), testing::ExitedWithCode(0), "") << "on an older kernel";
 }
+
+void send_at_once_where_nobody_reads() {
+    ::signal(SIGPIPE, SIG_DFL);
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        std::exit(2);
+    ::close(ends[0]);
+    std::string text = "anybody?";
+    iovec part{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    std::exit(io::sendmsg_now(ends[1], message) == -EPIPE ? 0 : 1);
+}
+
+TEST(pipe, nor_is_sending_at_once) { EXPECT_EXIT(send_at_once_where_nobody_reads(), testing::ExitedWithCode(0), ""); }
 
 TEST(pipe, waits_also_where_somebody_made_it_nonblocking) {
     on_this_machine([]() -> task<> {
