@@ -1,6 +1,7 @@
 #pragma once
 // What pool::imap and imap_unordered give: results, fetched one by one.
 
+#include <ringlet/core/mutex.hpp>
 #include <ringlet/core/queue.hpp>
 #include <ringlet/core/semaphore.hpp>
 #include <ringlet/core/spawn.hpp>
@@ -50,9 +51,9 @@ public:
     /// function threw for that item; the next call gives the next one.
     task<std::optional<value>> next() {
         const auto s = state_;
-        if (s->fetched)
+        for (; s->fetched > 0; --s->fetched)
             s->room.release();
-        s->fetched = false;
+        const auto turn = co_await s->reading.lock();
         std::optional<done> d;
         if (s->ordered)
             while (!(d = s->take_in_order())) {
@@ -66,7 +67,7 @@ public:
             d = co_await s->results.next();
         if (!d)
             co_return std::nullopt;
-        s->fetched = true;
+        ++s->fetched;
         if (d->error)
             std::rethrow_exception(d->error);
         if constexpr (std::is_void_v<T>)
@@ -97,7 +98,8 @@ private:
         queue<done> results;
         semaphore room;
         bool ordered;
-        bool fetched = false;  // the last result; its room becomes free when the next is asked for
+        std::size_t fetched = 0;  // results whose room becomes free when the next is asked for
+        mutex reading;  // held by who waits for the next
         bool all_spawned = false;
         std::size_t spawned = 0;
         std::size_t next = 0;

@@ -20,7 +20,8 @@ public:
     using value_type = T;
 
     std::optional<T> next() const {
-        state& s = *state_;
+        const auto held = state_;  // `this` may go meanwhile
+        state& s = *held;
         if (s.cut_short > 0)
             --s.cut_short;  // who made room already
         else if (s.room)
@@ -81,7 +82,7 @@ private:
         }
         std::optional<entry> fetch() {
             try {
-                return ordered ? in_order() : results.next();
+                return ordered ? with(reading, [this] { return in_order(); }) : results.next();
             } catch (...) {
                 ++cut_short;
                 throw;
@@ -92,7 +93,7 @@ private:
                 if (std::optional<entry> e = results.next()) {
                     const std::size_t at = e->index;
                     early.emplace(at, std::move(*e));
-                } else if (!early.contains(index)) {  // another reader may have left something there
+                } else {
                     return std::nullopt;
                 }
             }
@@ -102,6 +103,7 @@ private:
         }
 
         bool ordered = false;
+        Semaphore reading;  // held by who waits for the next in order: what comes early is not for others
         std::optional<Semaphore> room;
         Queue<entry> results;
         Greenlet<void> runner;

@@ -198,6 +198,23 @@ TYPED_TEST(pools, whoever_reads_in_a_shield_at_the_end_of_the_loop_reads_to_the_
     EXPECT_EQ(read, "killed 1 killed end");
 }
 
+TYPED_TEST(pools, one_of_several_readers_does_not_wait_for_more_than_its_own_result) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(3);
+        const std::vector<int> times{2, 1, 100};
+        auto results = p.imap(times, this->work());
+        const auto reads = [&]() -> task<int> {
+            const auto result = co_await results.next();
+            co_return result.value_or(0);
+        };
+        const auto one = spawn(reads), other = spawn(reads);
+        co_await sleep_for(3s);
+        EXPECT_TRUE(one.ready() && other.ready());
+        EXPECT_EQ(co_await one.get(), 4);
+        EXPECT_EQ(co_await other.get(), 1);
+    });
+}
+
 TYPED_TEST(pools, whoever_still_reads_when_the_results_go_is_not_left_waiting) {
     in_virtual_time([this]() -> task<> {
         const pool busy(1);

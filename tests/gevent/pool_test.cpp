@@ -394,6 +394,16 @@ TEST_F(pool_face, a_reader_who_is_cut_short_makes_no_more_room_in_an_imap) {
         EXPECT_EQ(readers[static_cast<std::size_t>(i)].get(), i * i) << "each of many readers makes room";
 }
 
+TEST_F(pool_face, one_of_many_readers_does_not_wait_for_more_than_its_own_result) {
+    const auto sleeps = [](int seconds) { return gevent::sleep(seconds), seconds; };
+    const auto results = Pool().imap(sleeps, std::vector{2, 1, 100});
+    const auto one = gevent::spawn([results] { return results.next(); });
+    const auto other = gevent::spawn([results] { return results.next(); });
+    EXPECT_EQ(one.get(), 2);
+    EXPECT_EQ(other.get(), 1);
+    EXPECT_NEAR(now(), 2, 0.1);
+}
+
 TEST_F(pool_face, no_item_begins_after_the_last_handle_of_a_bounded_imap_went) {
     int begun = 0;
     const auto work = [&](int i) {
