@@ -3,6 +3,7 @@
 // remote.hpp. It is shared by all who hold a handle, so a waiter who gives up simply leaves.
 
 #include <ringlet/core/outside.hpp>
+#include <ringlet/core/report.hpp>
 
 #include <atomic>
 #include <exception>
@@ -89,7 +90,8 @@ public:
         tell_all();
     }
 
-    /// Calls fn() when it is done, on the thread that ended it; at once if it is done.
+    /// Calls fn() when it is done, on the thread that ended it; at once if it is done. What fn() throws is
+    /// reported.
     void on_end(std::function<void()> fn) {
         {
             const std::lock_guard lock(mutex_);
@@ -98,7 +100,7 @@ public:
                 return;
             }
         }
-        fn();
+        call(fn);
     }
 
 protected:
@@ -120,8 +122,16 @@ private:
                 woken.add(waiting_.front());
             observers.swap(observers_);
         }
-        for (auto& tell : observers)
-            tell();
+        for (const auto& tell : observers)
+            call(tell);
+    }
+
+    static void call(const std::function<void()>& fn) noexcept {
+        try {
+            fn();
+        } catch (...) {
+            report("a function called at the end of a future failed: " + describe(std::current_exception()));
+        }
     }
 
     std::mutex mutex_;

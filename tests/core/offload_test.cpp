@@ -7,6 +7,7 @@
 #include <ringlet/core/thread_pool.hpp>
 #include <ringlet/io/virtual_time.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <latch>
@@ -16,6 +17,8 @@
 namespace core_offload_test {
 
 using namespace ringlet;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 class offloading : public testing::TestWithParam<const char*> {
 protected:
@@ -300,6 +303,26 @@ TEST_P(offloading, done_callbacks_run_on_the_loop_that_added_them) {
         f.add_done_callback(callback);  // it is done
         await(both.wait());
     });
+}
+
+TEST_P(offloading, a_function_that_fails_at_the_end_of_a_future_is_reported) {
+    std::vector<std::string> reports;
+    const auto before = set_report_sink([&](std::string_view text) { reports.emplace_back(text); });
+    run(make(), []() -> task<> {
+        futures::thread_pool_executor executor(1);
+        gate g;
+        const auto f = executor.submit([&] { g.pass(); });
+        shared_event told;
+        f.on_end([] { throw std::out_of_range("oops"); });
+        f.on_end([&] { told.set(); });
+        g.open();
+        co_await told.wait();
+        co_await f.result();
+        f.on_end([] { throw std::out_of_range("oops again"); });
+        co_await executor.shutdown();
+    });
+    set_report_sink(before);
+    EXPECT_THAT(reports, ElementsAre(HasSubstr("oops"), HasSubstr("oops again")));
 }
 
 TEST_P(offloading, as_completed_gives_futures_in_the_order_of_their_ends) {
