@@ -79,7 +79,10 @@ public:
     }
 
     /// Waits until all that was asked for is done.
-    void join() const { await(state_->pool.join()); }
+    void join() const {
+        const auto held = state_;
+        await(held->pool.join());
+    }
     /// The same: a call that runs on a thread cannot be stopped, and none waits for a thread in here.
     void kill() const { join(); }
 
