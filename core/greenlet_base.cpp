@@ -100,7 +100,9 @@ greenlet_base::extras& greenlet_base::more() {
 
 void greenlet_base::be_born(const spawn_options* options, const std::source_location& where) {
     unborn_ = true;  // until nothing can fail any more
-    loop& l = hub();
+    if (loop::current_or_null() == nullptr)
+        hub();
+    loop& l = loop::current();
     constexpr std::uint64_t bits_48 = (std::uint64_t(1) << 48) - 1;
     origin_.id = l.next_id() & bits_48;
     origin_.spawner = l.running().id() & bits_48;
