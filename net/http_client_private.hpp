@@ -118,8 +118,9 @@ private:
     task<io::any_stream> stream_to_server(bool& http2);
     task<io::any_stream> stream_through_proxy();
     task<> converse(connection& with, class sending_body& body);
-    task<> converse_long(connection& with, class sending_body& body);
-    task<> send_long(connection& to, class sending_body& body);
+    task<> upload(connection& with, class sending_body& body);
+    task<> send_all(connection& to, class sending_body& body);
+    bool goes_with_head() const;
     std::string_view head_lines(std::string& room);
     void write_head(class sending_body& body);
     bool repeatable() const;

@@ -123,32 +123,18 @@ task<> connection::send(std::string_view method, std::string_view head) {
     return over_ ? send_on_stream(head) : write(head);
 }
 
-task<> connection::exchange(std::string_view method, std::string_view whole) {
+task<> connection::exchange(std::string_view method, std::string_view head) {
     begin(method);
-    std::exception_ptr unsent;
     if (over_) {
-        try {
-            co_await send_on_stream(whole);
-        } catch (const timeout_error&) {
-            throw;
-        } catch (const std::system_error&) {
-            if (!write_failed_)
-                throw;
-            unsent = std::current_exception();  // the server may have answered all the same
-        }
-        try {
-            co_await read_stream_head();
-        } catch (const std::system_error&) {
-            if (unsent)
-                std::rethrow_exception(unsent);
-            throw;
-        }
+        co_await send_on_stream(head);
+        co_await read_stream_head();
         co_return;
     }
+    std::exception_ptr unsent;
     detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
     try {
-        while (!whole.empty())
-            whole.remove_prefix(co_await departure(*this, limit, whole));
+        while (!head.empty())
+            head.remove_prefix(co_await departure(*this, limit, head));
     } catch (const timeout_error&) {
         throw;
     } catch (const std::system_error&) {

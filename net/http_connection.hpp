@@ -48,13 +48,13 @@ public:
         most_body_ = most;
     }
 
-    /// Awaitable: sends a request, of which `whole` is all, and reads the head of its final response. If it
-    /// could not be sent, a response counts all the same: the server may have answered before it closed.
-    /// Borrowed until then.
-    task<> exchange(std::string_view method, std::string_view whole);
+    /// Awaitable: sends a request that has no body and reads the head of its final response. If it could not
+    /// be sent, a response counts all the same: the server may have answered before it closed. Borrowed until
+    /// then.
+    task<> exchange(std::string_view method, std::string_view head);
 
-    /// Awaitable: the same in steps. `head` is what append_request() wrote; a body announced there comes by
-    /// write().
+    /// Awaitable: the same in steps. `head` is what append_request() wrote; a body announced there may follow in
+    /// it, or come by write().
     task<> send(std::string_view method, std::string_view head);
     task<> write(std::string_view bytes);
     /// Awaitable: a piece of a body that was announced as chunked; an empty one ends it.

@@ -1,7 +1,8 @@
 // One request: which connection it takes, what is sent, and what its answer leads to.
-#include <ringlet/core/all.hpp>
+#include <ringlet/core/group.hpp>
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
+#include <ringlet/core/timers.hpp>
 #include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_redirects_private.hpp>
 #include <ringlet/net/http_request_body_private.hpp>
@@ -27,6 +28,40 @@ constexpr unsigned most_tries = 4;
 
 // What is read of a redirect, or of an answer that asks to come again, to keep its connection.
 constexpr std::uint64_t most_read_on_the_way = 256 * 1024;
+
+// What leaves within that time needs nobody who listens meanwhile.
+constexpr duration soon = 10ms;
+
+/// While a body is being sent: a server that has no use for it may say so, and read no more.
+class listening : timer {
+public:
+    /// Begins when that has taken a while, as a greenlet of the group, which it ends.
+    listening(group& among, connection& to, bool& refused)
+        : timer(&begin), among_(among), connection_(to), refused_(refused) {
+        loop::current().timers().arm(*this, after(loop::current().now(), soon));
+    }
+    listening(const listening&) = delete;
+    listening& operator=(const listening&) = delete;
+    ~listening() {
+        if (armed())
+            loop::current().timers().disarm(*this);
+    }
+
+private:
+    static void begin(timer& t) noexcept {
+        const auto& self = static_cast<listening&>(t);
+        self.among_.spawn(&listen, &self.among_, &self.connection_, &self.refused_);
+    }
+    static task<> listen(group* among, connection* to, bool* refused) {
+        co_await to->read_refusal();
+        *refused = true;
+        among->cancel();
+    }
+
+    group& among_;
+    connection& connection_;
+    bool& refused_;
+};
 
 }  // namespace
 
@@ -243,14 +278,21 @@ task<fetching::lease> fetching::exchange() {
 }
 
 task<> fetching::converse(connection& with, sending_body& body) {
-    const std::string* plain = options_.body.plain();
-    return plain && plain->size() <= small_body ? with.exchange(method_, head_) : converse_long(with, body);
+    return options_.body.empty() ? with.exchange(method_, head_) : upload(with, body);
 }
 
-task<> fetching::converse_long(connection& with, sending_body& body) {
+task<> fetching::upload(connection& with, sending_body& body) {
     std::exception_ptr unsent;
     try {
-        co_await send_long(with, body);
+        bool refused = false;
+        const auto send = [&](group& g) -> task<> {
+            const listening meanwhile(g, with, refused);
+            co_await send_all(with, body);
+            g.cancel();
+        };
+        co_await with_group(send);
+        if (refused)
+            with.stop_sending();
     } catch (const timeout_error&) {
         throw;
     } catch (const std::system_error&) {
@@ -267,13 +309,15 @@ task<> fetching::converse_long(connection& with, sending_body& body) {
     }
 }
 
-task<> fetching::send_long(connection& to, sending_body& body) {
+task<> fetching::send_all(connection& to, sending_body& body) {
     co_await to.send(method_, head_);
-    // A server that has no use for it may say so, and read no more.
-    auto either = race(body.send(to), to.read_refusal());
-    const auto first = co_await std::move(either);
-    if (first.index() == 1)
-        to.stop_sending();
+    if (!goes_with_head())
+        co_await body.send(to);
+}
+
+bool fetching::goes_with_head() const {
+    const std::string* plain = options_.body.plain();
+    return plain != nullptr && plain->size() <= small_body;
 }
 
 void fetching::write_head(sending_body& body) {
@@ -287,8 +331,8 @@ void fetching::write_head(sending_body& body) {
     } catch (const std::invalid_argument& e) {
         refuse(stage::url, std::errc::invalid_argument, e.what());
     }
-    if (const std::string* plain = options_.body.plain(); plain && plain->size() <= small_body)
-        head_ += *plain;
+    if (goes_with_head())
+        head_ += *options_.body.plain();
 }
 
 /// The lines that every request gets unless it has its own; in `room` if they are not the usual ones.

@@ -53,6 +53,32 @@ TEST(http_tcp, many_connections_at_once) {
     });
 }
 
+TEST(http_tcp, a_server_that_refuses_a_body_need_not_read_it) {
+    on_this_machine([]() -> task<> {
+        auto listening = net::listen(net::address::loopback(0));
+        http::client client;
+        const std::string url = url_of(listening.local_address());
+        for (const bool in_pieces : {false, true}) {
+            http::request_body body(std::string(100'000'000, 'x'));
+            if (in_pieces)
+                body = http::request_body::from(
+                    [](std::span<std::byte> into) -> task<std::size_t> { co_return into.size(); });
+            http::request_options options;
+            options.body = std::move(body);
+            const auto page = spawn([&] { return client.fetch("POST", url, options); });
+            auto end = co_await listening.accept();
+            std::string heard(10, '-');
+            co_await io::read_exact(end, std::as_writable_bytes(std::span(heard)));
+            co_await sleep_for(100ms);
+            co_await end.write_all(io::bytes_of("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno"));
+            auto answer = with_timeout(5s, page.get());
+            const http::reply r = co_await std::move(answer);
+            EXPECT_EQ(r.status, 413);
+            EXPECT_EQ(client.idle(), 0u);
+        }
+    });
+}
+
 TEST(http_tcp, a_server_may_be_on_a_unix_socket) {
     const story::scratch_folder folder;
     on_this_machine([&]() -> task<> {

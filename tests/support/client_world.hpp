@@ -30,7 +30,9 @@ inline const std::string usual_lines =
 /// A client whose connections all lead here, and the other ends of those.
 class world {
 public:
-    explicit world(http::client_options options = {}) : client(with_connector(*this, std::move(options))) {}
+    /// `room`: so many bytes of each direction are on their way at most.
+    explicit world(http::client_options options = {}, std::size_t room = 64 * 1024)
+        : client(with_connector(*this, std::move(options), room)) {}
 
     /// The next connection that the client makes.
     task<io::memory_stream> accept() { co_return co_await made_.get(); }
@@ -40,9 +42,9 @@ public:
     http::client client;
 
 private:
-    static http::client_options with_connector(world& self, http::client_options options) {
-        options.connect = [&self](const ringlet::net::url& to) -> task<io::any_stream> {
-            auto [near, far] = io::duplex();
+    static http::client_options with_connector(world& self, http::client_options options, std::size_t room) {
+        options.connect = [&self, room](const ringlet::net::url& to) -> task<io::any_stream> {
+            auto [near, far] = io::duplex(room);
             ++self.connections;
             self.origins.push_back(to.origin());
             co_await self.made_.put(std::move(far));
