@@ -86,7 +86,14 @@ void exchange::tell_log() {
     e.took = loop::current().now() - began_;
     e.referer = f.get_or("referer", {});
     e.user_agent = f.get_or("user-agent", {});
-    options_.access_log(e);
+    try {
+        options_.access_log(e);
+    } catch (const canceled&) {
+        throw;
+    } catch (...) {
+        // It has nothing to do with the answer, nor with what follows on the connection.
+        report("http server: " + name_of_request() + ": the access log: " + describe(std::current_exception()));
+    }
 }
 
 /// A handler that gave up because of the peer has nothing to report; anything else is a mistake of its

@@ -41,7 +41,7 @@ public:
     std::uint32_t window = 64 * 1024;  // bytes of the body of each that may come before they are read
 
     std::string server_name;  // for the Server field; empty: none
-    http::access_log access_log;  // told of each answer; empty: nobody is. It must not throw
+    http::access_log access_log;  // told of each answer; empty: nobody is. What it throws is reported
 };
 
 }  // namespace ringlet::http

@@ -191,6 +191,15 @@ TEST(http2_server, silent_peers_are_not_waited_for) {
     EXPECT_EQ(gone.back().type, h2::goaway);
 }
 
+TEST(http2_server, an_access_log_that_throws_is_reported_and_costs_no_answer) {
+    http::server_options options;
+    options.access_log = [](const http::log_entry&) { throw std::runtime_error("disk full"); };
+    const heard_reports reports;
+    EXPECT_THAT(answers_of(told(h2::client_begins + request(1) + request(3), options)), ElementsAre("200", "200"));
+    const std::string line = "http server: GET / from memory:right: the access log: std::runtime_error: disk full";
+    EXPECT_THAT(reports.all, ElementsAre(line, line));
+}
+
 TEST(http2_server, a_window_that_stays_shut_costs_its_stream_and_its_time) {
     using namespace h2;
     const std::string shut =

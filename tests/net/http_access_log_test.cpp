@@ -68,6 +68,16 @@ TEST(http_access_log, every_answer_is_told_with_what_was_sent_and_how_long_it_to
                     }));
 }
 
+TEST(http_access_log, one_that_throws_is_reported_and_costs_no_answer) {
+    http::server_options options;
+    options.access_log = [](const http::log_entry&) { throw std::runtime_error("disk full"); };
+    const heard_reports reports;
+    const std::string asked = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    EXPECT_EQ(answers(asked + asked, options), answer("GET /") + answer("GET /"));
+    const std::string line = "http server: GET / from memory:right: the access log: std::runtime_error: disk full";
+    EXPECT_EQ(reports.all, (std::vector{line, line}));
+}
+
 TEST(http_access_log, lines_go_where_one_wants_them) {
     std::vector<std::string> lines;
     http::server_options options;
