@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -92,8 +93,11 @@ public:
         cache_size_ = names;
         return *this;
     }
-    /// Names that are asked for at the same time; the others wait in line.
-    resolver_options& most_in_flight(std::size_t names) noexcept {
+    /// Names that are asked for at the same time, one at least, else std::invalid_argument; the others wait in
+    /// line.
+    resolver_options& most_in_flight(std::size_t names) {
+        if (names == 0)
+            throw std::invalid_argument("resolver: one name at least may be asked for at the same time");
         most_in_flight_ = names;
         return *this;
     }

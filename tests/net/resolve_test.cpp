@@ -438,6 +438,10 @@ TEST(resolve, leaves_the_line_when_it_is_killed_there) {
     });
 }
 
+TEST(resolve, refuses_a_line_in_which_nobody_has_ever_a_turn) {
+    EXPECT_THROW(net::resolver_options().most_in_flight(0), std::invalid_argument);
+}
+
 TEST(resolve, can_be_killed_after_every_turn_of_the_loop) {
     run_with_dns([](fake_dns& dns, fake_dns& second) -> task<> {
         const addresses both{dns.where(), second.where()};
