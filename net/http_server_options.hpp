@@ -35,7 +35,9 @@ public:
     duration request = 0s;
 
     // HTTP/2. Over TLS it is spoken with whom the handshake agrees on it (over_tls); in the clear, if this is
-    // set, with clients that begin with it.
+    // set, with clients that begin with it. One that shuts its sending side down is taken for gone, and what
+    // works on its requests is killed, as with nginx, nghttpd and Go: it could open no window any more and
+    // answer no ping, RFC 9113 knows no such state, and nothing tells it from one that was closed.
     bool http2_in_clear = false;
     std::uint32_t streams = 100;  // requests at a time on one connection
     std::uint32_t window = 64 * 1024;  // bytes of the body of each that may come before they are read
