@@ -113,7 +113,7 @@ message_inflater::verdict message_inflater::stream::run(std::string_view payload
         if (z.avail_in == 0)
             offer(z, payload);
         // One byte more than there may be, to see whether there is one.
-        make_room(z, message, std::min(piece, most + 1 - message.size()));
+        make_room(z, message, std::min(piece - 1, most - message.size()) + 1);
         piece = most_at_once;
         const int said = ::inflate(&z, Z_NO_FLUSH);
         message.resize(message.size() - z.avail_out);

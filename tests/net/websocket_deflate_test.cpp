@@ -367,6 +367,13 @@ TEST(websocket_deflate, a_bomb_is_refused_at_the_limit) {
     });
 }
 
+TEST(websocket_deflate, there_may_be_no_limit) {
+    saying how = offering();
+    how.options.largest_message(SIZE_MAX);
+    const std::string message = words(200'000, 1);
+    EXPECT_EQ(code_in(answers_to(frame(text | squeezed, stranger().deflate(message)) + goodbye, how)), 1000);
+}
+
 TEST(websocket_deflate, can_be_killed_at_every_moment) {
     const heard_reports quiet;
     const std::size_t moments = sweep([]() -> task<> { co_await echo_slowly(compressing(), words(2000, 3)); });
