@@ -119,14 +119,12 @@ std::string head_of_part(const found_file& f, byte_range part) {
 }
 
 /// Several parts in one answer (RFC 9110 section 14.6).
-task<> send_parts(const found_file& f, const std::vector<byte_range>& parts, bool head_only, response_writer& out) {
+task<> send_parts(const found_file& f, const std::vector<byte_range>& parts, response_writer& out) {
     const std::string end = "\r\n--" + std::string(boundary) + "--\r\n";
     std::uint64_t length = end.size();
     for (const byte_range& part : parts)
         length += head_of_part(f, part).size() + part.size();
     out.status(206).set("Content-Type", "multipart/byteranges; boundary=" + std::string(boundary)).length(length);
-    if (head_only)
-        co_return;
     for (const byte_range& part : parts) {
         co_await out.write(head_of_part(f, part));
         co_await send_part(f, part, out);
@@ -145,15 +143,16 @@ task<> send_file(const found_file& f, request& asked, response_writer& out) {
     }
     std::vector<byte_range> parts;
     const auto range = asked.get("range");
-    const ranges which =
-        range && range_counts(asked.fields(), now) ? parse_ranges(*range, f.size, parts) : ranges::all;
+    // RFC 9110 section 14.2: no other method has ranges.
+    const bool counts = range && !head_only && range_counts(asked.fields(), now);
+    const ranges which = counts ? parse_ranges(*range, f.size, parts) : ranges::all;
     if (which == ranges::none) {
         out.set("Content-Range", "bytes */" + std::to_string(f.size));
         co_await plainly(out, 416);
         co_return;
     }
     if (parts.size() > 1) {
-        co_await send_parts(f, parts, head_only, out);
+        co_await send_parts(f, parts, out);
         co_return;
     }
     out.set("Content-Type", f.type);

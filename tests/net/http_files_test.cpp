@@ -111,6 +111,9 @@ TEST(http_files, parts_of_a_file) {
     EXPECT_EQ(body_of(said(s, "large.bin", "Range: bytes=100000-299999\r\n")), large_text().substr(100000, 200000));
     EXPECT_EQ(body_of(said(s, "digits.txt", "Range: bytes=-3\r\nIf-Range: " + tag + "\r\n")), "789");
     EXPECT_EQ(body_of(said(s, "digits.txt", "Range: bytes=-3\r\nIf-Range: \"old\"\r\n")), "0123456789");
+    const std::string head = said(s, "digits.txt", "Range: bytes=2-4\r\n", {}, "HEAD");
+    EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n")) << "a range is a GET's (RFC 9110 section 14.2)";
+    EXPECT_THAT(head, HasSubstr("\r\nContent-Length: 10\r\n"));
     const std::string nowhere = said(s, "digits.txt", "Range: bytes=10-\r\n");
     EXPECT_THAT(nowhere, StartsWith("HTTP/1.1 416 Range Not Satisfiable\r\n"));
     EXPECT_THAT(nowhere, HasSubstr("\r\nContent-Range: bytes */10\r\n"));
