@@ -3,10 +3,10 @@
 
 #include <openssl/pem.h>
 
-#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace ringlet::tls {
 namespace {
@@ -17,13 +17,12 @@ namespace {
 
 /// Read when a program begins, in the plain way: contexts are made outside of loops too.
 std::string contents(const std::string& path) {
+    errno = 0;
     std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file.good() && !file.eof())
-        refuse(path, std::error_code(errno, std::system_category()).message());
-    if (text.empty())
-        refuse(path, file.is_open() ? "it is empty" : std::error_code(errno, std::system_category()).message());
-    return text;
+    std::ostringstream text;
+    if (!file.is_open() || !(text << file.rdbuf()))
+        refuse(path, errno == 0 ? "it is empty" : std::error_code(errno, std::system_category()).message());
+    return std::move(text).str();
 }
 
 /// OpenSSL would ask at the terminal when it is given no function, and nobody may be there.

@@ -194,6 +194,7 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
     EXPECT_EQ(served("chain.pem", "key.pem"), "");
     EXPECT_EQ(served("missing.pem", "key.pem"), "tls: " + (folder / "missing.pem") + ": No such file or directory");
     EXPECT_EQ(served("empty.pem", "key.pem"), "tls: " + (folder / "empty.pem") + ": it is empty");
+    EXPECT_EQ(served("", "key.pem"), "tls: " + (folder / "") + ": Is a directory");
     EXPECT_THAT(served("chain.pem", "other.pem"), EndsWith("the key is not that of the certificate"));
     EXPECT_THAT(served("key.pem", "key.pem"), HasSubstr("no certificate in it"));
     EXPECT_THAT(served("chain.pem", "chain.pem"), HasSubstr("no private key that can be read"));
