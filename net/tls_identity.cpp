@@ -34,6 +34,13 @@ int give_password(char* into, int size, int, void* password) noexcept {
     return static_cast<int>(given.size());
 }
 
+/// "No start line" is how the end of what PEM_read_bio_X509 can read is told; anything else is a mistake in it.
+void expect_end(const std::string& what) {
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        refuse(what, detail::take_error());
+    ERR_clear_error();
+}
+
 }  // namespace
 
 identity::identity(std::string name, std::string chain, std::string key, std::string password)
@@ -77,7 +84,7 @@ void use_identity(SSL_CTX* ctx, const identity& own) {
             X509_free(next);
             refuse(own.name(), take_error());
         }
-    ERR_clear_error();  // "no start line", which is how the end of the chain is told
+    expect_end(own.name());
     const bio_ptr text = reader_of(own.key());
     const key_ptr key(PEM_read_bio_PrivateKey(text.get(), nullptr, &give_password, &password));
     if (!key)
@@ -98,8 +105,7 @@ std::size_t trust(SSL_CTX* ctx, std::string_view pem, const char* what) {
             refuse(what, take_error());
         ++count;
     }
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-        refuse(what, take_error());
+    expect_end(what);
     if (count == 0)
         refuse(what, "no certificate in it");
     return count;

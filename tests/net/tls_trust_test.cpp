@@ -187,6 +187,8 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
     std::ofstream(folder / "key.pem") << good.key();
     std::ofstream(folder / "other.pem") << other.key();
     std::ofstream(folder / "empty.pem") << "";
+    const std::string broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    std::ofstream(folder / "broken.pem") << good.chain() << broken;
     const auto served = [&](const std::string& chain, const std::string& key) {
         return error_of(
             [&] { (void)tls::context(tls::server_options(tls::identity::files(folder / chain, folder / key))); });
@@ -195,6 +197,7 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
     EXPECT_EQ(served("missing.pem", "key.pem"), "tls: " + (folder / "missing.pem") + ": No such file or directory");
     EXPECT_EQ(served("empty.pem", "key.pem"), "tls: " + (folder / "empty.pem") + ": it is empty");
     EXPECT_EQ(served("", "key.pem"), "tls: " + (folder / "") + ": Is a directory");
+    EXPECT_THAT(served("broken.pem", "key.pem"), HasSubstr("broken.pem")) << "it would be missed by clients only";
     EXPECT_THAT(served("chain.pem", "other.pem"), EndsWith("the key is not that of the certificate"));
     EXPECT_THAT(served("key.pem", "key.pem"), HasSubstr("no certificate in it"));
     EXPECT_THAT(served("chain.pem", "chain.pem"), HasSubstr("no private key that can be read"));
@@ -202,8 +205,7 @@ TEST(tls_trust, says_what_is_wrong_with_files_and_names) {
         return error_of([&] { (void)tls::context(tls::client_options().ca_pem(pem)); });
     };
     EXPECT_EQ(trusted("nonsense"), "tls: the authorities to trust: no certificate in it");
-    EXPECT_THAT(trusted("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-                HasSubstr("the authorities to trust"));
+    EXPECT_THAT(trusted(broken), HasSubstr("the authorities to trust"));
     in_virtual_time([]() -> task<> {
         for (const std::string& host : {std::string("a.org\0.b.org", 12), std::string(), std::string(300, 'a')}) {
             auto [near, far] = ringlet::io::duplex();
