@@ -59,7 +59,8 @@ void engine::begin_client() {
     X509_VERIFY_PARAM* checks = SSL_get0_param(ssl);
     X509_VERIFY_PARAM_set_hostflags(checks,
                                     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    bool fits = !host_.empty() && host_.size() <= 255 && host_.find('\0') == host_.npos;
+    // OpenSSL takes what begins with a dot for all names below.
+    bool fits = !host_.empty() && host_.front() != '.' && host_.size() <= 255 && host_.find('\0') == host_.npos;
     if (net::address::try_ip(host_, 0)) {
         fits = X509_VERIFY_PARAM_set1_ip_asc(checks, host_.c_str()) == 1;
     } else if (fits) {

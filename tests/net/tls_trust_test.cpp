@@ -37,6 +37,8 @@ TEST(tls_trust, says_what_a_certificate_is_for) {
               act + "a.b.a.org:left: certificate is for *.a.org, not a.b.a.org");
     EXPECT_EQ(client_says(serving("w*.a.org"), "www.a.org"),
               act + "www.a.org:left: certificate is for w*.a.org, not www.a.org");
+    EXPECT_THAT(client_says(serving("www.a.org"), ".a.org"), HasSubstr("'.a.org' is no host name"))
+        << "OpenSSL would take any name below";
     const auto nameless = test_authority().sign(certificate_wish("a.org"));
     EXPECT_EQ(client_says(tls::server_options(nameless)), act + "a.org:left: certificate is for a.org, not a.org")
         << "a common name is not a host (RFC 9525 section 6.3)";
