@@ -34,6 +34,18 @@ bool origin_may(const fields& asked, const websocket_options& options) {
                        [&](const std::string& allowed) { return allowed == "*" || iequals(allowed, *origin); });
 }
 
+/// As it stands: a client fails when it is answered in other letters.
+bool offers_protocol(const fields& asked, std::string_view name) {
+    for (std::string_view list : asked.get_all("sec-websocket-protocol"))
+        while (!list.empty()) {
+            const auto comma = std::min(list.find(','), list.size());
+            if (net::ascii::trim(list.substr(0, comma)) == name)
+                return true;
+            list.remove_prefix(std::min(comma + 1, list.size()));
+        }
+    return false;
+}
+
 }  // namespace
 
 std::string base64_of(std::string_view bytes) {
@@ -80,7 +92,7 @@ handshake_verdict judge_handshake(const message_head& asked, const websocket_opt
 
 std::string choose_protocol(const fields& asked, const websocket_options& options) {
     for (const std::string& ours : options.protocols())
-        if (asked.has_token("sec-websocket-protocol", ours))
+        if (offers_protocol(asked, ours))
             return ours;
     return {};
 }

@@ -29,6 +29,10 @@ TEST(websocket, the_handshake_is_that_of_the_standard) {
                   "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
                   "Sec-WebSocket-Protocol: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
         EXPECT_EQ(co_await v.hear_until("hi"), from_server(text, "hi")) << "sent together with the handshake";
+        visit other(world.server);
+        co_await other.say(handshake + "Sec-WebSocket-Protocol: x, CHAT\r\nSec-WebSocket-Protocol:  news \r\n\r\n");
+        EXPECT_THAT(co_await other.hear_until("\r\n\r\n"), HasSubstr("\r\nSec-WebSocket-Protocol: news\r\n"))
+            << "a client compares the name as it stands";
     });
 }
 
