@@ -17,7 +17,7 @@ struct what_to_do {
 
 void refuse(response_writer& out, const handshake_verdict& v) {
     if (v.status == 426)
-        out.set("Upgrade", "websocket").set("Sec-WebSocket-Version", "13");
+        out.set("Upgrade", "websocket").set("Sec-WebSocket-Version", "13").set("Connection", "Upgrade");
     if (v.status == 405)
         out.set("Allow", "GET");
     out.status(v.status).set("Content-Type", response::plain_text);

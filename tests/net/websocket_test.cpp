@@ -52,6 +52,8 @@ TEST(websocket, what_is_no_handshake_is_refused) {
     };
     EXPECT_THAT(said("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
                 StartsWith("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"));
+    EXPECT_THAT(said("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), HasSubstr("\r\nConnection: Upgrade\r\n"))
+        << "RFC 9110 section 7.8";
     EXPECT_THAT(said(without("Connection: ") + "\r\n"), StartsWith("HTTP/1.1 426 "));
     EXPECT_THAT(said(without("Upgrade: ") + "Upgrade: h2c\r\n\r\n"), StartsWith("HTTP/1.1 426 "));
     EXPECT_THAT(said(without("Sec-WebSocket-Version") + "Sec-WebSocket-Version: 8\r\n\r\n"),
