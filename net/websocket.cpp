@@ -49,6 +49,7 @@ websocket::~websocket() = default;
 
 const std::string& websocket::protocol() const noexcept { return state_->protocol; }
 const std::optional<agreed_compression>& websocket::compression() const noexcept { return state_->compression; }
+bool websocket::failed() const noexcept { return state_->failed || state_->broken; }
 std::string websocket::name() const { return state_->stream.name(); }
 std::string_view websocket::peer_close_reason() const noexcept { return state_->close_reason; }
 std::uint16_t websocket::peer_close_code() const noexcept {
@@ -58,8 +59,13 @@ std::uint16_t websocket::peer_close_code() const noexcept {
 task<std::optional<message>> websocket::receive() {
     state& s = *state_;
     const only_one me(s.reading, "websocket: a second receive() at the same time");
-    while (s.received.empty() && s.reads())
-        co_await s.advance();
+    try {
+        while (s.received.empty() && s.reads())
+            co_await s.advance();
+    } catch (const std::system_error&) {
+        s.failed = true;
+        throw;
+    }
     if (!s.received.empty()) {
         message first = std::move(s.received.front());
         s.received.pop_front();

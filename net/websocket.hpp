@@ -79,6 +79,9 @@ public:
     std::uint16_t peer_close_code() const noexcept;
     std::string_view peer_close_reason() const noexcept;
 
+    /// A receive() or a send() has thrown: the peer broke the rules, or is not there any more.
+    bool failed() const noexcept;
+
     /// The one that both sides speak; empty: none was agreed on.
     const std::string& protocol() const noexcept;
     /// What both sides agreed on in the handshake; none: messages go as they are.

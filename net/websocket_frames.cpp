@@ -189,6 +189,7 @@ void websocket::state::queue_close(std::uint16_t code, std::string_view reason) 
 }
 
 void websocket::state::fail(std::uint16_t code, const std::string& why) {
+    failed = true;
     throw websocket_error(code, "websocket with " + stream.name() + ": " + why);
 }
 

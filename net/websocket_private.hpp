@@ -68,6 +68,7 @@ struct websocket::state {
     bool closing = false;  // we have queued a close
     time_point goodbye_until{};  // then: when the peer's is waited for no longer, whatever else it says
     bool broken = false;  // a write has failed or was cut short
+    bool failed = false;  // a receive has, or a send came after the end
 };
 
 }  // namespace ringlet::http

@@ -47,11 +47,11 @@ task<> serve(const what_to_do& what, request& asked, response_writer& out) {
         co_await what.body(peer, asked);
     } catch (const canceled&) {
         throw;
-    } catch (const std::system_error&) {
-        co_return;  // the peer's fault, or the line's; nobody is there to be told
     } catch (...) {
         error = std::current_exception();
     }
+    if (peer.failed())
+        co_return;  // the peer's fault, or the line's; nobody is there to be told
     if (error)
         report("http server: " + std::string(asked.method()) + ' ' + std::string(asked.target()) + " from " +
                asked.peer() + ": " + describe(error));

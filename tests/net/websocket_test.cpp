@@ -246,19 +246,47 @@ TEST(websocket, a_handler_that_returns_or_throws_says_goodbye) {
                                 const std::optional<http::message> heard = await(peer.receive());
                                 if (heard->data == "throw")
                                     throw std::runtime_error("boom");
+                                if (heard->data == "open")
+                                    throw std::system_error(ENOENT, std::system_category(), "open x");
                             },
                             patient()));
-        for (const std::string word : {"leave", "throw"}) {
+        for (const std::string word : {"leave", "throw", "open"}) {
             visit v(server);
             co_await v.say(handshake + "\r\n" + frame(text, word));
             co_await v.hear_until("\r\n\r\n");
-            const std::string goodbye = from_server(bye, close_frame(word == "throw" ? 1011 : 1000));
+            const std::string goodbye = from_server(bye, close_frame(word == "leave" ? 1000 : 1011));
             EXPECT_EQ(co_await v.hear_until(goodbye), goodbye);
             co_await v.say(frame(bye, close_frame(1000)));
             EXPECT_EQ(co_await v.hear(), "");
         }
     });
-    EXPECT_THAT(reports.all, testing::ElementsAre("http server: GET / from memory:right: std::runtime_error: boom"));
+    const std::string from = "http server: GET / from memory:right: ";
+    EXPECT_THAT(reports.all, testing::ElementsAre(from + "std::runtime_error: boom",
+                                                  from + "std::system_error: open x: No such file or directory"));
+}
+
+TEST(websocket, what_the_peer_does_wrong_is_no_mistake_of_the_handler) {
+    const heard_reports reports;
+    for (const std::string& wrong : {frame(begin, "half"), frame(bye, "x"), frame(text, "\xff"), std::string()})
+        in_virtual_time([&]() -> task<> {
+            echoing world;
+            visit v(world.server);
+            co_await v.say(handshake + "\r\n" + wrong);
+            if (wrong.empty())
+                v.end.reset();
+            else
+                co_await v.leave();
+            (void)co_await as_result(v.hear());
+            co_await v.serving.join();
+        });
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        visit v(world.server);
+        co_await v.say(handshake + "\r\n");  // and no word more, nor an answer to a ping
+        (void)co_await as_result(v.hear());
+        co_await v.serving.join();
+    });
+    EXPECT_THAT(reports.all, testing::ElementsAre());
 }
 
 TEST(websocket, a_server_that_stops_tells_its_peers) {
