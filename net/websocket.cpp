@@ -64,6 +64,7 @@ task<std::optional<message>> websocket::receive() {
             co_await s.advance();
     } catch (const std::system_error&) {
         s.failed = true;
+        s.ended.set();
         throw;
     }
     if (!s.received.empty()) {

@@ -321,6 +321,22 @@ TEST(websocket, nothing_can_be_sent_after_the_goodbye) {
     });
 }
 
+TEST(websocket, closing_does_not_wait_for_who_has_gone) {
+    in_virtual_time([]() -> task<> {
+        auto [near, far] = io::duplex();
+        http::websocket peer(io::any_stream(std::move(near)), http::websocket::side::client, patient());
+        const auto receiving = spawn([&] { return peer.receive(); });
+        co_await settle();
+        const auto closing = spawn([&] { return peer.close(); });
+        co_await settle();
+        const time_point start = loop::current().now();
+        far.reset();
+        co_await closing.join();
+        EXPECT_EQ(loop::current().now(), start);
+        EXPECT_FALSE(co_await as_result(receiving.get()));
+    });
+}
+
 TEST(websocket, closing_while_somebody_else_receives) {
     in_virtual_time([]() -> task<> {
         echoing world;
