@@ -337,6 +337,20 @@ TEST(websocket, closing_does_not_wait_for_who_has_gone) {
     });
 }
 
+TEST(websocket, a_server_that_masks_is_refused) {
+    in_virtual_time([]() -> task<> {
+        auto [near, far] = io::duplex();
+        http::websocket peer(io::any_stream(std::move(near)), http::websocket::side::client, patient());
+        co_await far.write_all(io::bytes_of(frame(text, "x")));
+        try {
+            (void)co_await peer.receive();
+            ADD_FAILURE();
+        } catch (const http::websocket_error& e) {
+            EXPECT_EQ(e.close_code(), http::close_code::protocol_error);
+        }
+    });
+}
+
 TEST(websocket, closing_while_somebody_else_receives) {
     in_virtual_time([]() -> task<> {
         echoing world;
