@@ -5,12 +5,15 @@
 #include <ringlet/net/http_text.hpp>
 #include <ringlet/net/websocket_private.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace ringlet::http {
 namespace {
 
 constexpr std::size_t small_buffer = 2 * 1024, large_buffer = 64 * 1024;
+// A write has to be done in its time, so that it must be small enough for a slow reader.
+constexpr std::size_t most_written_at_once = 256 * 1024;
 // Answers to pings that may wait while somebody sends.
 constexpr std::size_t most_waiting = 64 * 1024;
 
@@ -186,10 +189,14 @@ task<> websocket::state::write_out() {
     for (make_frames(); !out.empty() && !broken; make_frames()) {
         leaving.clear();
         leaving.swap(out);
-        deadline limit(after(loop::current().now(), options.patience()));
+        deadline limit(never);
         broken = true;
         try {
-            co_await stream.write_all(io::bytes_of(leaving));
+            for (std::string_view rest = leaving; !rest.empty();
+                 rest.remove_prefix(std::min(rest.size(), most_written_at_once))) {
+                limit.restart(after(loop::current().now(), options.patience()));
+                co_await stream.write_all(io::bytes_of(rest.substr(0, most_written_at_once)));
+            }
         } catch (const canceled&) {
             if (!limit.ends_here())
                 throw;

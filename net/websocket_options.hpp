@@ -69,7 +69,7 @@ public:
         ping_after_ = d;
         return *this;
     }
-    /// For the peer to take what is sent at once, and to answer a close.
+    /// For the peer to take each 256 KiB of what is sent, and to answer a close.
     websocket_options& patience(duration d) {
         patience_ = d;
         return *this;

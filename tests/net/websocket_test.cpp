@@ -214,6 +214,23 @@ TEST(websocket, who_does_not_read_holds_up_the_sender_and_then_is_cut) {
     });
 }
 
+TEST(websocket, a_peer_that_takes_a_large_message_slowly_gets_it) {
+    in_virtual_time([]() -> task<> {
+        auto [near, far] = io::duplex();
+        http::websocket peer(io::any_stream(std::move(near)), http::websocket::side::server, patient());
+        const std::string large(4 << 20, 'x');
+        const auto sending = spawn([&] { return peer.send(large); });
+        std::string heard(from_server(text, large).size(), '-');
+        for (std::size_t at = 0; at < heard.size(); at += 64 * 1024) {
+            const auto room = std::as_writable_bytes(std::span(heard)).subspan(at);
+            co_await io::read_exact(far, room.first(std::min<std::size_t>(room.size(), 64 * 1024)));
+            co_await sleep_for(1s);
+        }
+        EXPECT_TRUE(co_await as_result(sending.get())) << "its patience is 10 s";
+        EXPECT_EQ(heard, from_server(text, large));
+    });
+}
+
 TEST(websocket, a_ping_is_answered_while_somebody_sends) {
     in_virtual_time([]() -> task<> {
         http::server server;
