@@ -77,16 +77,21 @@ task<> connection::read_stream_head() {
         throw;
     }
     answered_ = true;
-    if (!std::exchange(head_came_, true))
-        reader_.parser().show(over_->head);
+    show_stream_head();
     if (head().content_length().value_or(0) > most_body_ && !over_->ends_with_head())
         throw protocol_error(errc::body_too_large, "http response, head");
+}
+
+void connection::show_stream_head() {
+    if (!std::exchange(head_came_, true))
+        reader_.parser().show(over_->head);
 }
 
 task<> connection::read_stream_refusal() {
     try {
         co_await over_->read_head();
-        if (over_->head.status() >= 300)
+        show_stream_head();
+        if (head().status() >= 300)
             co_return;
     } catch (const std::system_error&) {}
     co_await sleep_for(duration::max());

@@ -78,6 +78,8 @@ public:
     /// Complete at the end of the body.
     const http::fields& trailers() const { return reader_.parser().trailers(); }
 
+    /// The head of the final response is here.
+    bool head_came() const noexcept { return head_came_; }
     /// The response has ended.
     bool done() const noexcept { return done_; }
     /// Another request may follow.
@@ -109,6 +111,7 @@ private:
     task<> send_on_stream(std::string_view head);
     task<> write_on_stream(std::string_view bytes, bool last);
     task<> read_stream_head();
+    void show_stream_head();
     task<> read_stream_refusal();
     task<std::string_view> next_stream_piece();
     task<> read_stream(std::string& to, std::uint64_t most);

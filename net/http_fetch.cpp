@@ -294,7 +294,9 @@ task<> fetching::upload(connection& with, sending_body& body) {
         if (refused)
             with.stop_sending();
     } catch (const timeout_error&) {
-        throw;
+        if (!with.head_came())
+            throw;
+        with.stop_sending();  // it does not want the rest, though it did not say so
     } catch (const std::system_error&) {
         if (!with.write_failed())
             detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
