@@ -26,7 +26,7 @@
 namespace ringlet {
 namespace {
 
-constexpr duration patience = 500ms;  // for the answer of a thread that was asked where it is
+constexpr duration answer_patience = 500ms;  // for the answer of a thread that was asked where it is
 
 duration limit_of_environment() noexcept {
     if (const char* text = std::getenv("RINGLET_WATCHDOG"))
@@ -196,7 +196,8 @@ private:
         w.asked.store(true, std::memory_order_release);
         if (pthread_kill(w.thread, SIGURG) != 0)
             return;
-        for (duration waited{}; waited < patience && !w.answered.load(std::memory_order_acquire); waited += 1ms)
+        for (duration waited{}; waited < answer_patience && !w.answered.load(std::memory_order_acquire);
+             waited += 1ms)
             std::this_thread::sleep_for(1ms);
         if (!w.answered.load(std::memory_order_acquire)) {
             if (w.asked.exchange(false))

@@ -150,9 +150,9 @@ std::string_view as_browsers_read(std::string_view name) {
         {"iso-8859-8-i", "iso-8859-8"},
         {"unicode", "utf-16le"},
     };
-    for (const auto& [small, large] : sisters)
-        if (iequals(name, small))
-            return large;
+    for (const auto& [named, used] : sisters)
+        if (iequals(name, named))
+            return used;
     return name;
 }
 

@@ -2,6 +2,7 @@
 
 #include <ringlet/core/report.hpp>
 #include <ringlet/io/ops.hpp>
+#include <ringlet/net/socket_calls_private.hpp>
 
 #include <netinet/tcp.h>
 
@@ -29,12 +30,6 @@ bool concerns_one(int error) noexcept {
            error == ENETUNREACH || error == ETIMEDOUT;
 }
 
-/// Throws when `answer` is a negative errno.
-void succeed(int answer, const char* act, const address& where) {
-    if (answer < 0)
-        throw std::system_error(-answer, std::system_category(), std::string(act) + " " + where.to_string());
-}
-
 /// A socket file that is left over from a process which is gone: nobody answers there. Any other file
 /// refuses connections in the same way, and must not be removed.
 bool is_stale(const address& where) {
@@ -51,30 +46,22 @@ io::fd open_listener(const address& where, const listen_options& options) {
     // SOCK_NONBLOCK means nothing to io_uring; to accept4(2), as the readiness kernel calls it, it is the
     // one safe way not to wait. Accepted sockets do not inherit it.
     io::fd fd(io::socket_now(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK));
-    succeed(fd.get(), "listen on", where);
+    detail::succeed(fd.get(), "listen on", where);
     if (where.is_ip()) {
         io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
         // Accepted sockets inherit it, which saves a system call for each.
         io::set_option_now(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     }
     if (options.reuse_port())
-        succeed(io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1), "share the port of", where);
+        detail::succeed(io::set_option_now(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1), "share the port of", where);
     int bound = io::bind_now(fd.get(), where.data(), where.size());
     if (bound == -EADDRINUSE && is_stale(where)) {
         io::unlink_now(where.host().c_str());
         bound = io::bind_now(fd.get(), where.data(), where.size());
     }
-    succeed(bound, "listen on", where);
-    succeed(io::listen_now(fd.get(), options.backlog()), "listen on", where);
+    detail::succeed(bound, "listen on", where);
+    detail::succeed(io::listen_now(fd.get(), options.backlog()), "listen on", where);
     return fd;
-}
-
-address name_of(int fd) {
-    sockaddr_storage storage;
-    socklen_t size = sizeof storage;
-    if (const int answer = io::getsockname_now(fd, reinterpret_cast<sockaddr*>(&storage), &size); answer < 0)
-        throw io::failure("getsockname", fd, -answer);
-    return address::from(&storage, size);
 }
 
 }  // namespace
@@ -264,7 +251,7 @@ result<io::fd> listener::accept_awaiter::await_result() {
 
 listener::listener(const address& where, const listen_options& options) {
     io::fd fd = open_listener(where, options);
-    const address bound = name_of(fd.get());
+    const address bound = detail::name_of(fd.get());
     state_ = new state(std::move(fd), bound);
 }
 

@@ -1,42 +1,21 @@
 #include <ringlet/net/udp.hpp>
 
-#include <ringlet/io/at_once.hpp>
-#include <ringlet/io/operation.hpp>
-
-#include <system_error>
+#include <ringlet/io/stream.hpp>
+#include <ringlet/net/socket_calls_private.hpp>
 
 namespace ringlet::net {
 namespace {
 
-/// Throws when `answer` is a negative errno.
-int succeed(int answer, const char* act, const address& where) {
-    if (answer < 0)
-        throw std::system_error(-answer, std::system_category(), std::string(act) + " " + where.to_string());
-    return answer;
-}
-
 io::fd open_socket(const char* act, const address& where) {
-    return io::fd(succeed(io::socket_now(where.family(), SOCK_DGRAM | SOCK_CLOEXEC), act, where));
-}
-
-address name_of(int fd) {
-    sockaddr_storage storage;
-    socklen_t size = sizeof storage;
-    if (const int answer = io::getsockname_now(fd, reinterpret_cast<sockaddr*>(&storage), &size); answer < 0)
-        throw io::failure("getsockname", fd, -answer);
-    return address::from(&storage, size);
-}
-
-std::span<const std::byte> bytes_of(std::string_view text) noexcept {
-    return std::as_bytes(std::span(text.data(), text.size()));
+    return io::fd(detail::succeed(io::socket_now(where.family(), SOCK_DGRAM | SOCK_CLOEXEC), act, where));
 }
 
 }  // namespace
 
 udp_socket udp_socket::bind(const address& local) {
     io::fd fd = open_socket("bind", local);
-    succeed(io::bind_now(fd.get(), local.data(), local.size()), "bind", local);
-    std::string name = name_of(fd.get()).to_string();
+    detail::succeed(io::bind_now(fd.get(), local.data(), local.size()), "bind", local);
+    std::string name = detail::name_of(fd.get()).to_string();
     return {std::move(fd), std::move(name)};
 }
 
@@ -47,7 +26,7 @@ udp_socket udp_socket::connected(const address& peer) {
 }
 
 void udp_socket::connect(const address& peer) {
-    succeed(io::connect_now(native_handle(), peer.data(), peer.size()), "connect", peer);
+    detail::succeed(io::connect_now(native_handle(), peer.data(), peer.size()), "connect", peer);
 }
 
 udp_socket::receive_awaiter udp_socket::recv_from(std::span<std::byte> into) { return {descriptor_, into}; }
@@ -55,12 +34,12 @@ udp_socket::send_awaiter udp_socket::send_to(std::span<const std::byte> from, co
     return {descriptor_, from, to};
 }
 udp_socket::send_awaiter udp_socket::send_to(std::string_view from, const address& to) {
-    return send_to(bytes_of(from), to);
+    return send_to(io::bytes_of(from), to);
 }
 udp_socket::send_awaiter udp_socket::send(std::span<const std::byte> from) { return {descriptor_, from, address()}; }
-udp_socket::send_awaiter udp_socket::send(std::string_view from) { return send(bytes_of(from)); }
+udp_socket::send_awaiter udp_socket::send(std::string_view from) { return send(io::bytes_of(from)); }
 
-address udp_socket::local_address() const { return name_of(native_handle()); }
+address udp_socket::local_address() const { return detail::name_of(native_handle()); }
 
 // --- receiving ---------------------------------------------------------------------------------------
 
