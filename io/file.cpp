@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 
 namespace ringlet::io {
 namespace {
@@ -60,7 +61,9 @@ private:
 /// A name beside `path` that no other write_file of this machine uses now.
 std::string name_beside(const std::string& path) {
     static std::atomic<unsigned> count = 0;
-    return path + ".new-" + std::to_string(getpid()) + "-" + std::to_string(count++);
+    // Of a name that is as long as can be there is no room for a longer one beside it.
+    const std::size_t name = path.rfind('/') + 1;
+    return path.substr(0, name + NAME_MAX - 40) + ".new-" + std::to_string(getpid()) + "-" + std::to_string(count++);
 }
 
 /// The permissions of a regular file, or those for a new one.

@@ -8,6 +8,7 @@
 #include <ringlet/net/http_server_private.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace ringlet::http {
 
@@ -47,6 +48,8 @@ task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener,
 // --- the core ----------------------------------------------------------------------------------------
 
 server_core::server_core(const server_options& given) : options(given), room(given.connections) {
+    if (options.connections == 0 || options.streams == 0)
+        throw std::invalid_argument("http server: with no connections, or no streams on one, it could serve nobody");
     http::fields().add("Server", options.server_name);  // throws when it is no sound value
     spare_.reserve(most_spare);
     spare_texts_.reserve(most_spare);

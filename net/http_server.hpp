@@ -33,6 +33,7 @@ using connection_wrapper = std::function<task<io::any_stream>(io::any_stream)>;
 
 class server {
 public:
+    /// Throws std::invalid_argument for options that would serve nobody, and for a name that is no field value.
     explicit server(const server_options& options = {});
     server(server&&) noexcept = default;
     server& operator=(server&&) = delete;

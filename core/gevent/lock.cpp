@@ -29,14 +29,15 @@ std::size_t Semaphore::state::wait(interval timeout) {
 
 bool RLock::acquire_for(bool blocking, interval timeout) const {
     const AnyGreenlet me = getcurrent();
-    if (state_->count > 0 && state_->owner == me) {
-        ++state_->count;
+    const auto held = state_;  // `this` may go meanwhile
+    if (held->count > 0 && held->owner == me) {
+        ++held->count;
         return true;
     }
-    if (!state_->block.acquire(blocking, timeout))
+    if (!held->block.acquire(blocking, timeout))
         return false;
-    state_->owner = me;
-    state_->count = 1;
+    held->owner = me;
+    held->count = 1;
     return true;
 }
 
@@ -59,12 +60,14 @@ std::size_t RLock::release_all() const {
 }
 
 void RLock::acquire_again(std::size_t count) const {
-    state_->block.acquire();
-    state_->owner = getcurrent();
-    state_->count = count;
+    const auto held = state_;
+    held->block.acquire();
+    held->owner = getcurrent();
+    held->count = count;
 }
 
 bool Condition::wait(interval timeout) const {
+    const Condition held(*this);  // `this` may go meanwhile
     if (!lock_.is_owned())
         throw std::runtime_error("Condition: wait needs its lock");
     const Semaphore notified(0);
@@ -78,13 +81,13 @@ bool Condition::wait(interval timeout) const {
         interrupted = std::current_exception();
     }
     // If it is not in line any more it was notified meanwhile.
-    const bool just_notified = !in_time && std::erase(*waiting_, notified) == 0;
+    const bool just_notified = !in_time && std::erase(*held.waiting_, notified) == 0;
     {
         const shield until_locked;  // the caller counts on having the lock, whatever happened
-        lock_.acquire_again(count);
+        held.lock_.acquire_again(count);
     }
     if (interrupted && just_notified)
-        notify();  // for the next
+        held.notify();  // for the next
     if (interrupted)
         std::rethrow_exception(interrupted);
     return in_time || just_notified;

@@ -18,7 +18,7 @@ public:
     /// Takes one, waiting for it. Always true, unless not `blocking`, or `timeout` came first.
     bool acquire() const { return acquire(true); }
     bool acquire(std::same_as<bool> auto blocking, interval timeout = None) const {
-        return state_->acquire(blocking, timeout);
+        return std::shared_ptr(state_)->acquire(blocking, timeout);  // `this` may go meanwhile
     }
     /// Gives one back, and says how many are free. Those who wait get it when the hub comes round: until
     /// then whoever runs may take it.

@@ -146,6 +146,31 @@ TEST_F(lock_face, an_rlock_belongs_to_its_greenlet) {
     EXPECT_THROW(lock.release(), std::runtime_error);
 }
 
+TEST_F(lock_face, who_waits_for_one_keeps_it) {
+    std::optional<Semaphore> semaphore(std::in_place, 0);
+    std::optional<RLock> lock(std::in_place);
+    std::optional<Condition> condition(std::in_place);
+    lock->acquire();
+    const auto takes = gevent::spawn([&] { return semaphore->acquire(); });
+    const auto locks = gevent::spawn([&] { return lock->acquire(); });
+    const auto waits = gevent::spawn([&] {
+        condition->acquire();
+        return condition->wait(5);
+    });
+    gevent::sleep(1);
+    semaphore->release();
+    lock->release();
+    condition->acquire();
+    condition->notify();
+    condition->release();
+    semaphore.reset();
+    lock.reset();
+    condition.reset();
+    EXPECT_TRUE(takes.get());
+    EXPECT_TRUE(locks.get());
+    EXPECT_TRUE(waits.get());
+}
+
 TEST_F(lock_face, a_condition_wakes_whom_it_should) {
     const Condition condition;
     const auto waiter = [&](std::string name) {

@@ -224,6 +224,15 @@ TEST(file, reads_files_that_do_not_know_their_size) {
     });
 }
 
+TEST(file, write_file_takes_a_name_as_long_as_can_be) {
+    const temporary_folder folder;
+    on_this_machine([&]() -> task<> {
+        const std::string path = folder / std::string(255, 'n');
+        co_await io::write_file(path, "all");
+        EXPECT_EQ(co_await io::read_file(path), "all");
+    });
+}
+
 TEST(file, write_file_replaces_all_or_nothing) {
     const temporary_folder folder;
     const std::string path = folder / "f";

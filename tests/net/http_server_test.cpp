@@ -36,6 +36,14 @@ TEST(http_server, an_answer_has_the_date_of_now_and_the_name_of_the_server) {
     EXPECT_EQ(http::format_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
+TEST(http_server, options_that_would_serve_nobody_are_refused) {
+    http::server_options no_connections, no_streams;
+    no_connections.connections = 0;
+    no_streams.streams = 0;
+    EXPECT_THROW(http::server{no_connections}, std::invalid_argument);
+    EXPECT_THROW(http::server{no_streams}, std::invalid_argument);
+}
+
 TEST(http_server, a_connection_serves_one_request_after_the_other) {
     in_virtual_time([]() -> task<> {
         http::server server;
