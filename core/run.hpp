@@ -10,7 +10,7 @@
 
 namespace ringlet {
 
-/// Makes an event loop over `k` on this thread, runs fn() on it as the first greenlet, and returns its
+/// Makes an event loop over `k` on this thread, runs fn() (or a task) on it as the first greenlet, and returns its
 /// result or throws its error. Greenlets that are still alive then are killed and unwound. Throws
 /// deadlock_error when fn waits for something that can never come.
 template <class Fn>

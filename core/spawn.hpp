@@ -1,6 +1,6 @@
 #pragma once
-// spawn(fn, args...): starts a greenlet. A function that returns a task becomes a coroutine; any other
-// becomes a fiber, and may block. Nothing runs yet when spawn returns: greenlets start in the order in
+// spawn(fn, args...): starts a greenlet. A function that returns a task becomes a coroutine, and so does a task;
+// any other function becomes a fiber, and may block. Nothing runs yet when spawn returns: greenlets start in the order in
 // which they were spawned, the next time the loop comes round.
 
 #include <ringlet/core/greenlet.hpp>

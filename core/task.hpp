@@ -194,6 +194,10 @@ public:
     }
     awaiter operator co_await() const noexcept { return awaiter(frame_); }
 
+    /// Itself: what takes a function that returns a task (spawn, run, group::spawn) takes the task as well, as in
+    /// spawn(fetch(url)).
+    task operator()() && noexcept { return std::move(*this); }
+
 private:
     friend promise_type;
     explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}

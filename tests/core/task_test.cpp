@@ -4,6 +4,7 @@
 #include "support/story.hpp"
 
 #include <ringlet/core/event.hpp>
+#include <ringlet/core/group.hpp>
 #include <ringlet/core/result.hpp>
 #include <ringlet/core/sanitizer.hpp>
 #include <ringlet/core/timeout.hpp>
@@ -191,6 +192,33 @@ TEST(task, may_be_kept_and_awaited_later_and_handed_on) {
             spawn([](task<int> theirs) -> task<int> { co_return co_await std::move(theirs); }, std::move(t));
         EXPECT_FALSE(t);
         EXPECT_EQ(co_await other.get(), 42);
+    });
+}
+
+TEST(task, stands_where_a_function_that_gives_one_may_stand) {
+    EXPECT_EQ(in_virtual_time(late_answer()), 42);
+    in_virtual_time([]() -> task<> {
+        greenlet<int> alone = spawn(late_answer());
+        EXPECT_EQ(co_await alone.get(), 42);
+        greenlet<int> named = spawn(spawn_options().name("thinker"), late_answer());
+        EXPECT_EQ(named.name(), "thinker");
+        EXPECT_EQ(co_await named.get(), 42);
+        const auto in_a_group = [](group& g) -> task<int> {
+            const greenlet<int> child = g.spawn(late_answer());
+            co_return co_await child.get();
+        };
+        EXPECT_EQ(co_await with_group(in_a_group), 42);
+    });
+}
+
+TEST(task, that_was_spawned_and_never_begins_gives_back_what_it_owns) {
+    in_virtual_time([]() -> task<> {
+        const auto holds = [](counted) -> task<> { co_return; };
+        const greenlet<> late = spawn_after(1s, holds(counted()));
+        EXPECT_GT(counted::alive(), 0u);
+        late.kill();
+        co_await late.join();
+        EXPECT_EQ(counted::alive(), 0u);
     });
 }
 
