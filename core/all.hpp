@@ -120,9 +120,8 @@ task<std::vector<T>> all(std::vector<task<T>> tasks) {
 
 inline task<> all(std::vector<task<>> tasks) {
     const auto body = [&](group& g) -> task<> {
-        const auto run = [](task<> part) -> task<> { co_await std::move(part); };
         for (task<>& part : tasks)
-            g.spawn(run, std::move(part));
+            g.spawn(std::move(part));
         co_return;
     };
     co_await with_group(body);

@@ -41,10 +41,6 @@ template <class Fn, class... Args>
 auto create_task(Fn&& fn, Args&&... args) {
     return spawn(std::forward<Fn>(fn), std::forward<Args>(args)...);
 }
-template <class T>
-Task<T> create_task(task<T> t) {
-    return spawn([](task<T> inner) -> task<T> { co_return co_await std::move(inner); }, std::move(t));
-}
 
 inline sleep_awaiter sleep(interval how_long) noexcept { return sleep_for(how_long.length()); }
 

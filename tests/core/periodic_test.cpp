@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <deque>
+
 namespace core_periodic_test {
 
 using namespace ringlet;

@@ -50,10 +50,12 @@ class no_filter_to_show : public testing::EmptyTestEventListener {
 
 int main(int argc, char** argv) {
     testing::InitGoogleMock(&argc, argv);
-    if (argc == 1)
+    // All in one process would meet the event loops that others leave on the thread.
+    if (argc == 1 && (GTEST_FLAG_GET(filter) != "*" || GTEST_FLAG_GET(list_tests)))
         return RUN_ALL_TESTS();
     if (argc != 3 || argv[1] != std::string_view("--in")) {
-        std::cerr << "usage: " << argv[0] << " [--in FOLDER/FILE] [GoogleTest's options]\n";
+        std::cerr << "usage: " << argv[0] << " --in FOLDER/FILE | --gtest_filter=CASES | --gtest_list_tests\n"
+                  << "./dev test runs all files, each by itself.\n";
         return 2;
     }
     if (!choose(argv[2])) {
