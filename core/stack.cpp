@@ -33,6 +33,7 @@ namespace ringlet {
 namespace {
 
 constexpr std::size_t stacks_per_region = 64;
+constexpr std::size_t page_size = 4096;  // where pages are larger, the last of them
 constexpr std::size_t warm_stacks = 1024;  // kept with their pages, per size and thread
 constexpr std::size_t batch = 64;  // how many more before pages go back to the system
 constexpr unsigned size_classes = 32;  // powers of two, the guard included
@@ -145,6 +146,14 @@ void carve(stack_pool& mine, size_class& sizes, std::size_t size) {
     for (std::size_t i = 0; i < count; ++i)
         guards[i] = {base + i * slot, guard_size};
     const bool guarded = advise_at_once(std::span(guards).first(count), MADV_GUARD_INSTALL);
+    // Who has used up a region wants many: the page at the top of each, which every fiber needs, comes by one
+    // call and not by a fault each.
+    if (sizes.carved > count && count > 1) {
+        std::array<iovec, stacks_per_region> tops;
+        for (std::size_t i = 0; i < count; ++i)
+            tops[i] = {base + (i + 1) * slot - page_size, page_size};
+        (void)advise_at_once(tops, MADV_POPULATE_WRITE);  // kernels that do not take it leave it to the faults
+    }
     for (std::size_t i = count; i-- > 0;)
         (guarded ? sizes.cold : sizes.fresh).push_back({base + i * slot + guard_size, base + (i + 1) * slot});
 }

@@ -8,6 +8,11 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstring>
 #include <set>
@@ -16,6 +21,10 @@ namespace core_stack_test {
 
 using namespace ringlet;
 using story::in_virtual_time;
+
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000)
+#endif
 
 // Opaque to the optimizer, which would make a loop of it.
 [[gnu::noinline]] int use_stack(int levels) {
@@ -70,6 +79,31 @@ TEST(stacks, more_than_one_region_do_not_overlap) {
     }
     for (auto at = bottoms.begin(); std::next(at) != bottoms.end(); ++at)
         EXPECT_GE(*std::next(at) - *at, static_cast<std::ptrdiff_t>(default_stack_size + guard_size));
+    for (const stack& s : all)
+        give_back(s);
+}
+
+/// Whether the page that a fiber begins on is there before it was touched.
+bool has_its_first_page(const stack& s) {
+    unsigned char there = 0;
+    EXPECT_EQ(mincore(s.top - 4096, 4096, &there), 0);
+    return (there & 1) != 0;
+}
+
+TEST(stacks, get_their_first_pages_together_once_many_are_wanted) {
+    std::byte* page =
+        static_cast<std::byte*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    const iovec range{page, 4096};
+    const bool together = syscall(SYS_process_madvise, PIDFD_SELF, &range, 1, MADV_POPULATE_WRITE, 0) == 4096;
+    munmap(page, 4096);
+    if (!together)
+        GTEST_SKIP() << "this kernel takes one range at a time";
+    // A size of its own, so that nobody used these before.
+    std::vector<stack> all;
+    for (int i = 0; i < 65; ++i)
+        all.push_back(take_stack(std::size_t(3) << 20));
+    EXPECT_FALSE(has_its_first_page(all.front())) << "a few fibers pay for what they use";
+    EXPECT_TRUE(has_its_first_page(all.back()));
     for (const stack& s : all)
         give_back(s);
 }
