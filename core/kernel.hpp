@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <span>
 #include <vector>
 
 namespace ringlet {
@@ -83,6 +84,14 @@ public:
     /// Makes a ring of `entries` (a power of two) buffers known under a group id, to be selected by
     /// SQEs with IOSQE_BUFFER_SELECT. Null when this kernel has none. io_uring_register_buf_ring(3).
     virtual io_uring_buf_ring* provide_buffers(std::uint16_t group, unsigned entries) = 0;
+
+    /// Makes memory known, so that the pages need not be looked up and held at each request that names it
+    /// by the buf_index which this gives (IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED). -1 when this
+    /// kernel does not take it: ask by address then. io_uring_register_buffers(3).
+    virtual int register_buffer(std::span<std::byte>) { return -1; }
+
+    /// Frees a buf_index. What is in flight with it goes on.
+    virtual void unregister_buffer(int) noexcept {}
 
     /// True when the kernel answers this IORING_OP_.
     virtual bool supports(unsigned opcode) const noexcept = 0;

@@ -149,6 +149,9 @@ std::vector<feature> features_of_uring() {
     add("buffer rings and multishot receive", receives_many(*k), "6.0",
         "a request and a buffer of its own for every read");
     add("multishot accept", accepts_many(*k), "5.19", "a request for every accepted connection");
+    std::array<std::byte, 64> some{};
+    add("registered buffers", k->register_buffer(some) >= 0, "5.19",
+        "a tenth more CPU per direct read of a file into a registered_buffer");
     add("registered ring descriptor", takes_registered_ring(), "5.18", "a look-up of the ring at every system call");
     add("submit all", takes_setup_flags(IORING_SETUP_SUBMIT_ALL), "5.18",
         "another system call after a request that fails at once");

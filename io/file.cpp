@@ -66,6 +66,13 @@ std::string name_beside(const std::string& path) {
     return path.substr(0, name + NAME_MAX - 40) + ".new-" + std::to_string(getpid()) + "-" + std::to_string(count++);
 }
 
+void use_registered(io_uring_sqe* sqe, std::uint8_t opcode, int index) noexcept {
+    if (index < 0)
+        return;
+    sqe->opcode = opcode;
+    sqe->buf_index = static_cast<std::uint16_t>(index);
+}
+
 /// The permissions of a regular file, or those for a new one.
 task<result<mode_t>> permissions_of(const std::string& path) {
     struct statx about{};
@@ -91,6 +98,7 @@ task<file> file::open(std::string path, file_mode mode) {
 
 void file::read_awaiter::prepare(io_uring_sqe* sqe, int fd) noexcept {
     io_uring_prep_read(sqe, fd, into_.data(), length_of(into_.size()), offset_);
+    use_registered(sqe, IORING_OP_READ_FIXED, index_);
 }
 
 bool file::read_awaiter::answered(int& res) noexcept {
@@ -119,6 +127,7 @@ result<std::size_t> file::read_awaiter::await_result() const {
 
 void file::write_awaiter::prepare(io_uring_sqe* sqe, int fd) noexcept {
     io_uring_prep_write(sqe, fd, from_.data(), length_of(from_.size()), offset_);
+    use_registered(sqe, IORING_OP_WRITE_FIXED, index_);
 }
 
 bool file::write_awaiter::answered(int& res) noexcept {

@@ -5,6 +5,7 @@
 
 #include <ringlet/core/task.hpp>
 #include <ringlet/io/descriptor.hpp>
+#include <ringlet/io/registered_buffer.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -35,7 +36,7 @@ public:
     /// It must not exist yet.
     file_mode& exclusive() noexcept { return add(O_CREAT | O_EXCL); }
     file_mode& truncate() noexcept { return add(O_TRUNC); }
-    /// Past the page cache; buffers, positions and sizes must be aligned.
+    /// Past the page cache; buffers, positions and sizes must be aligned. See registered_buffer.
     file_mode& direct() noexcept { return add(O_DIRECT); }
     /// Of a file that is made, less the umask.
     file_mode& permissions(mode_t bits) noexcept {
@@ -74,10 +75,12 @@ public:
     /// Awaitable: reads at `offset` until `into` is full or the file ends; gives the count. `into` must
     /// live until then.
     read_awaiter read_at(std::uint64_t offset, std::span<std::byte> into);
+    read_awaiter read_at(std::uint64_t offset, registered_span into);
 
     /// Awaitable: writes all of `from`, which must live until then.
     write_awaiter write_all_at(std::uint64_t offset, std::span<const std::byte> from);
     write_awaiter write_all_at(std::uint64_t offset, std::string_view from);
+    write_awaiter write_all_at(std::uint64_t offset, registered_span from);
 
     /// Awaitable: the whole file. Throws EFBIG when it is longer than `limit`. Right also where the size
     /// is not known before, as in /proc. The object must stay where it is until then.
@@ -144,8 +147,9 @@ task<> rename(std::string from, std::string to);
 
 class file::read_awaiter final : public descriptor::operation {
 public:
-    read_awaiter(const descriptor& from, std::uint64_t offset, std::span<std::byte> into) noexcept
-        : operation(from, "a read from a file", "read", turn::any), offset_(offset), into_(into) {}
+    /// `index` is that of a registered_span.
+    read_awaiter(const descriptor& from, std::uint64_t offset, std::span<std::byte> into, int index = -1) noexcept
+        : operation(from, "a read from a file", "read", turn::any), index_(index), offset_(offset), into_(into) {}
 
     std::size_t await_resume() const;
     result<std::size_t> await_result() const;
@@ -155,6 +159,7 @@ private:
     void prepare(io_uring_sqe* sqe, int fd) noexcept override;
     bool answered(int& res) noexcept override;
 
+    int index_;
     std::uint64_t offset_;
     std::span<std::byte> into_;  // what is left of it
     std::size_t done_ = 0;
@@ -162,8 +167,10 @@ private:
 
 class file::write_awaiter final : public descriptor::operation {
 public:
-    write_awaiter(const descriptor& to, std::uint64_t offset, std::span<const std::byte> from) noexcept
-        : operation(to, "a write to a file", "write", turn::any), offset_(offset), from_(from) {}
+    /// `index` is that of a registered_span.
+    write_awaiter(const descriptor& to, std::uint64_t offset, std::span<const std::byte> from,
+                  int index = -1) noexcept
+        : operation(to, "a write to a file", "write", turn::any), index_(index), offset_(offset), from_(from) {}
 
     void await_resume() const { throw_if_failed(); }
     result<void> await_result() const { return error(); }
@@ -173,6 +180,7 @@ private:
     void prepare(io_uring_sqe* sqe, int fd) noexcept override;
     bool answered(int& res) noexcept override;
 
+    int index_;
     std::uint64_t offset_;
     std::span<const std::byte> from_;  // what is left of it
 };
@@ -214,11 +222,17 @@ inline file::size_awaiter file::size() const { return size_awaiter(descriptor_);
 inline file::read_awaiter file::read_at(std::uint64_t offset, std::span<std::byte> into) {
     return {descriptor_, offset, into};
 }
+inline file::read_awaiter file::read_at(std::uint64_t offset, registered_span into) {
+    return {descriptor_, offset, into.bytes(), into.index()};
+}
 inline file::write_awaiter file::write_all_at(std::uint64_t offset, std::span<const std::byte> from) {
     return {descriptor_, offset, from};
 }
 inline file::write_awaiter file::write_all_at(std::uint64_t offset, std::string_view from) {
     return write_all_at(offset, std::as_bytes(std::span(from.data(), from.size())));
+}
+inline file::write_awaiter file::write_all_at(std::uint64_t offset, registered_span from) {
+    return {descriptor_, offset, from.bytes(), from.index()};
 }
 
 }  // namespace ringlet::io

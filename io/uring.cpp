@@ -24,6 +24,9 @@ namespace {
 constexpr unsigned submission_entries = 512;
 constexpr unsigned completion_entries = 4 * submission_entries;
 
+// As many as the kernel takes: a table cannot grow while it is in use.
+constexpr unsigned buffer_table_size = 1 << 14;
+
 // Not NO_SQARRAY: liburing 2.3 writes the identity map into the array that the ring would not have, over
 // the ring's own counters. It gains nothing measurable.
 constexpr unsigned wanted_flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
@@ -69,22 +72,9 @@ public:
     }
 
     void turn(time_point until) override {
-        if (until <= time_point())  // before there was this clock: the kernel takes a negative time for never
-            until = time_point::min();
-        std::size_t taken = 0;
-        // All but the last ring-full go in without waiting; what they complete is reaped at once, so
-        // that the completion queue cannot overflow by our own doing.
-        while (submissions_.size() - taken > submission_room_) {
-            copy_in(taken, submission_room_);
-            taken += submission_room_;
-            enter(submission_room_, time_point::min());
-            reap();
-        }
-        const std::size_t last = submissions_.size() - taken;
-        copy_in(taken, last);
-        submissions_.clear();
-        if (last > 0 || until > time_point::min() || work_is_pending())
-            enter(static_cast<unsigned>(last), until);
+        // Between two laps for which nobody asked for anything it is a look at the queues.
+        if (!submissions_.empty() || until > time_point::min() || work_is_pending())
+            submit_and_wait(until);
         reap();
     }
 
@@ -114,11 +104,39 @@ public:
         return ring;
     }
 
+    int register_buffer(std::span<std::byte> memory) override {
+        if (!has_buffer_table_) {
+            free_buffers_.reserve(buffer_table_size);
+            has_buffer_table_ = io_uring_register_buffers_sparse(&ring_, buffer_table_size) == 0;
+        }
+        if (!has_buffer_table_)
+            return -1;
+        const int index = free_buffers_.empty() ? buffers_given_ : free_buffers_.back();
+        if (!set_buffer(index, memory))
+            return -1;
+        if (free_buffers_.empty())
+            ++buffers_given_;
+        else
+            free_buffers_.pop_back();
+        return index;
+    }
+
+    void unregister_buffer(int index) noexcept override {
+        if (set_buffer(index, {}))
+            free_buffers_.push_back(index);
+    }
+
     bool supports(unsigned opcode) const noexcept override {
         return opcode < supported_.size() && supported_[opcode];
     }
 
 private:
+    bool set_buffer(int index, std::span<std::byte> memory) noexcept {
+        const iovec what{memory.data(), memory.size()};
+        const __u64 tag = 0;
+        return io_uring_register_buffers_update_tag(&ring_, static_cast<unsigned>(index), &what, &tag, 1) == 1;
+    }
+
     void open_ring() {
         io_uring_params params;
         unsigned flags = wanted_flags;
@@ -188,6 +206,24 @@ private:
         return (flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0 ||
                // Without the flag the kernel cannot tell, so it has to be asked.
                (ring_.flags & IORING_SETUP_TASKRUN_FLAG) == 0;
+    }
+
+    [[gnu::noinline]] void submit_and_wait(time_point until) {
+        if (until <= time_point())  // before there was this clock: the kernel takes a negative time for never
+            until = time_point::min();
+        std::size_t taken = 0;
+        // All but the last ring-full go in without waiting; what they complete is reaped at once, so
+        // that the completion queue cannot overflow by our own doing.
+        while (submissions_.size() - taken > submission_room_) {
+            copy_in(taken, submission_room_);
+            taken += submission_room_;
+            enter(submission_room_, time_point::min());
+            reap();
+        }
+        const std::size_t last = submissions_.size() - taken;
+        copy_in(taken, last);
+        submissions_.clear();
+        enter(static_cast<unsigned>(last), until);
     }
 
     /// Submits and waits in one system call. GETEVENTS always: a DEFER_TASKRUN ring makes no progress
@@ -268,6 +304,9 @@ private:
     bool absolute_timeouts_ = false;
     std::bitset<256> supported_;
     std::vector<std::pair<void*, std::size_t>> buffer_rings_;
+    std::vector<int> free_buffers_;  // below buffers_given_
+    int buffers_given_ = 0;
+    bool has_buffer_table_ = false;
 
     int wake_fd_ = -1;
     std::uint64_t wake_count_ = 0;

@@ -83,7 +83,7 @@ def try_program(work, words, code, expected, cflags, libs):
         return errors
     try:
         ran = subprocess.run([program], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                             timeout=RUN_SECONDS)
+                             cwd=work, timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:
         return f'still running after {RUN_SECONDS} s'
     if ran.returncode:

@@ -100,9 +100,12 @@ PROGRAMS = [
     Program("go", "timers", "{build}/go_timers"),
 
     Program("raw-uring", "files", "{build}/raw_uring_reader"),
+    Program("raw-uring-registered", "files", "{build}/raw_uring_reader --registered"),
     Program("ringlet", "files", "{build}/file_reader"),
+    Program("ringlet-registered", "files", "{build}/file_reader --registered"),
     Program("ringlet-fibers", "files", "{build}/file_reader --fibers"),
     Program("fio", "files", f"{PYTHON} {{here}}/rivals/fio_reader.py"),
+    Program("fio-registered", "files", f"{PYTHON} {{here}}/rivals/fio_reader.py --registered"),
 ]
 
 

@@ -26,6 +26,7 @@ struct file_work {
     std::string file;
     std::size_t depth = 0;
     bool fibers = false;
+    bool registered = false;  // into buffers that the ring knows
 };
 
 inline file_work parse_file_work(int argc, char** argv) {
@@ -34,13 +35,15 @@ inline file_work parse_file_work(int argc, char** argv) {
         const std::string_view name = argv[i];
         if (name == "--fibers")
             wanted.fibers = true;
+        else if (name == "--registered")
+            wanted.registered = true;
         else if (name == "--file" && i + 1 < argc)
             wanted.file = argv[++i];
         else if (name == "--depth" && i + 1 < argc)
             wanted.depth = std::strtoul(argv[++i], nullptr, 10);
     }
     if (wanted.file.empty() || wanted.depth == 0) {
-        std::fprintf(stderr, "usage: %s --file F --depth D\n", argv[0]);
+        std::fprintf(stderr, "usage: %s --file F --depth D [--registered]\n", argv[0]);
         std::exit(2);
     }
     return wanted;

@@ -1,4 +1,5 @@
-// The yardstick of file reads: a bare ring that keeps `--depth` reads of 4 KiB in flight.
+// The yardstick of file reads: a bare ring that keeps `--depth` reads of 4 KiB in flight. --registered
+// does it with memory and a file that the ring knows.
 
 #include "../load/file_turns.hpp"
 #include "ring.hpp"
@@ -14,7 +15,16 @@ public:
         : fd_(raw::must(::open(wanted.file.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC), "open")),
           blocks_(size()),
           memory_(wanted.depth),
-          depth_(wanted.depth) {}
+          depth_(wanted.depth),
+          registered_(wanted.registered) {
+        if (!registered_)
+            return;
+        const iovec all{memory_.block(0).data(), depth_ * load::block_size};
+        if (const int answer = io_uring_register_buffers(ring_.get(), &all, 1); answer < 0)
+            throw std::system_error(-answer, std::generic_category(), "register buffers");
+        if (const int answer = io_uring_register_files(ring_.get(), &fd_, 1); answer < 0)
+            throw std::system_error(-answer, std::generic_category(), "register files");
+    }
 
     std::size_t read_until(load::clock::time_point end) {
         std::size_t reads = 0;
@@ -45,7 +55,12 @@ private:
 
     void read(std::uint64_t slot) {
         io_uring_sqe* sqe = ring_.next_sqe();
-        io_uring_prep_read(sqe, fd_, memory_.block(slot).data(), load::block_size, blocks_.next());
+        if (registered_) {
+            io_uring_prep_read_fixed(sqe, 0, memory_.block(slot).data(), load::block_size, blocks_.next(), 0);
+            sqe->flags |= IOSQE_FIXED_FILE;
+        } else {
+            io_uring_prep_read(sqe, fd_, memory_.block(slot).data(), load::block_size, blocks_.next());
+        }
         sqe->user_data = slot;
     }
 
@@ -53,6 +68,7 @@ private:
     load::blocks blocks_;
     load::aligned_memory memory_;
     std::size_t depth_;
+    bool registered_;
     raw::ring ring_{256};
 };
 

@@ -4,11 +4,13 @@
 
 #include <ringlet/core/result.hpp>
 #include <ringlet/io/file.hpp>
+#include <ringlet/io/registered_buffer.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -36,7 +38,8 @@ std::span<std::byte> room_in(std::string& text) { return std::as_writable_bytes(
 /// Lets the kernel move at most `most` bytes of a file per request: truly short reads and writes.
 void shorten(watched_kernel& kernel, unsigned most) {
     kernel.edit = [most](io_uring_sqe& sqe) -> std::optional<int> {
-        if (sqe.opcode == IORING_OP_READ || sqe.opcode == IORING_OP_WRITE)
+        if (sqe.opcode == IORING_OP_READ || sqe.opcode == IORING_OP_WRITE || sqe.opcode == IORING_OP_READ_FIXED ||
+            sqe.opcode == IORING_OP_WRITE_FIXED)
             sqe.len = std::min(sqe.len, most);
         return std::nullopt;
     };
@@ -102,6 +105,99 @@ TEST(file, goes_on_after_short_reads_and_writes) {
         EXPECT_TRUE(all == std::string(3, '\0') + text);
     });
 }
+
+// --- registered buffers ------------------------------------------------------------------------------
+
+TEST(registered_buffer, is_read_into_and_written_from) {
+    const temporary_folder folder;
+    on_this_machine([&](watched_kernel& kernel) -> task<> {
+        shorten(kernel, 1'000);
+        const io::registered_buffer buffer(3 * 4'096);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.all().data()) % 4'096, 0u);
+        std::string text;
+        for (int i = 0; text.size() < buffer.size(); ++i)
+            text += std::to_string(i);
+        text.resize(buffer.size());
+        std::memcpy(buffer.all().data(), text.data(), text.size());
+        file f = co_await file::open(folder / "f", file_mode::read_write());
+        co_await f.write_all_at(0, buffer.all());
+        EXPECT_TRUE(content_of(folder / "f") == text);
+        EXPECT_EQ(co_await f.read_at(100, buffer.subspan(4'096, 5'000)), 5'000u);
+        EXPECT_EQ(std::memcmp(buffer.all().data() + 4'096, text.data() + 100, 5'000), 0);
+        EXPECT_EQ(std::memcmp(buffer.all().data(), text.data(), 4'096), 0) << "what is before it was left alone";
+        EXPECT_EQ(co_await f.read_at(text.size() - 7, buffer.subspan(0, 4'096)), 7u) << "up to the end";
+        EXPECT_EQ(co_await f.read_at(0, buffer.subspan(5, 0)), 0u);
+        // The kernel was asked by index if and only if it had taken the buffer.
+        EXPECT_EQ(kernel.pushed(IORING_OP_READ_FIXED) > 0, buffer.registered());
+        EXPECT_EQ(kernel.pushed(IORING_OP_WRITE_FIXED) > 0, buffer.registered());
+        EXPECT_EQ(kernel.pushed(IORING_OP_READ) == 0, buffer.registered());
+    });
+}
+
+TEST(registered_buffer, is_memory_like_any_other_where_the_kernel_does_not_take_it) {
+    const temporary_folder folder;
+    on_this_machine([&](watched_kernel& kernel) -> task<> {
+        kernel.refuses_buffers = true;
+        const io::registered_buffer buffer(4'096);
+        EXPECT_FALSE(buffer.registered());
+        std::memcpy(buffer.all().data(), "plain", 5);
+        file f = co_await file::open(folder / "f", file_mode::read_write());
+        co_await f.write_all_at(0, buffer.subspan(0, 5));
+        EXPECT_EQ(co_await f.read_at(1, buffer.all()), 4u);
+        EXPECT_EQ(std::memcmp(buffer.all().data(), "lain", 4), 0);
+        EXPECT_EQ(kernel.pushed(IORING_OP_READ_FIXED), 0u);
+    });
+}
+
+TEST(registered_buffer, reads_past_the_page_cache) {
+    const temporary_folder folder;
+    on_this_machine([&]() -> task<> {
+        co_await io::write_file(folder / "f", std::string(8'192, 'x') + "end");
+        auto opened = co_await as_result(file::open(folder / "f", file_mode::read().direct()));
+        if (!opened) {
+            EXPECT_EQ(opened.error(), std::errc::invalid_argument) << "not every file system has direct files";
+            co_return;
+        }
+        const io::registered_buffer buffer(4 * 4'096);
+        EXPECT_EQ(co_await opened->read_at(0, buffer.all()), 8'195u);
+        EXPECT_EQ(std::memcmp(buffer.all().data() + 8'190, "xxend", 5), 0);
+    });
+}
+
+TEST(registered_buffer, a_place_that_was_given_back_is_given_again_and_moving_keeps_it) {
+    on_this_machine([&]() -> task<> {
+        io::registered_buffer first(4'096);
+        if (!first.registered())
+            co_return;  // another kernel than io_uring
+        const io::registered_buffer second(4'096);
+        EXPECT_NE(first.all().index(), second.all().index());
+        const int place = first.all().index();
+        const std::byte* memory = first.all().data();
+        io::registered_buffer moved(std::move(first));
+        EXPECT_FALSE(first.registered());  // NOLINT: that is what is asked
+        EXPECT_EQ(moved.all().index(), place);
+        EXPECT_EQ(moved.all().data(), memory);
+        moved = io::registered_buffer(0);
+        EXPECT_TRUE(moved.all().empty());
+        EXPECT_EQ(io::registered_buffer(4'096).all().index(), place);
+    });
+}
+
+TEST(registered_buffer, killing_its_reader_leaves_nothing_in_flight) {
+    const temporary_folder folder;
+    on_this_machine([&]() -> task<> {
+        co_await io::write_file(folder / "f", std::string(1 << 20, 'x'));
+        file f = co_await file::open(folder / "f");
+        const io::registered_buffer buffer(1 << 20);
+        const auto reader = spawn([&]() -> task<> { EXPECT_EQ(co_await f.read_at(0, buffer.all()), buffer.size()); });
+        co_await yield();
+        reader.kill();
+        co_await reader.join();
+        EXPECT_FALSE(reader.exception());
+    });
+}
+
+// --- errors ------------------------------------------------------------------------------------------
 
 TEST(file, names_act_and_path_when_it_fails) {
     const temporary_folder folder;

@@ -44,6 +44,9 @@ public:
     /// An operation that this kernel is to lack; -1 for none.
     int unsupported = -1;
 
+    /// Whether it has no registered buffers.
+    bool refuses_buffers = false;
+
     std::size_t turns = 0;
     std::size_t requests = 0;
     std::size_t answers = 0;
@@ -62,6 +65,10 @@ public:
     }
     int perform(const io_uring_sqe& sqe) noexcept override { return inner_->perform(sqe); }
     bool clock_jumps() const noexcept override { return inner_->clock_jumps(); }
+    int register_buffer(std::span<std::byte> memory) override {
+        return refuses_buffers ? -1 : inner_->register_buffer(memory);
+    }
+    void unregister_buffer(int index) noexcept override { inner_->unregister_buffer(index); }
     bool supports(unsigned opcode) const noexcept override {
         return static_cast<int>(opcode) != unsupported && inner_->supports(opcode);
     }
