@@ -13,6 +13,7 @@ in harness/works/.
 import argparse
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -68,15 +69,26 @@ def measure(options, setting: Setting, isolated: bool) -> int:
         except CannotStart as error:
             print(f"suite: {error}", file=sys.stderr)
             setting.failed = True
-    run = {"effort": setting.effort, "isolated": isolated, "seed": options.seed,
+    run = {"command": command(), "effort": setting.effort, "isolated": isolated, "seed": options.seed,
            "congestion_control": isolation.congestion_control()}
     if options.json:
         report.write_json(options.json, sections, run)
     if options.svg:
         report.write_svg(options.svg, sections)
+    if options.markdown:
+        report.write_markdown(options.markdown, sections, run, options.svg)
     if not sections:
         print("suite: nothing was measured", file=sys.stderr)
     return 1 if setting.failed or not sections else 0
+
+
+def command() -> str:
+    """As one would type it anywhere."""
+    words = sys.argv[1:]
+    if "--build" in words:
+        at = words.index("--build")
+        del words[at:at + 2]
+    return shlex.join(["./dev", "bench", *words])
 
 
 def parse():
@@ -95,6 +107,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="of the order of turns")
     parser.add_argument("--json", metavar="FILE", help="write everything there")
     parser.add_argument("--svg", metavar="FOLDER", help="draw plots there (needs python3-matplotlib)")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables there, and the plots of --svg into it")
     parser.add_argument("--list", action="store_true", help="name the kinds of work and the programs compared in each")
     parser.add_argument("--install", action="store_true", help="install the rivals' Debian packages, as root")
     parser.add_argument("--packages", action="store_true", help="name those packages")

@@ -44,6 +44,36 @@ def write_json(path: str, sections: list[Section], run: dict) -> None:
     print(f"\nwritten: {path}")
 
 
+def file_name(section: Section) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-") + ".svg"
+
+
+def write_markdown(path: str, sections: list[Section], run: dict, plots: str | None) -> None:
+    """All tables, and the plots if there are some, with what a reader needs to judge and repeat them."""
+    here = machine()
+    lines = ["# Figures of one run", "",
+             f"`{run['command']}` on {time.strftime('%Y-%m-%d')}: {here['cpu']}, {here['cores']} cores, Linux "
+             f"{here['kernel']}, seed {run['seed']}. How to read and repeat it: [benchmarks.md](benchmarks.md). "
+             "Compare what stands in one table, and not with another run."]
+    work = None
+    for section in sections:
+        if section.data["work"] != work:
+            work = section.data["work"]
+            lines += ["", f"## {work}"]
+        lines += ["", f"### {section.title}", "", *markdown_rows(section)]
+        if plots and section.bars:
+            where = os.path.relpath(os.path.join(plots, file_name(section)), os.path.dirname(path) or ".")
+            lines += ["", f"![{section.title}]({where})"]
+    with open(path, "w") as file:
+        file.write("\n".join(lines) + "\n")
+    print(f"written: {path}")
+
+
+def markdown_rows(section: Section) -> list[str]:
+    rows = [section.header, ["---", *["--:" for _ in section.header[1:]]], *section.cells]
+    return ["| " + " | ".join(cell.strip() for cell in row) + " |" for row in rows]
+
+
 def write_svg(folder: str, sections: list[Section]) -> None:
     try:
         import matplotlib
@@ -53,23 +83,46 @@ def write_svg(folder: str, sections: list[Section]) -> None:
         print(f"suite: no plots: this interpreter ({sys.executable}) has no matplotlib "
               "(package python3-matplotlib, /usr/bin/python3)", file=sys.stderr)
         return
+    # Text as text, and nothing that differs from run to run but what was measured.
+    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "ringlet", "font.size": 9}
     os.makedirs(folder, exist_ok=True)
     for section in sections:
         if not section.bars:
             continue
-        labels = [label for label, _ in section.bars][::-1]
-        spreads = [spread for _, spread in section.bars][::-1]
-        figure, axes = pyplot.subplots(figsize=(7, 0.9 + 0.35 * len(labels)), layout="constrained")
-        medians = [each["median"] for each in spreads]
-        errors = [[each["median"] - each["low"] for each in spreads], [each["high"] - each["median"] for each in spreads]]
-        bars = axes.barh(labels, medians, xerr=errors, color="#4878a8", ecolor="#555555", capsize=3)
-        axes.bar_label(bars, fmt="%.2f" if section.are_ratios else "%.0f", padding=6)
-        if section.are_ratios:
-            axes.axvline(1, color="#b03030", linewidth=1)
-        axes.margins(x=0.12)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_title(f"{section.title}: {section.bars_title} (median, quartiles)", fontsize=9)
-        path = os.path.join(folder, re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-") + ".svg")
-        figure.savefig(path)
+        figure = draw(section, pyplot)
+        path = os.path.join(folder, file_name(section))
+        figure.savefig(path, metadata={"Date": None})
         pyplot.close(figure)
         print(f"written: {path}")
+
+
+def draw(section: Section, pyplot):
+    """Points, which are read the same on a logarithmic scale: that is taken where one is many times the other."""
+    from matplotlib import ticker
+    labels = [label for label, _ in section.bars][::-1]
+    spreads = [spread for _, spread in section.bars][::-1]
+    medians = [each["median"] for each in spreads]
+    errors = [[each["median"] - each["low"] for each in spreads], [each["high"] - each["median"] for each in spreads]]
+    figure, axes = pyplot.subplots(figsize=(7, 0.9 + 0.28 * len(labels)), layout="constrained")
+    if section.are_ratios:
+        axes.axvline(1, color="#999999", linewidth=1, zorder=0)
+    for at, (label, median) in enumerate(zip(labels, medians)):
+        color = "#b03030" if label.startswith("ringlet") else "#305880"
+        axes.errorbar(median, at, xerr=[[errors[0][at]], [errors[1][at]]], fmt="o", color=color, capsize=3)
+        axes.annotate(f"{median:.2f}" if section.are_ratios else f"{median:.0f}", (median, at), xytext=(0, 5),
+                      textcoords="offset points", ha="center", fontsize=8)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(-0.5, len(labels) - 0.2)
+    if max(medians) > 8 * min(medians) > 0:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
+    else:
+        axes.set_xlim(left=0)
+    axes.margins(x=0.1)
+    axes.grid(axis="y", color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title(f"{section.title}: {section.bars_title} (median, quartiles)", fontsize=9)
+    return figure
