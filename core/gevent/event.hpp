@@ -25,7 +25,7 @@ public:
     /// Waits until it is set; false only when `timeout` came first.
     bool wait(interval timeout = None) const { return state_->wait(timeout); }
 
-    /// Calls fn(Event) on the hub when it is set. `fn` must not block.
+    /// Calls fn(Event) on the hub when it is set, unless the loop ends. `fn` must not block.
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
         return state_->rawlink([fn, self = std::weak_ptr<state>(state_)]() mutable { fn(Event(self.lock())); });
@@ -137,9 +137,15 @@ public:
             set_exception(greenlet_killed(source.name() + " was killed"));
     }
 
+    /// Calls fn(AsyncResult) on the hub when it is ready, unless the loop ends. `fn` must not block.
     template <class Fn>
     std::uint64_t rawlink(Fn fn) const {
-        return state_->rawlink([fn, self = std::weak_ptr<state>(state_)]() mutable { fn(AsyncResult(self.lock())); });
+        return state_->rawlink(with_this(std::move(fn)));
+    }
+    /// While the loop ends, too: for those whom somebody in a shield waits for.
+    template <class Fn>
+    std::uint64_t add_link(Fn fn) const {
+        return state_->add_link(with_this(std::move(fn)));
     }
     bool unlink(std::uint64_t link) const noexcept { return state_->unlink(link); }
 
@@ -156,6 +162,11 @@ private:
         std::exception_ptr error;
     };
     explicit AsyncResult(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+
+    template <class Fn>
+    auto with_this(Fn fn) const {
+        return [fn = std::move(fn), self = std::weak_ptr<state>(state_)]() mutable { fn(AsyncResult(self.lock())); };
+    }
 
     template <class U>
     void copy(const U& value) const {

@@ -143,7 +143,7 @@ private:
     }
     template <class U, class Fn>
     static void when_over(const AsyncResult<U>& result, Fn fn) {
-        result.rawlink(fn);
+        result.add_link(fn);
     }
 
     template <class G>

@@ -55,6 +55,13 @@ linkable::~linkable() = default;
 std::size_t linkable::linkcount() const noexcept { return functions_.size() + waiting_; }
 
 std::uint64_t linkable::rawlink(std::function<void()> fn) {
+    return add_link([fn = std::move(fn)] {
+        if (!loop::current().ending())
+            fn();
+    });
+}
+
+std::uint64_t linkable::add_link(std::function<void()> fn) {
     hub();
     functions_.push_back(std::make_unique<function_link>(*this, ++functions_added_, std::move(fn)));
     watch(*functions_.back());

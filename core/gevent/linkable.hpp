@@ -25,6 +25,8 @@ public:
     virtual bool ready() const noexcept = 0;
 
     /// Calls `fn` on the hub, which must not block, once when it is ready. The number is for unlink().
+    std::uint64_t add_link(std::function<void()> fn);
+    /// The same, but not while the loop ends: what those who are killed then say is for nobody.
     std::uint64_t rawlink(std::function<void()> fn);
     bool unlink(std::uint64_t link) noexcept;
     std::size_t linkcount() const noexcept;

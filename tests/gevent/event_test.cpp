@@ -174,6 +174,29 @@ TEST_F(event_face, what_nobody_names_any_more_still_tells_whom_it_promised) {
     EXPECT_THAT(printed, ElementsAre("result 5", "event"));
 }
 
+TEST_F(event_face, what_is_set_while_the_program_ends_calls_no_linked_function) {
+    const Event event;
+    const AsyncResult<int> result;
+    const Semaphore semaphore(0);
+    event.rawlink([](const auto&) { ADD_FAILURE() << "by the event"; });
+    result.rawlink([](const auto&) { ADD_FAILURE() << "by the result"; });
+    semaphore.rawlink([](const auto&) { ADD_FAILURE() << "by the semaphore"; });
+    gevent::spawn([=] {
+        struct last_words {
+            Event event;
+            AsyncResult<int> result;
+            Semaphore semaphore;
+            ~last_words() {
+                event.set();
+                result.set(1);
+                semaphore.release();
+            }
+        } const spoken{event, result, semaphore};
+        gevent::sleep(10);
+    });
+    gevent::sleep(0);
+}
+
 TEST_F(event_face, a_wait_of_no_time_is_told_by_who_is_ready) {
     const Event event;
     gevent::spawn([&] { event.set(); });
