@@ -114,8 +114,10 @@ public:
     T get_nowait() const { return get(false); }
     T result(interval timeout = None) const { return get(timeout); }
 
-    /// Waits and gives the result: empty when there was an error, or `timeout` came first.
-    const std::optional<stored>& wait(interval timeout = None) const {
+    /// Waits and gives the result: empty when there was an error, or `timeout` came first. What cannot be copied
+    /// stays where it is, and is there as long as somebody has a handle.
+    std::conditional_t<std::copy_constructible<stored>, std::optional<stored>, const std::optional<stored>&> wait(
+        interval timeout = None) const {
         const auto held = state_;
         if (!held->ready())
             held->wait(timeout);

@@ -197,6 +197,19 @@ TEST_F(event_face, what_is_set_while_the_program_ends_calls_no_linked_function) 
     gevent::sleep(0);
 }
 
+TEST_F(event_face, what_a_wait_gave_outlives_the_result) {
+    auto result = std::make_unique<AsyncResult<std::string>>();
+    const auto waiter = gevent::spawn([&] {
+        const auto& text = result->wait();
+        result.reset();
+        gevent::sleep(0);
+        return text.value();
+    });
+    gevent::sleep(0);
+    result->set("longer than what fits into a string by itself");
+    EXPECT_EQ(waiter.get(), "longer than what fits into a string by itself");
+}
+
 TEST_F(event_face, a_wait_of_no_time_is_told_by_who_is_ready) {
     const Event event;
     gevent::spawn([&] { event.set(); });
