@@ -139,11 +139,17 @@ inline void killall(std::initializer_list<AnyGreenlet> greenlets,
     killall(std::vector<AnyGreenlet>(greenlets), exception, block, timeout);
 }
 
-/// Python's `with Greenlet.spawn(…):` joins it after body(), and kills it when body() throws.
+/// Python's `with Greenlet.spawn(…):` joins it after body(). When body() throws, the greenlet is killed with the
+/// same exception; when something ends the join, with GreenletExit.
 template <std::invocable Fn>
 void with(const AnyGreenlet& greenlet, Fn body) {
     try {
         body();
+    } catch (...) {
+        greenlet.kill(std::current_exception());
+        throw;
+    }
+    try {
         greenlet.join();
     } catch (...) {
         greenlet.kill();

@@ -304,6 +304,7 @@ TEST_F(greenlet_face, with_joins_it_or_kills_it_when_the_body_fails) {
     EXPECT_EQ(thrown_by([&] { gevent::with(killed, [] { throw std::runtime_error("body failed"); }); }),
               "body failed");
     EXPECT_TRUE(killed.dead());
+    EXPECT_EQ(thrown_by([&] { killed.get(); }), "body failed") << "it was killed with what the body threw";
     EXPECT_EQ(printed.size(), 2u);
 }
 
