@@ -329,6 +329,20 @@ TYPED_TEST(scopes, an_infinite_timeout_never_comes_and_arms_nothing) {
     });
 }
 
+TYPED_TEST(scopes, a_timeout_too_long_to_be_counted_never_comes) {
+    using task = typename TypeParam::template task<>;
+    this->tell([&]() -> task {
+        const deadline none(std::chrono::hours::max());
+        EXPECT_TRUE(loop::current().timers().empty());
+        co_await with_timeout(std::chrono::hours::max(), sleep_for(24h));
+        co_await with_timeout(std::chrono::years::max(), sleep_for(24h));
+        EXPECT_THROW((void)co_await with_timeout(std::chrono::hours::min(), sleep_for(24h)), timeout_error);
+        const auto never_runs = spawn_after(std::chrono::hours::max(), [] { ADD_FAILURE(); });
+        co_await sleep_for(24h);
+        never_runs.kill();
+    });
+}
+
 TYPED_TEST(scopes, a_disarmed_deadline_ends_nothing) {
     using task = typename TypeParam::template task<>;
     this->tell([&]() -> task {
