@@ -154,7 +154,6 @@ void readiness_kernel::settle(const io_uring_sqe& sqe, const progress& so_far, i
         return;
     }
     pending& p = requests_.add(sqe, so_far);
-    p.wants = wanted_events(sqe);
     switch (outcome) {
         case needs_thread: hand_to_helper(p); break;
         case try_later: wait_for_time(p, now() + pause_before_next_try); break;
@@ -180,7 +179,9 @@ int readiness_kernel::step(const io_uring_sqe& sqe, progress& so_far, std::uint3
 // --- letting them wait and go on ---------------------------------------------------------------------
 
 void readiness_kernel::wait_for_descriptor(pending& p) {
-    const int error = watches_.add(p);
+    const awaited end = end_to_wait_for(*p.sqe);
+    p.wants = end.events;
+    const int error = watches_.add(p, end.fd);
     if (error == 0)
         return;
     const bool always_ready = error == -EPERM;
@@ -232,6 +233,8 @@ void readiness_kernel::serve(watch& w, std::uint64_t key, std::uint32_t events, 
             finish(p, outcome);
         } else if (outcome == needs_thread) {
             hand_to_helper(p);
+        } else if (p.sqe->opcode == IORING_OP_SPLICE || p.sqe->opcode == IORING_OP_TEE) {
+            wait_for_descriptor(p);  // now for the other end
         } else {
             w.waiting.push_back(p);
             found_empty |= p.wants;
@@ -248,7 +251,12 @@ void readiness_kernel::take_from_helpers() {
     helpers_->take_done(done);
     while (!done.empty()) {
         pending& p = done.pop_front();
-        finish(p, p.res);
+        if (is_answer(p.res))
+            finish(p, p.res);
+        else if (p.stop.load(std::memory_order_relaxed))
+            finish(p, -ECANCELED);
+        else
+            wait_for_descriptor(p);
     }
 }
 

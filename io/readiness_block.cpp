@@ -5,7 +5,6 @@
 #include "readiness_parts_private.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,31 +18,20 @@ namespace {
 
 using path = const char;
 
-/// Waits until both ends are ready, in steps, so that a cancel is heard.
-int splice_in_steps(pending& p) noexcept {
-    const io_uring_sqe& sqe = *p.sqe;
-    constexpr int step_ms = 20;
-    const auto ready = [&](int fd, short events) {
-        pollfd one{fd, events, 0};
-        return ::poll(&one, 1, step_ms) != 0;
-    };
+/// One of the ends may be a file, which blocks; but nobody waits here until the other end is ready.
+int try_splice(const io_uring_sqe& sqe) noexcept {
+    if (!is_ready(end_to_wait_for(sqe)))
+        return would_block;
     off_t offset_in = static_cast<off_t>(sqe.splice_off_in);
     off_t offset_out = static_cast<off_t>(sqe.off);
-    for (;;) {
-        if (p.stop.load(std::memory_order_relaxed))
-            return -ECANCELED;
-        if (!ready(sqe.splice_fd_in, POLLIN) || !ready(sqe.fd, POLLOUT))
-            continue;
-        const long moved =
-            sqe.opcode == IORING_OP_TEE
-                ? tee(sqe.splice_fd_in, sqe.fd, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK)
-                : ::splice(sqe.splice_fd_in, offset_in == -1 ? nullptr : &offset_in, sqe.fd,
-                           offset_out == -1 ? nullptr : &offset_out, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK);
-        if (moved >= 0)
-            return static_cast<int>(moved);
-        if (errno != EAGAIN || (sqe.splice_flags & SPLICE_F_NONBLOCK) != 0)
-            return -errno;
-    }
+    const long moved =
+        sqe.opcode == IORING_OP_TEE
+            ? tee(sqe.splice_fd_in, sqe.fd, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK)
+            : ::splice(sqe.splice_fd_in, offset_in == -1 ? nullptr : &offset_in, sqe.fd,
+                       offset_out == -1 ? nullptr : &offset_out, sqe.len, sqe.splice_flags | SPLICE_F_NONBLOCK);
+    if (moved >= 0)
+        return static_cast<int>(moved);
+    return errno == EAGAIN && (sqe.splice_flags & SPLICE_F_NONBLOCK) == 0 ? would_block : -errno;
 }
 
 int sync_file(const io_uring_sqe& sqe) noexcept {
@@ -93,7 +81,7 @@ int block(pending& p) noexcept {
         case IORING_OP_WRITE:
         case IORING_OP_WRITEV: return transfer(sqe, p.so_far);
         case IORING_OP_SPLICE:
-        case IORING_OP_TEE: return splice_in_steps(p);
+        case IORING_OP_TEE: return try_splice(sqe);
         case IORING_OP_FADVISE:  // says what went wrong by what it returns
             return -posix_fadvise(sqe.fd, static_cast<off_t>(sqe.off), static_cast<off_t>(sqe.len),
                                   static_cast<int>(sqe.fadvise_advice));

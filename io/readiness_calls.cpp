@@ -167,6 +167,8 @@ int poll_now(int fd, std::uint32_t events) noexcept {
     return (one.revents & POLLNVAL) != 0 ? -EBADF : static_cast<unsigned short>(one.revents);
 }
 
+bool is_ready(const awaited& end) noexcept { return poll_now(end.fd, end.events) != 0; }
+
 bool is_tcp(int fd) noexcept {
     int protocol = 0;
     socklen_t size = sizeof protocol;
@@ -258,6 +260,13 @@ std::uint32_t wanted_events(const io_uring_sqe& sqe) noexcept {
     }
 }
 
+awaited end_to_wait_for(const io_uring_sqe& sqe) noexcept {
+    if (sqe.opcode != IORING_OP_SPLICE && sqe.opcode != IORING_OP_TEE)
+        return {sqe.fd, wanted_events(sqe)};
+    const awaited in{sqe.splice_fd_in, POLLIN};
+    return is_ready(in) ? awaited{sqe.fd, POLLOUT} : in;
+}
+
 int attempt(const io_uring_sqe& sqe, progress& so_far) noexcept {
     switch (sqe.opcode) {
         case IORING_OP_NOP: return 0;
@@ -280,6 +289,8 @@ int attempt(const io_uring_sqe& sqe, progress& so_far) noexcept {
         case IORING_OP_BIND:
             return answer(::bind(sqe.fd, pointer<sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
         case IORING_OP_LISTEN: return answer(::listen(sqe.fd, static_cast<int>(sqe.len)));
+        case IORING_OP_SPLICE:
+        case IORING_OP_TEE: return is_ready(end_to_wait_for(sqe)) ? needs_thread : would_block;
         default: return needs_thread;
     }
 }

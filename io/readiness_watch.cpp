@@ -63,8 +63,7 @@ void watches::lose(watch& w) noexcept {
         w.waiting.pop_front().where = pending::place::lost;
 }
 
-int watches::add(pending& p) {
-    const int fd = p.sqe->fd;
+int watches::add(pending& p, int fd) {
     if (fd < 0)
         return -EBADF;
     while (watches_.size() <= static_cast<std::size_t>(fd))

@@ -31,9 +31,9 @@ public:
     watches(const watches&) = delete;
     watches& operator=(const watches&) = delete;
 
-    /// Makes p wait until its descriptor is ready for what it wants; if it is ready now, the next wait()
-    /// says so. 0, or a negative errno and p waits for nothing: EPERM is a file that is always ready.
-    int add(pending& p);
+    /// Makes p wait until `fd` is ready for what it wants; if it is ready now, the next wait() says so. 0, or a
+    /// negative errno and p waits for nothing: EPERM is a file that is always ready.
+    int add(pending& p, int fd);
 
     /// Whether an earlier request of the same direction waits already.
     bool somebody_waits(int fd, std::uint32_t wants) noexcept;

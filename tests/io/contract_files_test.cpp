@@ -167,8 +167,8 @@ TEST_P(kernel_contract, work_in_progress_ends_once_when_canceled) {
     const auto [in2, out2] = pipe_pair();
     asked& s = w.push([&](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 100, 0); });
     w.turn(20ms);
-    asked& c = w.cancel(s);
-    EXPECT_EQ(w.finish(c), (answer{-EALREADY, 0}));
+    const int asked_to = w.finish(w.cancel(s)).res;
+    EXPECT_TRUE(asked_to == 0 || asked_to == -EALREADY) << asked_to;
     const int res = w.finish(s).res;
     constexpr int restart = -512;  // what Linux leaks for splice: ERESTARTSYS
     EXPECT_TRUE(res == -ECANCELED || res == -EINTR || res == restart) << res;

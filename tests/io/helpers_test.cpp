@@ -58,6 +58,39 @@ TEST_P(kernel_contract, more_work_than_threads_is_all_done) {
         EXPECT_EQ(w.finish(*each), (answer{1, 0}));
 }
 
+TEST_P(kernel_contract, splices_that_wait_leave_the_threads_to_others) {
+    std::vector<asked*> waiting;
+    std::vector<int> ins;
+    for (int i = 0; i < 40; ++i) {
+        const auto [in, out] = pipe_pair();
+        const auto [in2, out2] = pipe_pair();
+        ins.push_back(out);
+        waiting.push_back(&w.push([&](auto* sqe) { io_uring_prep_splice(sqe, in, -1, out2, -1, 10, 0); }));
+    }
+    w.turn(0ns);
+    struct statx about{};
+    EXPECT_EQ(w.finish(w.push([&](auto* sqe) { io_uring_prep_statx(sqe, AT_FDCWD, "/", 0, STATX_SIZE, &about); })),
+              (answer{0, 0}));
+    for (const int out : ins)
+        ASSERT_EQ(write(out, "x", 1), 1);
+    for (asked* each : waiting)
+        EXPECT_EQ(w.finish(*each), (answer{1, 0}));
+}
+
+TEST_P(kernel_contract, a_splice_waits_for_one_end_and_then_for_the_other) {
+    const auto [in, out] = pipe_pair();
+    const auto [in2, out2] = pipe_pair();
+    std::vector<char> full(static_cast<std::size_t>(fcntl(out2, F_GETPIPE_SZ)));
+    ASSERT_EQ(write(out2, full.data(), full.size()), ssize_t(full.size()));
+    asked& s = w.push([&, from = in, to = out2](auto* sqe) { io_uring_prep_splice(sqe, from, -1, to, -1, 10, 0); });
+    w.turn(1ms);
+    ASSERT_EQ(write(out, "x", 1), 1);
+    w.settle();
+    EXPECT_FALSE(s.over());
+    ASSERT_EQ(read(in2, full.data(), full.size()), ssize_t(full.size()));
+    EXPECT_EQ(w.finish(s), (answer{1, 0}));
+}
+
 TEST_P(kernel_contract, a_kernel_can_go_while_threads_are_busy) {
     for (int i = 0; i < 50; ++i) {
         const auto other = make(GetParam());
