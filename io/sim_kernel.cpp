@@ -235,6 +235,8 @@ void simulator::stop_all_of(const process& who) {
 
 void simulator::complete(pending& p, answer a) {
     note(*p.who, name_of(p.sqe->opcode), p.number, a.res);
+    if (a.res >= 0 && (p.sqe->flags & IOSQE_CQE_SKIP_SUCCESS) != 0 && (a.flags & IORING_CQE_F_MORE) == 0)
+        return;
     time_point due = now_;
     if (dice_.chance(faults_.late_completions()))
         due += dice_.between(faults_.completion_delay().least, faults_.completion_delay().most);

@@ -1,3 +1,4 @@
+#include "support/seam.hpp"
 #include "support/sim_scenarios.hpp"
 
 #include <ringlet/core/all.hpp>
@@ -5,6 +6,7 @@
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/io/sim.hpp>
+#include <ringlet/io/virtual_time.hpp>
 #include <ringlet/net/tcp.hpp>
 
 #include <gtest/gtest.h>
@@ -140,6 +142,27 @@ TEST(sim, http_gives_the_right_body_or_an_error_and_always_in_time) { under_faul
 TEST(sim, nothing_is_done_twice_and_what_is_cut_off_is_an_error) { under_faults(story::browsing_under_faults); }
 TEST(sim, a_name_leads_to_its_host_or_nowhere) { under_faults(story::names_under_faults); }
 TEST(sim, a_replaced_file_is_old_or_new_whenever_the_power_fails) { under_faults(story::files_under_faults); }
+
+TEST(sim, a_success_that_nobody_wants_to_hear_of_is_not_told) {
+    const auto kernel = io::make_virtual_time();
+    seam::asked silent(nullptr, "silent"), failed(nullptr, "failed"), told(nullptr, "told");
+    const auto push = [&](seam::asked& to, unsigned opcode, bool skip) {
+        request sqe;
+        sqe->opcode = static_cast<std::uint8_t>(opcode);
+        sqe->fd = -1;
+        sqe->flags = skip ? IOSQE_CQE_SKIP_SUCCESS : 0;
+        sqe->user_data = to.user_data();
+        kernel->push(*sqe);
+    };
+    push(silent, IORING_OP_NOP, true);
+    push(failed, IORING_OP_READ, true);
+    push(told, IORING_OP_NOP, false);
+    while (!told.over())
+        kernel->turn(kernel->now() + 1s);
+    EXPECT_TRUE(silent.answers.empty());
+    ASSERT_EQ(failed.answers.size(), 1u);
+    EXPECT_EQ(failed.last().res, -EBADF);
+}
 
 TEST(sim, a_hundred_users_think_for_a_minute) {
     const auto came = sim::explore(sim::seeds(1).fail(sim::faults()), story::thinkers);
