@@ -244,6 +244,8 @@ void datagram::arrive(message m) {
 std::optional<answer> datagram::attempt_receive(pending& p) {
     const bool is_read = p.sqe->opcode == IORING_OP_READ || p.sqe->opcode == IORING_OP_READV;
     const unsigned flags = is_read ? 0 : p.sqe->msg_flags;
+    if (is_read_of_nothing(*p.sqe))
+        return 0;
     if (error_ != 0)
         return -std::exchange(error_, 0);
     if (arrived_.empty()) {

@@ -8,6 +8,11 @@ msghdr* message_of(const io_uring_sqe& sqe) noexcept {
     return has_one ? pointer<msghdr>(sqe.addr) : nullptr;
 }
 
+bool is_read_of_nothing(const io_uring_sqe& sqe) noexcept {
+    return (sqe.opcode == IORING_OP_READ || sqe.opcode == IORING_OP_READV) &&
+           (sqe.flags & IOSQE_BUFFER_SELECT) == 0 && memory_parts(sqe).size() == 0;
+}
+
 memory_parts::memory_parts(const io_uring_sqe& sqe) noexcept {
     if (const msghdr* message = message_of(sqe)) {
         many_ = message->msg_iov;

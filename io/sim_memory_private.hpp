@@ -72,6 +72,9 @@ private:
 /// The msghdr of a sendmsg or recvmsg; null for other requests.
 msghdr* message_of(const io_uring_sqe& sqe) noexcept;
 
+/// To read no bytes of a socket waits for none, other than to receive none (sock_read_iter in Linux).
+bool is_read_of_nothing(const io_uring_sqe& sqe) noexcept;
+
 template <class T>
 T* pointer(std::uint64_t bits) noexcept {
     return reinterpret_cast<T*>(static_cast<std::uintptr_t>(bits));

@@ -160,6 +160,8 @@ std::optional<answer> stream::attempt_receive(pending& p) {
     const unsigned flags = is_read ? 0 : p.sqe->msg_flags;
     const bool never_waits = (flags & MSG_DONTWAIT) != 0;
     const bool keep = (flags & MSG_PEEK) != 0;
+    if (is_read_of_nothing(*p.sqe))
+        return 0;
     if (unread_ == 0) {
         if (const auto end = end_of_data())
             return p.moved > 0 ? static_cast<int>(p.moved) : *end;

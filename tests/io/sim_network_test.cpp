@@ -3,6 +3,7 @@
 #include "support/sim_scenarios.hpp"
 
 #include <ringlet/core/time.hpp>
+#include <ringlet/io/ops.hpp>
 #include <ringlet/net/resolve.hpp>
 #include <ringlet/net/udp.hpp>
 
@@ -115,6 +116,24 @@ TEST(sim_network, a_full_socket_buffer_refuses_a_datagram) {
         co_return refused;
     });
     EXPECT_GT(await(sender.get()), 20);
+}
+
+TEST(sim_network, a_read_of_nothing_is_answered_at_once) {
+    sim::world w(1);
+    const auto there = address_on(w.host("there"), 80);
+    w.host("there").boot([there]() -> task<> {
+        auto listener = net::listen(there);
+        auto peer = co_await listener.accept();
+        co_await sleep_for(1h);
+    });
+    await(w.host("here")
+              .spawn([there]() -> task<> {
+                  auto stream = co_await net::tcp_stream::connect(there);
+                  auto datagrams = net::udp_socket::connected(there);
+                  for (const int fd : {stream.native_handle(), datagrams.native_handle()})
+                      EXPECT_EQ(co_await with_timeout(1s, io::read(fd, {})), 0u);
+              })
+              .get());
 }
 
 TEST(sim_network, both_sides_hear_of_a_reset) {
