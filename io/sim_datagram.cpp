@@ -13,7 +13,8 @@ namespace ringlet::sim {
 namespace {
 
 constexpr std::size_t largest = 65507;  // what fits into an IPv4 packet (udp(7))
-constexpr std::size_t most_waiting = 212992;  // net.core.rmem_default; what comes beyond is dropped
+constexpr std::size_t most_waiting = 212992;  // net.core.rmem_default; what comes beyond over UDP is dropped
+constexpr std::size_t most_in_line = 10;  // net.unix.max_dgram_qlen: whoever sends more waits
 
 }  // namespace
 
@@ -100,6 +101,8 @@ int datagram::connect(const endpoint& to) {
             return answer;
     }
     remote_ = to;
+    if (const auto receiver = unix_receiver(to))
+        receiver->will_tell(shared_from_this());
     if (family_ != AF_UNIX && is_any(local_.ip))
         local_.ip = is_loopback(to.ip) ? to.ip : ip_like(to.ip, owner_->on->number);
     connected_ = true;
@@ -131,6 +134,13 @@ std::optional<answer> datagram::attempt_send(pending& p) {
     } else {
         return -EDESTADDRREQ;
     }
+    if (const auto receiver = unix_receiver(m.to); receiver != nullptr && receiver->is_full()) {
+        const bool is_write = p.sqe->opcode == IORING_OP_WRITE || p.sqe->opcode == IORING_OP_WRITEV;
+        if (!is_write && (p.sqe->msg_flags & MSG_DONTWAIT) != 0)
+            return -EAGAIN;
+        receiver->will_tell(shared_from_this());
+        return std::nullopt;
+    }
     const memory_parts from(*p.sqe);
     m.bytes.resize(from.size());
     from.read(0, m.bytes);
@@ -143,11 +153,9 @@ int datagram::send(message m) {
         return -EMSGSIZE;
     machine& here = *owner_->on;
     if (family_ == AF_UNIX) {
-        const auto found = here.paths.find(m.to.path);
-        const auto to =
-            found != here.paths.end() ? std::dynamic_pointer_cast<datagram>(found->second.lock()) : nullptr;
-        if (to == nullptr || to->gone_)
-            return found == here.paths.end() ? -ENOENT : -ECONNREFUSED;
+        const auto to = unix_receiver(m.to);
+        if (to == nullptr)
+            return here.paths.contains(m.to.path) ? -ECONNREFUSED : -ENOENT;
         m.from = local_;
         to->arrive(std::move(m));
         return size;
@@ -176,6 +184,30 @@ int datagram::send(message m) {
     travel(*there, std::move(m),
            overtaken ? sim_.dice().between(f.overtaking_delay().least, f.overtaking_delay().most) : duration());
     return size;
+}
+
+/// The UNIX socket at a path; null when nobody has it.
+std::shared_ptr<datagram> datagram::unix_receiver(const endpoint& at) const {
+    if (family_ != AF_UNIX)
+        return nullptr;
+    const auto& paths = owner_->on->paths;
+    const auto found = paths.find(at.path);
+    auto there = found != paths.end() ? std::dynamic_pointer_cast<datagram>(found->second.lock()) : nullptr;
+    return there != nullptr && !there->gone_ ? there : nullptr;
+}
+
+bool datagram::is_full() const noexcept { return arrived_.size() > most_in_line; }
+
+void datagram::will_tell(const std::shared_ptr<object>& sender) {
+    std::erase_if(senders_, [&](const auto& each) { return each.expired() || each.lock() == sender; });
+    senders_.push_back(sender);
+}
+
+/// There is room again, or there will never be any.
+void datagram::let_send() {
+    for (const auto& each : senders_)
+        if (auto sender = each.lock())
+            sim_.plan(sim_.now(), [sender] { sender->retry(); });
 }
 
 void datagram::travel(machine& to, message m, duration longer) {
@@ -234,11 +266,19 @@ void datagram::answer_question(simulator& s, machine& from, const std::shared_pt
 // --- receiving ---------------------------------------------------------------------------------------
 
 void datagram::arrive(message m) {
-    if (bytes_waiting_ + m.bytes.size() > most_waiting)
+    if (family_ != AF_UNIX && bytes_waiting_ + m.bytes.size() > most_waiting)
         return;
     bytes_waiting_ += m.bytes.size();
     arrived_.push_back(std::move(m));
     retry();
+}
+
+void datagram::take_first() {
+    bytes_waiting_ -= arrived_.front().bytes.size();
+    const bool was_full = is_full();
+    arrived_.pop_front();
+    if (was_full)
+        let_send();
 }
 
 std::optional<answer> datagram::attempt_receive(pending& p) {
@@ -271,10 +311,8 @@ std::optional<answer> datagram::attempt_receive(pending& p) {
     }
     const answer a(static_cast<int>((flags & MSG_TRUNC) != 0 ? m.bytes.size() : count),
                    selected ? selected->flags : 0);
-    if ((flags & MSG_PEEK) == 0) {
-        bytes_waiting_ -= m.bytes.size();
-        arrived_.pop_front();
-    }
+    if ((flags & MSG_PEEK) == 0)
+        take_first();
     return a;
 }
 
@@ -291,8 +329,7 @@ std::optional<answer> datagram::attempt_receive_many(pending& p) {
             return -ENOBUFS;
         answer a = fill(selected->room, p.sqe, arrived_.front());
         a.flags = selected->flags;
-        bytes_waiting_ -= arrived_.front().bytes.size();
-        arrived_.pop_front();
+        take_first();
         if (a.res < 0 || sim_.ends_multishot(p))
             return a;
         sim_.finish_one(p, a);
@@ -332,14 +369,16 @@ void datagram::released() {
     if (family_ == AF_UNIX) {
         if (!local_.path.empty() && local_.path[0] == '\0')
             here.paths.erase(local_.path);
+        let_send();
     } else if (bound_) {
         std::erase_if(here.datagrams, [this](const auto& entry) { return entry.second.lock().get() == this; });
     }
 }
 
 unsigned datagram::ready() const noexcept {
-    return POLLOUT | (arrived_.empty() && error_ == 0 ? 0U : unsigned(POLLIN)) |
-           (error_ != 0 ? unsigned(POLLERR) : 0U);
+    const auto receiver = connected_ ? unix_receiver(remote_) : nullptr;
+    return (receiver != nullptr && receiver->is_full() ? 0U : unsigned(POLLOUT)) |
+           (arrived_.empty() && error_ == 0 ? 0U : unsigned(POLLIN)) | (error_ != 0 ? unsigned(POLLERR) : 0U);
 }
 
 }  // namespace ringlet::sim

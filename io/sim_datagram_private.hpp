@@ -36,7 +36,12 @@ private:
     answer fill(std::span<std::byte> room, const request& sqe, const message& m) const;
     int send(message m);
     void travel(machine& to, message m, duration longer);
+    std::shared_ptr<datagram> unix_receiver(const endpoint& at) const;
+    bool is_full() const noexcept;
+    void will_tell(const std::shared_ptr<object>& sender);
+    void let_send();
     void arrive(message m);
+    void take_first();
     static void deliver(simulator& s, machine& to, const std::weak_ptr<datagram>& sender, message m);
     static void answer_question(simulator& s, machine& from, const std::shared_ptr<datagram>& asker, message m);
     bool takes(const message& m) const noexcept;
@@ -52,6 +57,8 @@ private:
     socket_options options_;
     std::deque<message> arrived_;
     std::size_t bytes_waiting_ = 0;
+    std::vector<std::weak_ptr<object>>
+        senders_;  // who is connected to this UNIX socket, or has waited for room in it
 };
 
 }  // namespace ringlet::sim

@@ -9,6 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <poll.h>
+
+#include <algorithm>
 #include <map>
 
 namespace io_sim_network_test {
@@ -116,6 +119,72 @@ TEST(sim_network, a_full_socket_buffer_refuses_a_datagram) {
         co_return refused;
     });
     EXPECT_GT(await(sender.get()), 20);
+}
+
+TEST(sim_network, whose_receiver_is_full_waits_and_loses_no_datagram) {
+    sim::world w(1);
+    const auto host = w.host("host");
+    constexpr int count = 100;
+    std::string received;
+    const auto receiver = host.spawn([&]() -> task<> {
+        auto at = net::unix_datagram_socket::bind(net::address::unix_path("/at"));
+        co_await sleep_for(1s);
+        for (int i = 0; i < 2 * count; ++i) {
+            char one = 0;
+            co_await at.recv_from(std::as_writable_bytes(std::span(&one, 1)));
+            received += one;
+        }
+    });
+    std::vector<time_point> done;
+    const auto sender = [&](bool connects) -> task<> {
+        co_await sleep_for(1ms);
+        const auto there = net::address::unix_path("/at");
+        auto to = connects ? net::unix_datagram_socket::connected(there)
+                           : net::unix_datagram_socket::bind(net::address::unix_path("/from"));
+        for (int i = 0; i < count; ++i)
+            if (connects)
+                co_await to.send("c");
+            else
+                co_await to.send_to("n", there);
+        done.push_back(loop::current().now());
+    };
+    const time_point begin = loop::current().now();
+    host.spawn([&] { return sender(true); });
+    host.spawn([&] { return sender(false); });
+    await(receiver.join());
+    EXPECT_EQ(std::ranges::count(received, 'c'), count);
+    EXPECT_EQ(std::ranges::count(received, 'n'), count);
+    ASSERT_EQ(done.size(), 2u);
+    EXPECT_GE(done[0] - begin, 1s);
+}
+
+TEST(sim_network, a_receiver_who_is_full_is_not_ready_and_says_so_when_he_is) {
+    sim::world w(1);
+    const auto host = w.host("host");
+    await(host.spawn([]() -> task<> {
+                  const auto there = net::address::unix_path("/at");
+                  auto at = std::optional(net::unix_datagram_socket::bind(there));
+                  auto to = net::unix_datagram_socket::connected(there);
+                  const int fd = to.native_handle();
+                  const std::string_view one = "x";
+                  int sent = 0;
+                  for (bool more = true; more && sent < 100; sent += more)
+                      more = (co_await as_result(io::send(fd, io::bytes_of(one), MSG_DONTWAIT))).has_value();
+                  EXPECT_EQ(sent, 11);  // net.unix.max_dgram_qlen, and one
+                  EXPECT_FALSE(co_await as_result(with_timeout(1s, io::poll(fd, POLLOUT))));
+                  const auto room = spawn([fd]() -> task<int> { co_return co_await io::poll(fd, POLLOUT); });
+                  char into = 0;
+                  co_await at->recv_from(std::as_writable_bytes(std::span(&into, 1)));
+                  EXPECT_TRUE(co_await as_result(with_timeout(1s, room.get())));
+                  co_await to.send(one);
+                  const auto waits =
+                      spawn([&]() -> task<std::error_code> { co_return (co_await as_result(to.send("y"))).error(); });
+                  co_await sleep_for(1s);
+                  EXPECT_FALSE(waits.ready());
+                  at.reset();
+                  EXPECT_EQ(co_await waits.get(), std::errc::connection_refused);
+              })
+              .get());
 }
 
 TEST(sim_network, a_read_of_nothing_is_answered_at_once) {
