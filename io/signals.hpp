@@ -16,7 +16,8 @@ namespace ringlet::io {
 class signals {
 public:
     /// Takes signals over from what handles them now. Throws std::logic_error for one that another
-    /// `signals` has, std::system_error for one that cannot be caught.
+    /// `signals` has, std::system_error for one that cannot be caught. In a simulated world there are none: those
+    /// of the process do what they did.
     explicit signals(std::initializer_list<int> which);
     signals(const signals&) = delete;
     signals& operator=(const signals&) = delete;

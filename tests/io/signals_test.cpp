@@ -5,6 +5,7 @@
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/io/signals.hpp>
+#include <ringlet/io/sim.hpp>
 
 namespace io_signals_test {
 
@@ -53,6 +54,29 @@ TEST(signals, belong_to_one_and_must_be_such_that_can_be_caught) {
         EXPECT_EQ(story::error_of([] { io::signals never({SIGKILL}); }), "wait for SIGKILL: Invalid argument");
         co_return;
     });
+}
+
+TEST(signals, of_the_real_process_do_what_they_did_in_a_simulated_world) {
+    struct sigaction mine = {}, before;
+    mine.sa_handler = [](int) { ++handled; };
+    ::sigaction(SIGUSR1, &mine, &before);
+    handled = 0;
+    {
+        sim::world w(1);
+        int heard = 0;
+        for (const char* name : {"one", "other"})
+            w.host(name).boot([&]() -> task<> {
+                io::signals asked({SIGUSR1});
+                co_await asked.next();
+                ++heard;
+            });
+        w.run_for(1s);
+        ::raise(SIGUSR1);
+        w.run_for(1s);
+        EXPECT_EQ(handled, 1);
+        EXPECT_EQ(heard, 0);
+    }
+    ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST(signals, a_wait_can_be_given_up_and_loses_nothing) {
