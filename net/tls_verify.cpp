@@ -84,7 +84,8 @@ int engine::new_session(SSL* ssl, SSL_SESSION* session) noexcept {
 
 namespace {
 
-/// RFC 6066 section 3; empty when there is none, or none that makes sense.
+/// RFC 6066 section 3; empty when there is none, or none that makes sense. It is sent without a dot at its end, which
+/// not all clients know.
 std::string name_in_hello(SSL* ssl) {
     const unsigned char* data = nullptr;
     std::size_t size = 0;
@@ -97,6 +98,8 @@ std::string name_in_hello(SSL* ssl) {
     std::string name(reinterpret_cast<const char*>(data + 5), length);
     for (char& c : name)
         c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (name.ends_with('.'))
+        name.pop_back();
     return name.find('\0') == name.npos ? name : std::string();
 }
 

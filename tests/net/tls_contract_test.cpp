@@ -2,6 +2,7 @@
 
 #include "support/authority.hpp"
 #include "support/plain_socket.hpp"
+#include "support/story.hpp"
 #include "support/stream_contract.hpp"
 
 #include <ringlet/io/memory_stream.hpp>
@@ -26,12 +27,14 @@ inline void carry(tls::detail::engine& from, tls::detail::engine& to) {
     from.out.clear();
 }
 
-/// Two ends after their handshake, without having waited for it.
-inline std::pair<tls::stream, tls::stream> shaken(ringlet::io::any_stream near, ringlet::io::any_stream far) {
+/// Two ends after their handshake, without having waited for it; the client has asked for `asked`.
+inline std::pair<tls::stream, tls::stream> shaken(ringlet::io::any_stream near, ringlet::io::any_stream far,
+                                                  const char* asked = "a.org") {
     static const authority root;
     static const tls::context client(tls::client_options().ca_pem(root.pem()).sessions(0));
-    static const tls::context server{tls::server_options(root.sign("a.org"))};
+    static const tls::context server{tls::server_options(root.sign("other.org")).certificate(root.sign("a.org"))};
     auto one = std::make_shared<tls::stream::state>(std::move(near), client, "a.org");
+    SSL_ctrl(one->engine.ssl(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, std::string(asked).data());
     auto other = std::make_shared<tls::stream::state>(std::move(far), server, "");
     (void)one->engine.handshake();
     for (int i = 0; i < 3; ++i) {
@@ -39,6 +42,17 @@ inline std::pair<tls::stream, tls::stream> shaken(ringlet::io::any_stream near, 
         carry(other->engine, one->engine);
     }
     return {tls::stream::state::handle(std::move(one)), tls::stream::state::handle(std::move(other))};
+}
+
+// RFC 6066 section 3: the name is sent without a dot at its end. Some clients do not know.
+TEST(tls_names, are_the_same_with_a_dot_at_the_end) {
+    story::in_virtual_time([]() -> ringlet::task<> {
+        auto ends = ringlet::io::duplex();
+        const auto [client, server] = shaken(std::move(ends.first), std::move(ends.second), "A.org.");
+        EXPECT_EQ(server.server_name(), "a.org");
+        EXPECT_EQ(client.peer_subject(), "CN=a.org");
+        co_return;
+    });
 }
 
 /// TLS over memory, with the tickets of the handshake already read.
