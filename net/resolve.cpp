@@ -7,6 +7,7 @@
 #include <ringlet/net/name_query_private.hpp>
 #include <ringlet/net/resolv_conf_private.hpp>
 #include "ascii_private.hpp"
+#include "idn_private.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -294,11 +295,12 @@ task<std::vector<address>> resolver::resolve(std::string host, std::uint16_t por
             throw resolve_error(host, resolve_errc::no_addresses);
         co_return std::vector<address>(1, *numeric);
     }
-    if (!is_host_name(host))
+    std::string reason;
+    const std::string name = lower_case(ascii::is_ascii(host) ? host : detail::to_ascii_name(host, reason));
+    if (!is_host_name(name))
         throw resolve_error(host, resolve_errc::bad_name);
 
     const std::shared_ptr<state> self = state_;
-    const std::string name = lower_case(host);
     const std::string plain = name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
     if (std::vector<address> found = self->local(plain, options.family()); !found.empty())
         co_return with_port(std::move(found), port);

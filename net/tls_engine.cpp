@@ -2,6 +2,8 @@
 
 #include <ringlet/core/check.hpp>
 #include <ringlet/net/address.hpp>
+#include <ringlet/net/idn_private.hpp>
+#include "ascii_private.hpp"
 
 #include <openssl/x509v3.h>
 
@@ -56,6 +58,12 @@ engine::engine(const context& with, std::string host, std::string peer)
 void engine::begin_client() {
     SSL* ssl = ssl_.get();
     SSL_set_connect_state(ssl);
+    if (!net::ascii::is_ascii(host_)) {
+        std::string reason, name = net::detail::to_ascii_name(host_, reason);
+        if (name.empty())
+            fail("tls handshake with", errc::bad_configuration, "'" + printable(host_) + "' " + reason);
+        host_ = std::move(name);
+    }
     X509_VERIFY_PARAM* checks = SSL_get0_param(ssl);
     X509_VERIFY_PARAM_set_hostflags(checks,
                                     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);

@@ -9,6 +9,7 @@
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/net/connect.hpp>
 #include <ringlet/net/dns_message_private.hpp>
+#include <ringlet/net/url.hpp>
 
 #include <gtest/gtest.h>
 
@@ -119,6 +120,19 @@ TEST(resolve, believes_the_hosts_file_first_and_sees_it_change) {
     });
 }
 
+TEST(resolve, asks_for_international_names_in_their_ascii_form) {
+    run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
+        dns.zones["xn--bcher-kva.test"].address("127.0.0.5");
+        auto asked = net::resolve("B\u00fccher.test.", 80, only(AF_INET));
+        const auto found = co_await as_result(std::move(asked));
+        if (!net::url::try_parse("http://b\u00fccher.test/"))
+            co_return;  // built without libidn2
+        EXPECT_EQ(found.value(), just("127.0.0.5"));
+        auto nonsense = net::resolve("\xff.test", 80);
+        EXPECT_EQ((co_await as_result(std::move(nonsense))).error(), net::resolve_errc::bad_name);
+    });
+}
+
 TEST(resolve, forgets_what_was_asked_in_another_network) {
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
         const std::string path = testing::TempDir() + "ringlet_resolv_" + std::to_string(getpid());
@@ -159,7 +173,7 @@ TEST(resolve, says_what_was_wrong) {
 TEST(resolve, refuses_what_is_no_host_name_without_asking) {
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
         for (const char* bad :
-             {"", ".", "a..b", ".a", "has space", "tab\there", "127.1", "0300.1", "a/b", "user@host", "caf\xc3\xa9"})
+             {"", ".", "a..b", ".a", "has space", "tab\there", "127.1", "0300.1", "a/b", "user@host", "caf\xe9"})
             EXPECT_THAT(co_await failure_of(bad), testing::EndsWith(": not a host name"));
         EXPECT_THAT(co_await failure_of(std::string("nul\0byte", 8)), testing::EndsWith(": not a host name"));
         EXPECT_THAT(co_await failure_of(std::string(64, 'a')), testing::EndsWith(": not a host name"));

@@ -30,6 +30,14 @@ TEST(tls_trust, believes_a_certificate_for_the_host) {
     EXPECT_EQ(client_says(tls::server_options(below.sign("a.org"))), "");
 }
 
+TEST(tls_trust, knows_international_names_by_their_ascii_form) {
+    const std::string said = client_says(serving("xn--bcher-kva.example"), "B\u00fccher.example");
+    if (said.find("libidn2") != said.npos)
+        GTEST_SKIP() << "built without libidn2";
+    EXPECT_EQ(said, "");
+    EXPECT_THAT(client_says(serving(), "\xff.example"), HasSubstr("is no international name"));
+}
+
 TEST(tls_trust, says_what_a_certificate_is_for) {
     const std::string act = "tls handshake with ";
     EXPECT_EQ(client_says(serving("b.org")), act + "a.org:left: certificate is for b.org, not a.org");
