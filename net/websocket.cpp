@@ -56,7 +56,8 @@ bool websocket::failed() const noexcept { return state_->failed || state_->broke
 std::string websocket::name() const { return state_->stream.name(); }
 std::string_view websocket::peer_close_reason() const noexcept { return state_->close_reason; }
 std::uint16_t websocket::peer_close_code() const noexcept {
-    return state_->late_code != 0 ? state_->late_code : wslay_event_get_status_code_received(state_->frames);
+    const std::uint16_t taken = wslay_event_get_status_code_received(state_->frames);
+    return taken == close_code::going_away && state_->late_code != 0 ? state_->late_code : taken;
 }
 
 task<std::optional<message>> websocket::receive() {

@@ -262,6 +262,24 @@ TEST(websocket_rules, a_close_may_have_a_code_and_a_reason) {
         EXPECT_EQ(said_to(frame(bye, close_frame(code))), from_server(bye, close_frame(1001))) << code;
 }
 
+TEST(websocket_rules, a_close_that_breaks_the_rules_has_told_no_code) {
+    for (const unsigned code : {1000u, 1001u, 1012u, 1014u})
+        in_virtual_time([&]() -> task<> {
+            http::server server;
+            int told = 0;
+            const auto listen = [&](http::websocket& peer, http::request&) -> task<> {
+                auto next = peer.receive();
+                EXPECT_FALSE(co_await as_result(std::move(next)));
+                told = peer.peer_close_code();
+            };
+            server.get("/", http::websockets(listen, patient()));
+            visit v(server);
+            co_await v.say(handshake + "\r\n" + frame(bye, close_frame(code, "\xff")));
+            EXPECT_EQ(code_in(co_await v.hear()), 1007);
+            EXPECT_EQ(told, http::close_code::lost) << code;
+        });
+}
+
 TEST(websocket_rules, what_a_server_says_when_it_closes_is_told_as_it_was_said) {
     for (const int code : {0, 1000, 1001, 1005, 1006, 1012, 1013, 1014, 1015, 4321}) {
         in_virtual_time([&]() -> task<> {
