@@ -51,9 +51,9 @@ public:
     /// function threw for that item; the next call gives the next one.
     task<std::optional<value>> next() {
         const auto s = state_;
-        for (; s->fetched > 0; --s->fetched)
-            s->room.release();
         const auto turn = co_await s->reading.lock();
+        for (; s->fetched > 0; --s->fetched)  // also of readers who came while this one waited for its turn
+            s->room.release();
         std::optional<done> d;
         if (s->ordered)
             while (!(d = s->take_in_order())) {

@@ -230,6 +230,21 @@ TYPED_TEST(pools, whoever_still_reads_when_the_results_go_is_not_left_waiting) {
     });
 }
 
+TYPED_TEST(pools, a_reader_whose_turn_came_behind_another_one_makes_room_too) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(3);
+        const std::vector<int> times{1, 2};
+        auto results = p.imap(times, this->work(), 1);
+        const auto reads = [&]() -> task<int> {
+            const auto result = co_await results.next();
+            co_return result.value_or(0);
+        };
+        const auto one = spawn(reads), other = spawn(reads);
+        EXPECT_EQ(co_await with_timeout(10s, one.get()), 1);
+        EXPECT_EQ(co_await with_timeout(10s, other.get()), 4);
+    });
+}
+
 TYPED_TEST(pools, no_item_begins_whose_room_came_just_before_the_results_went) {
     in_virtual_time([this]() -> task<> {
         const pool p(1);
