@@ -31,7 +31,7 @@ public:
     template <class Pool, class R, class Fn>
     pool_results(Pool p, R items, Fn fn, std::size_t ahead, bool ordered)
         : state_(std::make_shared<state>(ahead, ordered)) {
-        feeder_ = spawn(&feed<Pool, R, Fn>, state_, std::move(p), std::move(items), std::move(fn));
+        feeder_ = spawn(&feed<Pool, R, Fn>, feeding(state_), std::move(p), std::move(items), std::move(fn));
     }
     pool_results(pool_results&&) noexcept = default;
     pool_results& operator=(pool_results&& other) noexcept {
@@ -106,18 +106,28 @@ private:
         std::map<std::size_t, done> early;
         std::map<std::size_t, greenlet<T>> running;
 
-        void no_more_begin() noexcept {
-            all_spawned = true;
-            close_if_over();
-        }
         void close_if_over() noexcept {
             if (all_spawned && running.empty())
                 results.close();
         }
     };
 
+    /// Goes with the greenlet that spawns, even if that never began: somebody may be reading.
+    struct feeding {
+        explicit feeding(std::shared_ptr<state> s) noexcept : of(std::move(s)) {}
+        feeding(feeding&&) noexcept = default;
+        ~feeding() {
+            if (!of)
+                return;
+            of->all_spawned = true;
+            of->close_if_over();
+        }
+        std::shared_ptr<state> of;
+    };
+
     template <class Pool, class R, class Fn>
-    static task<> feed(std::shared_ptr<state> s, Pool p, R items, Fn fn) {
+    static task<> feed(feeding self, Pool p, R items, Fn fn) {
+        const auto s = self.of;
         std::exception_ptr failed;
         try {
             for (auto&& item : items) {
@@ -131,14 +141,12 @@ private:
                 g.state().add_link([s, index, g](greenlet_base&) { arrived(*s, index, g); });
             }
         } catch (const canceled&) {
-            s->no_more_begin();  // somebody may still be reading
             throw;
         } catch (...) {  // of the items themselves: it comes in the place of the next result
             failed = std::current_exception();
         }
         if (failed)
             (void)s->results.try_put(done{s->spawned, {}, failed});
-        s->no_more_begin();
     }
 
     static void arrived(state& s, std::size_t index, const greenlet<T>& over) {

@@ -245,6 +245,21 @@ TYPED_TEST(pools, a_reader_whose_turn_came_behind_another_one_makes_room_too) {
     });
 }
 
+TYPED_TEST(pools, whoever_reads_when_the_results_go_before_anything_began_is_not_left_waiting) {
+    in_virtual_time([this]() -> task<> {
+        const pool p(1);
+        std::optional<pool_results<int>> results;
+        const auto reader = spawn([&]() -> task<> {
+            results.emplace(p.imap(numbers, this->work()));
+            const auto none = co_await results->next();
+            EXPECT_FALSE(none);
+        });
+        spawn([&] { results.reset(); });
+        co_await with_timeout(1s, reader.get());
+        EXPECT_EQ(this->load.begun, 0);
+    });
+}
+
 TYPED_TEST(pools, no_item_begins_whose_room_came_just_before_the_results_went) {
     in_virtual_time([this]() -> task<> {
         const pool p(1);
