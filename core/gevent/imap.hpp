@@ -20,8 +20,8 @@ public:
     using value_type = T;
 
     std::optional<T> next() const {
-        const auto held = state_;  // `this` may go meanwhile
-        state& s = *held;
+        const Imap held(*this);  // `this` may go meanwhile, and should it be the last, no more would be spawned
+        state& s = *state_;
         if (s.cut_short > 0)
             --s.cut_short;  // who made room already
         else if (s.room)

@@ -439,6 +439,17 @@ TEST_F(pool_face, no_item_begins_after_the_last_handle_of_a_bounded_imap_went) {
     EXPECT_EQ(begun, 1);
 }
 
+TEST_F(pool_face, whoever_waits_for_a_bounded_imap_keeps_it) {
+    const Pool busy(1);
+    busy.spawn(nap, 1);
+    std::map<int, Imap<int>> all;
+    all.emplace(1, busy.imap_sized(1, [](int i) { return i; }, first(3)));
+    const auto reader = gevent::spawn([&] { return all.at(1).next(); });
+    gevent::sleep(0.5);
+    all.clear();
+    EXPECT_EQ(reader.get(), 0);
+}
+
 TEST_F(pool_face, a_result_that_cannot_be_copied_is_an_error_in_its_place) {
     struct tires {
         explicit tires(int n) : number(n) {}
