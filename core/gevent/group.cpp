@@ -17,7 +17,7 @@ bool TrackedGreenlets::find(const std::vector<AnyGreenlet>& all, const AnyGreenl
     return std::ranges::find(all, g) != all.end();
 }
 
-void TrackedGreenlets::add(const AnyGreenlet& g, bool blocking, interval timeout) const {
+void TrackedGreenlets::add(AnyGreenlet g, bool blocking, interval timeout) const {
     const auto held = state_;  // `this` may go meanwhile
     state& s = *held;
     if (s.room && !s.room->acquire(blocking, timeout))

@@ -29,11 +29,11 @@ public:
 
     /// Tracks it until it is over. In a full pool waits for room, and throws PoolFull when `timeout` came
     /// first, or at once if not `blocking`.
-    void add(const AnyGreenlet& g, bool blocking = true, interval timeout = None) const;
+    void add(AnyGreenlet g, bool blocking = true, interval timeout = None) const;
     /// Tracks it no longer.
     void discard(const AnyGreenlet& g) const;
     /// add(), and then starts it.
-    void start(const AnyGreenlet& g, bool blocking = true, interval timeout = None) const {
+    void start(AnyGreenlet g, bool blocking = true, interval timeout = None) const {
         add(g, blocking, timeout);
         g.start();
     }

@@ -450,6 +450,20 @@ TEST_F(pool_face, whoever_waits_for_a_bounded_imap_keeps_it) {
     EXPECT_EQ(reader.get(), 0);
 }
 
+TEST_F(pool_face, a_pool_starts_what_it_was_asked_to_even_if_the_name_means_another_now) {
+    const Pool pool(1);
+    const auto before = pool.spawn(nap, 1);
+    std::string started;
+    const auto job = [&](std::string name) { return Greenlet([&started, name] { started += name; }); };
+    auto next = job("asked for");
+    const auto starts = gevent::spawn([&] { pool.start(next); });
+    gevent::sleep(0);
+    const auto asked_for = std::exchange(next, job("another"));
+    starts.join();
+    pool.join();
+    EXPECT_EQ(started, "asked for");
+}
+
 TEST_F(pool_face, a_result_that_cannot_be_copied_is_an_error_in_its_place) {
     struct tires {
         explicit tires(int n) : number(n) {}
