@@ -19,8 +19,9 @@ bool AnyGreenlet::join(interval timeout) const {
 }
 
 void AnyGreenlet::raise(std::exception_ptr exception, bool block, interval timeout) const {
-    if (!raise_in({*this}, exception, block).empty() && block)
-        join(timeout);
+    const AnyGreenlet asked(*this);  // `this` may name another one when that has been told
+    if (!raise_in({asked}, exception, block).empty() && block)
+        asked.join(timeout);
 }
 
 }  // namespace ringlet::gevent

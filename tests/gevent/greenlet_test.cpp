@@ -262,6 +262,21 @@ TEST_F(greenlet_face, a_kill_comes_once_and_who_catches_it_lives_on) {
     EXPECT_FALSE(undead.exception());
 }
 
+TEST_F(greenlet_face, a_kill_waits_for_the_one_that_it_was_asked_of) {
+    std::map<int, Greenlet<>> workers;
+    workers[1] = gevent::spawn([&] {
+        try {
+            gevent::sleep(100);
+        } catch (const GreenletExit&) {
+            workers[1] = gevent::spawn([] { gevent::sleep(10); });
+            gevent::sleep(1);
+        }
+    });
+    gevent::sleep(0);
+    workers[1].kill();
+    EXPECT_NEAR(now(), 1, 0.1);
+}
+
 TEST_F(greenlet_face, a_greenlet_can_kill_itself) {
     const auto g = gevent::spawn([] {
         gevent::getcurrent().kill();
