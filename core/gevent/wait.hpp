@@ -142,7 +142,7 @@ inline void killall(std::initializer_list<AnyGreenlet> greenlets,
 /// Python's `with Greenlet.spawn(…):` joins it after body(). When body() throws, the greenlet is killed with the
 /// same exception; when something ends the join, with GreenletExit.
 template <std::invocable Fn>
-void with(const AnyGreenlet& greenlet, Fn body) {
+void with(AnyGreenlet greenlet, Fn body) {
     try {
         body();
     } catch (...) {

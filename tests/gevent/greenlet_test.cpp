@@ -323,6 +323,13 @@ TEST_F(greenlet_face, with_joins_it_or_kills_it_when_the_body_fails) {
     EXPECT_EQ(printed.size(), 2u);
 }
 
+TEST_F(greenlet_face, with_joins_the_one_that_it_began_with) {
+    auto worker = gevent::spawn([] { gevent::sleep(1); });
+    const auto first = worker;
+    gevent::with(worker, [&] { worker = gevent::spawn([] {}); });
+    EXPECT_TRUE(first.dead());
+}
+
 TEST_F(greenlet_face, can_be_any_callable_object_and_be_started_later) {
     struct counter {
         int operator()(int x) { return calls += x; }
