@@ -162,7 +162,7 @@ private:
 /// what fn() itself threw goes before it.
 template <class Lock, std::invocable Fn>
     requires requires(const Lock& l) { l.lock(), l.unlock(); }
-std::invoke_result_t<Fn&> with(const Lock& lock, Fn body) {
+std::invoke_result_t<Fn&> with(Lock lock, Fn body) {
     lock.lock();
     kept_result<std::invoke_result_t<Fn&>> result;
     result.keep(body);

@@ -171,6 +171,13 @@ TEST_F(lock_face, who_waits_for_one_keeps_it) {
     EXPECT_TRUE(waits.get());
 }
 
+TEST_F(lock_face, with_gives_back_what_it_took_even_if_the_name_means_another_now) {
+    std::map<int, RLock> locks;
+    const RLock first = locks[1];
+    gevent::with(locks[1], [&] { locks[1] = RLock(); });
+    EXPECT_FALSE(first.locked());
+}
+
 TEST_F(lock_face, a_condition_wakes_whom_it_should) {
     const Condition condition;
     const auto waiter = [&](std::string name) {
