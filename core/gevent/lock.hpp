@@ -140,12 +140,13 @@ public:
     /// Waits until predicate() says so; gives what it said last.
     template <std::predicate Fn>
     bool wait_for(Fn predicate, interval timeout = None) const {
+        const Condition held(*this);  // `this` may go meanwhile
         const time_point until = timeout.infinite() ? never : after(hub().fresh_now(), timeout.length());
         while (!predicate()) {
             const time_point now = hub().fresh_now();
             if (now >= until)
                 return predicate();
-            wait(until == never ? interval() : interval(until - now));
+            held.wait(until == never ? interval() : interval(until - now));
         }
         return true;
     }

@@ -178,6 +178,21 @@ TEST_F(lock_face, with_gives_back_what_it_took_even_if_the_name_means_another_no
     EXPECT_FALSE(first.locked());
 }
 
+TEST_F(lock_face, who_waits_for_a_condition_to_hold_keeps_it) {
+    std::optional<Condition> named(std::in_place);
+    const Condition condition = *named;
+    bool holds = false;
+    const auto waits = gevent::spawn(
+        [&] { return gevent::with(condition, [&] { return named->wait_for([&] { return holds; }); }); });
+    gevent::sleep(0);
+    named.emplace();
+    gevent::with(condition, [&] { condition.notify(); });
+    gevent::sleep(0);
+    holds = true;
+    gevent::with(condition, [&] { condition.notify(); });
+    EXPECT_TRUE(waits.get(5));
+}
+
 TEST_F(lock_face, a_condition_wakes_whom_it_should) {
     const Condition condition;
     const auto waiter = [&](std::string name) {
