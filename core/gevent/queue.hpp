@@ -41,17 +41,17 @@ class drain_iterator {
 public:
     using value_type = typename Of::value_type;
     using difference_type = std::ptrdiff_t;
-    explicit drain_iterator(const Of& of) : of_(&of), now_(of.next()) {}
+    explicit drain_iterator(Of of) : of_(std::move(of)), now_(of_.next()) {}
     value_type& operator*() const noexcept { return *now_; }
     drain_iterator& operator++() {
-        now_ = of_->next();
+        now_ = of_.next();
         return *this;
     }
     void operator++(int) { ++*this; }
     bool operator==(std::default_sentinel_t) const noexcept { return !now_; }
 
 private:
-    const Of* of_;
+    Of of_;  // a handle of its own: the name may mean another one meanwhile
     mutable std::optional<value_type> now_;
 };
 

@@ -152,6 +152,20 @@ TEST_F(queue_face, an_iteration_ends_at_stop_iteration) {
     EXPECT_THROW(q.get(), stop_iteration);
 }
 
+TEST_F(queue_face, an_iteration_goes_on_with_the_queue_it_began_with) {
+    std::map<int, Queue<int>> jobs;
+    jobs[1].put(1);
+    jobs[1].put(2);
+    jobs[1].put(StopIteration);
+    std::vector<int> all;
+    for (const int job : jobs[1]) {
+        all.push_back(job);
+        jobs[1] = Queue<int>(None, {7});
+        jobs[1].put(StopIteration);
+    }
+    EXPECT_THAT(all, ElementsAre(1, 2));
+}
+
 TEST_F(queue_face, lifo_gives_the_youngest_and_priority_the_smallest) {
     const LifoQueue<int> lifo(None, {1, 2, 3});
     EXPECT_EQ(lifo.peek(), 3);
