@@ -196,7 +196,10 @@ public:
 
     /// Itself: what takes a function that returns a task (spawn, run, group::spawn) takes the task as well, as in
     /// spawn(fetch(url)).
-    task operator()() && noexcept { return std::move(*this); }
+    task operator()() && noexcept {
+        check(frame_ && !frame_.done(), "a task is awaited once");
+        return std::move(*this);
+    }
 
 private:
     friend promise_type;

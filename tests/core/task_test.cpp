@@ -231,6 +231,16 @@ TEST(task, awaiting_one_twice_ends_the_process) {
                  "a task is awaited once");
 }
 
+TEST(task, spawning_one_that_was_awaited_ends_the_process) {
+    EXPECT_DEATH(in_virtual_time([]() -> task<> {
+                     auto t = late_answer();
+                     (void)co_await std::move(t);
+                     const auto again = spawn(std::move(t));
+                     (void)co_await again.get();
+                 }),
+                 "a task is awaited once");
+}
+
 TEST(task, copying_a_result_that_throws_is_the_awaiters_exception) {
     struct bad_copy {
         bad_copy() = default;
