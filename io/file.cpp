@@ -73,6 +73,12 @@ void use_registered(io_uring_sqe* sqe, std::uint8_t opcode, int index) noexcept 
     sqe->buf_index = static_cast<std::uint16_t>(index);
 }
 
+/// No file has such a name, and the system would take what stands before the zero.
+void refuse_zeros(const std::string& path, const std::string& what) {
+    if (path.find('\0') != path.npos)
+        throw std::system_error(ENOENT, std::system_category(), what);
+}
+
 /// The permissions of a regular file, or those for a new one.
 task<result<mode_t>> permissions_of(const std::string& path) {
     struct statx about{};
@@ -88,6 +94,7 @@ task<result<mode_t>> permissions_of(const std::string& path) {
 }  // namespace
 
 task<file> file::open(std::string path, file_mode mode) {
+    refuse_zeros(path, "open " + path);
     auto opened = co_await as_result(openat(AT_FDCWD, path.c_str(), mode.flags(), mode.permissions()));
     if (!opened)
         throw std::system_error(opened.error(), "open " + path);
@@ -207,6 +214,7 @@ task<std::string> read_file(std::string path, std::size_t limit) {
 }
 
 task<> write_file(std::string path, std::string_view content, replace_options options) {
+    refuse_zeros(path, "write " + path);
     const auto inherited = co_await permissions_of(path);
     file_mode mode = file_mode::write();
     mode.exclusive().permissions(inherited ? *inherited : options.permissions());
@@ -235,12 +243,14 @@ task<> write_file(std::string path, std::string_view content, replace_options op
 }
 
 task<> unlink(std::string path) {
+    refuse_zeros(path, "unlink " + path);
     const auto done = co_await as_result(unlinkat(AT_FDCWD, path.c_str()));
     if (!done)
         throw std::system_error(done.error(), "unlink " + path);
 }
 
 task<> rename(std::string from, std::string to) {
+    refuse_zeros(from + to, "rename " + from + " to " + to);
     const auto done = co_await as_result(renameat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str()));
     if (!done)
         throw std::system_error(done.error(), "rename " + from + " to " + to);

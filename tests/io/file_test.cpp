@@ -3,6 +3,7 @@
 #include "support/machine.hpp"
 
 #include <ringlet/core/result.hpp>
+#include <ringlet/core/timeout.hpp>
 #include <ringlet/io/file.hpp>
 #include <ringlet/io/registered_buffer.hpp>
 
@@ -326,6 +327,23 @@ TEST(file, write_file_takes_a_name_as_long_as_can_be) {
         const std::string path = folder / std::string(255, 'n');
         co_await io::write_file(path, "all");
         EXPECT_EQ(co_await io::read_file(path), "all");
+    });
+}
+
+TEST(file, a_name_with_a_zero_in_it_names_no_file) {
+    const temporary_folder folder;
+    const std::string path = folder / "f", other = folder / "g";
+    const std::string longer = path + '\0' + "longer";
+    on_this_machine([&]() -> task<> {
+        co_await io::write_file(path, "all");
+        const auto written = co_await as_result(with_timeout(10s, io::write_file(longer, "other")));
+        const auto read = co_await as_result(io::read_file(longer));
+        const auto renamed = co_await as_result(io::rename(longer, other));
+        const auto unlinked = co_await as_result(io::unlink(longer));
+        for (const std::error_code error : {written.error(), read.error(), renamed.error(), unlinked.error()})
+            EXPECT_EQ(error, std::errc::no_such_file_or_directory);
+        EXPECT_EQ(content_of(path), "all");
+        EXPECT_EQ(names_in(folder), 1u);
     });
 }
 
