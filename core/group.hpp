@@ -64,8 +64,10 @@ private:
 
     group() = default;
 
+    // The greenlet owns fn and args for as long as it lives. Here they are only called, because moving them may
+    // throw too, and then the group must hear of it.
     template <class T, class Fn, class... Args>
-    static task<T> watch_task(group* self, Fn fn, Args... args) {
+    static task<T> watch_task(group* self, Fn&& fn, Args&&... args) {
         try {
             co_return co_await detail::call(std::move(fn), std::move(args)...);
         } catch (const canceled&) {
@@ -76,7 +78,7 @@ private:
         }
     }
     template <class T, class Fn, class... Args>
-    static T watch_call(group* self, Fn fn, Args... args) {
+    static T watch_call(group* self, Fn&& fn, Args&&... args) {
         try {
             return detail::call(std::move(fn), std::move(args)...);
         } catch (const canceled&) {

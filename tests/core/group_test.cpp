@@ -1,6 +1,7 @@
 // Groups, all() and race(): nobody outlives them, failures cancel the siblings, losers are waited for.
 
 #include "support/story.hpp"
+#include "support/wears_out.hpp"
 
 #include <ringlet/core/all.hpp>
 #include <ringlet/core/event.hpp>
@@ -459,6 +460,35 @@ TEST(race, of_one_that_is_there_at_once_starts_the_others_all_the_same_and_ends_
         const auto winner = co_await race(after_ms(0, 1), noted(other, 10));
         EXPECT_EQ(winner.index(), 0u);
         EXPECT_EQ(other, "canceled");
+    });
+}
+
+template <class Fn>
+int moves_to_begin(Fn fn) {
+    for (int moves = 0;; ++moves) {
+        bool began = false, failed = false;
+        int left = moves;
+        const story::wears_out argument(left);
+        try {
+            with_group([&](group& g) { g.spawn(fn, argument, &began); });
+        } catch (const std::out_of_range&) {
+            failed = true;
+        }
+        EXPECT_NE(began, failed) << "after " << moves << " moves";
+        if (began || moves == 20)
+            return moves;
+    }
+}
+
+TEST(group, an_argument_that_cannot_be_moved_is_an_error_that_comes_out) {
+    in_virtual_time([] {
+        const auto coroutine = [](const story::wears_out&, bool* began) -> task<> {
+            *began = true;
+            co_return;
+        };
+        const auto fiber = [](const story::wears_out&, bool* began) { *began = true; };
+        EXPECT_GT(moves_to_begin(coroutine), 1);
+        EXPECT_GT(moves_to_begin(fiber), 1);
     });
 }
 
