@@ -152,10 +152,15 @@ void greenlet_base::enter_ready_list() noexcept {
 void greenlet_base::start_after(duration d) {
     if (!unborn_ || more().start)
         return;
-    more().start.emplace(*this);
-    retain();
     loop& l = loop::current();
-    l.timers().arm(*more().start, after(l.fresh_now(), d));
+    start_timer& start = more().start.emplace(*this);
+    try {
+        l.timers().arm(start, after(l.fresh_now(), d));
+    } catch (...) {
+        extras_->start.reset();
+        throw;
+    }
+    retain();
 }
 
 void greenlet_base::kill() noexcept {

@@ -1,6 +1,7 @@
 // Every argument, result and capture that goes through core is constructed and destroyed equally often,
 // whatever the compiler does with temporaries in a co_await operand.
 
+#include "support/allocations.hpp"
 #include "support/counted.hpp"
 #include "support/story.hpp"
 
@@ -259,6 +260,31 @@ TEST_F(lifetimes, of_exceptions_thrown_by_greenlets) {
             caught = c.value == 2;
         }
         EXPECT_TRUE(caught);
+    });
+}
+
+/// Calls start() with ever more memory until there is enough. Before, nothing of it may be left.
+template <class Start>
+void with_ever_more_memory(const std::shared_ptr<int>& owned, Start start) {
+    const long before = owned.use_count();
+    for (std::size_t enough = 0; owned.use_count() == before; ++enough) {
+        try {
+            const story::memory_for little(enough);
+            start();
+            return;
+        } catch (const std::bad_alloc&) {}
+        for (int laps = 0; laps < 3; ++laps)
+            await(yield());
+        ASSERT_EQ(owned.use_count(), before) << "with " << enough << " allocations";
+    }
+}
+
+TEST_F(lifetimes, of_what_there_is_no_memory_to_start) {
+    in_virtual_time([] {
+        const auto owned = std::make_shared<int>();
+        const auto sleeps = [owned] { await(sleep_for(1h)); };
+        for (int grown = 0; grown < 20; ++grown)  // as lists and heaps do
+            with_ever_more_memory(owned, [&] { spawn_after(1h, sleeps); });
     });
 }
 

@@ -4,6 +4,7 @@
 
 #include <malloc.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -13,22 +14,27 @@ namespace {
 
 thread_local std::size_t count = 0;
 thread_local std::size_t bytes = 0;
+thread_local std::size_t left = SIZE_MAX;
 
 }  // namespace
 
 std::size_t allocations() { return count; }
 std::size_t allocated() { return bytes; }
 
+memory_for::memory_for(std::size_t allocations) { left = allocations; }
+memory_for::~memory_for() { left = SIZE_MAX; }
+
 }  // namespace story
 
 #if !defined(RINGLET_ASAN) && !defined(RINGLET_TSAN)
 
 void* operator new(std::size_t size) {
-    void* memory = std::malloc(size);
+    void* memory = story::left == 0 ? nullptr : std::malloc(size);
     if (memory == nullptr)
         throw std::bad_alloc();
     story::bytes += malloc_usable_size(memory);
     ++story::count;
+    story::left -= story::left != SIZE_MAX;
     return memory;
 }
 void* operator new[](std::size_t size) { return operator new(size); }
