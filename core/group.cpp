@@ -26,18 +26,21 @@ group_error::group_error(std::vector<std::exception_ptr> errors)
 
 group::~group() { check(children_.empty(), "a group ends after its greenlets"); }
 
+void group::make_room() {
+    if (children_.size() < children_.capacity())
+        return;
+    const auto is_over = [](const greenlet_base* each) { return each->dead(); };
+    std::vector<greenlet_base*> over;
+    std::copy_if(children_.begin(), children_.end(), std::back_inserter(over), is_over);
+    std::erase_if(children_, is_over);
+    for (greenlet_base* each : over)
+        forget(*each);  // whose result may do as it likes to the group
+    // Twice as much: else a few who come and go among many who stay would make us search each time.
+    const bool many_stay = children_.size() > children_.capacity() / 2;
+    children_.reserve(many_stay ? 2 * children_.capacity() : children_.size() + 1);
+}
+
 void group::adopt(greenlet_base& child) {
-    if (children_.size() == children_.capacity()) {
-        const auto is_over = [](const greenlet_base* each) { return each->dead(); };
-        std::vector<greenlet_base*> over;
-        std::copy_if(children_.begin(), children_.end(), std::back_inserter(over), is_over);
-        std::erase_if(children_, is_over);
-        for (greenlet_base* each : over)
-            forget(*each);  // whose result may do as it likes to the group
-        // Else a few who come and go among many who stay would make us search each time.
-        if (children_.size() > children_.capacity() / 2)
-            children_.reserve(2 * children_.capacity());
-    }
     children_.push_back(&child);
     child.retain();
     if (scope_.cancelled())

@@ -36,6 +36,7 @@ public:
     auto spawn(Fn&& fn, Args&&... args) {
         using T = detail::body_result<Fn, Args...>;
         constexpr bool coroutine = is_task<std::invoke_result_t<std::decay_t<Fn>, std::decay_t<Args>...>>;
+        make_room();  // before, since there may be no memory
         greenlet<T> child = [&] {
             if constexpr (coroutine)
                 return ringlet::spawn(&watch_task<T, std::decay_t<Fn>, std::decay_t<Args>...>, this,
@@ -89,6 +90,7 @@ private:
         }
     }
 
+    void make_room();
     void adopt(greenlet_base& child);
     void failed(std::exception_ptr error);
     void body_failed(std::exception_ptr error);

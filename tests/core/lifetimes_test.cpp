@@ -283,8 +283,12 @@ TEST_F(lifetimes, of_what_there_is_no_memory_to_start) {
     in_virtual_time([] {
         const auto owned = std::make_shared<int>();
         const auto sleeps = [owned] { await(sleep_for(1h)); };
-        for (int grown = 0; grown < 20; ++grown)  // as lists and heaps do
-            with_ever_more_memory(owned, [&] { spawn_after(1h, sleeps); });
+        with_group([&](group& g) {
+            for (int grown = 0; grown < 20; ++grown) {  // as lists and heaps do
+                with_ever_more_memory(owned, [&] { spawn_after(1h, sleeps); });
+                with_ever_more_memory(owned, [&] { g.spawn(sleeps); });
+            }
+        });
     });
 }
 
