@@ -105,11 +105,17 @@ private:
     template <class Fn, class... Args>
     auto start(Fn fn, Args... args) const {
         const auto g = ringlet::spawn(std::move(fn), std::move(args)...);
-        state_->alive.push_back(&g.state());
-        g.state().add_link([held = state_](greenlet_base& over) {
-            std::erase(held->alive, &over);
-            held->room.release();
-        });
+        try {
+            state_->alive.push_back(&g.state());
+            g.state().add_link([held = state_](greenlet_base& over) {
+                std::erase(held->alive, &over);
+                held->room.release();
+            });
+        } catch (...) {
+            std::erase(state_->alive, &g.state());
+            g.kill();  // before it began
+            throw;
+        }
         return g;
     }
 

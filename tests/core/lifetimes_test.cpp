@@ -6,6 +6,7 @@
 #include "support/story.hpp"
 
 #include <ringlet/core/all.hpp>
+#include <ringlet/core/pool.hpp>
 #include <ringlet/core/queue.hpp>
 #include <ringlet/core/result.hpp>
 #include <ringlet/core/timeout.hpp>
@@ -283,10 +284,12 @@ TEST_F(lifetimes, of_what_there_is_no_memory_to_start) {
     in_virtual_time([] {
         const auto owned = std::make_shared<int>();
         const auto sleeps = [owned] { await(sleep_for(1h)); };
+        const pool p(100);
         with_group([&](group& g) {
             for (int grown = 0; grown < 20; ++grown) {  // as lists and heaps do
                 with_ever_more_memory(owned, [&] { spawn_after(1h, sleeps); });
                 with_ever_more_memory(owned, [&] { g.spawn(sleeps); });
+                with_ever_more_memory(owned, [&] { await(p.spawn(sleeps)); });
             }
         });
     });
