@@ -281,6 +281,11 @@ TEST_F(event_face, whoever_waits_needs_no_handle_of_its_own) {
     EXPECT_EQ(reader.get(), text);
     EXPECT_THROW(late.get(), Timeout);
 
+    const auto waiter = gevent::spawn([&] { return expected[3].wait(1).value_or("nothing"); });
+    gevent::sleep(0);
+    expected.clear();
+    EXPECT_EQ(waiter.get(), "nothing");
+
     std::map<int, Greenlet<std::string>> workers;
     workers[1] = gevent::spawn([&] { return gevent::sleep(1), text; });
     const auto joiner = gevent::spawn([&] { return workers[1].get(); });
