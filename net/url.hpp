@@ -1,6 +1,6 @@
 // Web addresses as the WHATWG URL standard reads them, for the schemes this library speaks: http,
 // https, ws and wss. A url is a value, always absolute and already normalised. Host parsing lives in
-// url_host_private.hpp. Non-ASCII hosts are refused for now: they need IDNA (libidn2, a later step).
+// url_host_private.hpp. International hosts become what DNS knows them by (libidn2; without it they are refused).
 #pragma once
 
 #include <compare>
