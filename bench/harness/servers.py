@@ -66,6 +66,7 @@ PROGRAMS = [
 
     Program("raw-epoll", "crawl", "{build}/raw_epoll_client"),
     Program("raw-epoll-kept", "crawl", "{build}/raw_epoll_client --keep"),
+    Program("raw-epoll-parsed", "crawl", "{build}/raw_epoll_client --parse"),
     Program("ringlet", "crawl", "{build}/http_client"),
     Program("ringlet-fibers", "crawl", "{build}/http_client --fibers"),
     Program("beast", "crawl", "{build}/beast_client"),

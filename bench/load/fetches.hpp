@@ -25,7 +25,8 @@ struct crawl {
     std::string page;  // "/1024", always the same.
     std::size_t concurrency = 1;
     bool fibers = false;  // Where a client knows two styles.
-    bool keep = false;  // Where it has a choice whether to make anything of a body.
+    bool keep = false;  // Where it has a choice whether to make anything of a body...
+    bool parse = false;  // ... or of a whole answer.
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port) + page; }
 };
@@ -38,6 +39,8 @@ inline crawl parse_crawl(int argc, char** argv) {
             wanted.fibers = true;
         else if (name == "--keep")
             wanted.keep = true;
+        else if (name == "--parse")
+            wanted.parse = true;
         else if (i + 1 == argc)
             wanted.port = 0;
         else if (name == "--port")

@@ -1,8 +1,12 @@
 // The yardstick of HTTP clients: connections on epoll, each of which asks, counts bytes until the answer
 // is whole, and asks again. It parses the first answer only; the others are as long. With --keep each body
-// becomes a string of its own, which is the least that a client does whose users get the bodies.
+// becomes a string of its own, which is the least that a client does whose users get the bodies. With --parse
+// llhttp reads each answer, and users get its status, fields and body: what a client can be at best that knows
+// nothing of pools, time limits, redirects and cookies.
 
 #include "../load/fetches.hpp"
+
+#include <llhttp.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,12 +32,81 @@ int must(ssize_t answer, const char* act) {
     return static_cast<int>(answer);
 }
 
+// One answer as users of a client get it: the names and values of its fields in one text, and its body.
+struct answer {
+    int status = 0;
+    std::string text;
+    std::vector<std::pair<std::size_t, std::size_t>> fields;  // where the name ends in it, and the value
+    std::string body;
+    bool whole = false;
+};
+
+class parser {
+public:
+    parser() {
+        llhttp_init(&machine_, HTTP_RESPONSE, &settings());
+        machine_.data = this;
+    }
+    parser(const parser&) = delete;
+    parser& operator=(const parser&) = delete;
+
+    // True when an answer is whole.
+    bool feed(std::string_view bytes) {
+        if (llhttp_execute(&machine_, bytes.data(), bytes.size()) != HPE_OK)
+            throw std::runtime_error(std::string("not an answer: ") + llhttp_get_error_reason(&machine_));
+        return now_.whole;
+    }
+    answer take() { return std::exchange(now_, {}); }
+
+private:
+    static answer& of(llhttp_t* machine) { return static_cast<parser*>(machine->data)->now_; }
+    static const llhttp_settings_t& settings() {
+        static const llhttp_settings_t all = [] {
+            llhttp_settings_t s;
+            llhttp_settings_init(&s);
+            const auto text = [](llhttp_t* machine, const char* at, std::size_t size) {
+                of(machine).text.append(at, size);
+                return 0;
+            };
+            s.on_header_field = text;
+            s.on_header_value = text;
+            s.on_header_field_complete = [](llhttp_t* machine) {
+                of(machine).fields.emplace_back(of(machine).text.size(), 0);
+                return 0;
+            };
+            s.on_header_value_complete = [](llhttp_t* machine) {
+                of(machine).fields.back().second = of(machine).text.size();
+                return 0;
+            };
+            s.on_headers_complete = [](llhttp_t* machine) {
+                of(machine).status = machine->status_code;
+                of(machine).body.reserve(machine->content_length);
+                return 0;
+            };
+            s.on_body = [](llhttp_t* machine, const char* at, std::size_t size) {
+                of(machine).body.append(at, size);
+                return 0;
+            };
+            s.on_message_complete = [](llhttp_t* machine) {
+                of(machine).whole = true;
+                return 0;
+            };
+            return s;
+        }();
+        return all;
+    }
+
+    llhttp_t machine_{};
+    answer now_;
+};
+
 class client {
 public:
     explicit client(const load::crawl& wanted)
         : request_("GET " + wanted.page + " HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: raw\r\nAccept: */*\r\n\r\n"),
           body_size_(std::stoul(wanted.page.substr(1))),
           keep_(wanted.keep),
+          parse_(wanted.parse),
           epoll_(must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
         for (std::size_t i = 0; i < wanted.concurrency; ++i)
             connect(wanted.port);
@@ -41,6 +115,7 @@ public:
     std::size_t fetch(std::size_t times) {
         std::size_t asked = 0;
         std::size_t whole = 0;
+        bytes_ = 0;
         for (; asked < std::min(times, fds_.size()); ++asked)
             ask(fds_[asked]);
         while (whole < times) {
@@ -59,7 +134,7 @@ public:
                 }
             }
         }
-        return whole * body_size_;
+        return bytes_;
     }
 
 private:
@@ -79,6 +154,10 @@ private:
         fds_.push_back(fd);
         if (static_cast<std::size_t>(fd) >= received_.size())
             received_.resize(2 * static_cast<std::size_t>(fd) + 64);
+        if (parse_) {
+            parsers_.resize(received_.size());
+            parsers_[static_cast<std::size_t>(fd)] = std::make_unique<parser>();
+        }
     }
 
     void ask(int fd) {
@@ -92,6 +171,8 @@ private:
         const int got = must(::recv(fd, buffer_.data(), buffer_.size(), 0), "receive");
         if (got == 0)
             throw std::runtime_error("the server closed a connection");
+        if (parse_)
+            return parsed(*parsers_[static_cast<std::size_t>(fd)], {buffer_.data(), static_cast<std::size_t>(got)});
         if (answer_size_ == 0)
             learn(static_cast<std::size_t>(got));
         auto& [have, body] = received_[static_cast<std::size_t>(fd)];
@@ -101,7 +182,18 @@ private:
         if (have < answer_size_)
             return false;
         have = 0;
-        body = {};
+        const std::string given = std::move(body);  // and freed by whoever got it
+        bytes_ += body_size_;
+        return true;
+    }
+
+    bool parsed(parser& by, std::string_view bytes) {
+        if (!by.feed(bytes))
+            return false;
+        const answer page = by.take();
+        if (page.status != 200)
+            throw std::runtime_error("answered with " + std::to_string(page.status));
+        bytes_ += page.body.size();
         return true;
     }
 
@@ -123,10 +215,13 @@ private:
     std::string request_;
     std::size_t body_size_;
     bool keep_;
+    bool parse_;
     int epoll_;
     std::size_t answer_size_ = 0;
+    std::size_t bytes_ = 0;
     std::vector<int> fds_;
     std::vector<std::pair<std::size_t, std::string>> received_;  // By descriptor: of the answer that arrives.
+    std::vector<std::unique_ptr<parser>> parsers_;  // By descriptor, too.
     std::array<epoll_event, 1024> events_{};
     std::array<char, 64 * 1024> buffer_{};
 };
