@@ -37,14 +37,7 @@ public:
     /// Awaitable: starts fn(args...) when there is room, and gives the greenlet.
     template <class Fn, class... Args>
     task<greenlet<detail::body_result<Fn, Args...>>> spawn(Fn fn, Args... args) const {
-        const pool self(*this);
-        co_await self.state_->room.acquire();
-        try {
-            co_return self.start(std::move(fn), std::move(args)...);
-        } catch (...) {
-            self.state_->room.release();  // fn or an argument could not be moved
-            throw;
-        }
+        return spawn_task(*this, std::move(fn), std::move(args)...);
     }
 
     /// Starts it now, in a greenlet that first waits for room itself; does not wait.
@@ -76,16 +69,7 @@ public:
     }
 
     /// Awaitable: until none of its greenlets is left. New ones may come meanwhile.
-    task<> join() const {
-        const auto held = state_;
-        const auto over = [](const greenlet_base* g) { return g->dead(); };  // which may not have left yet
-        while (true) {
-            const auto first = std::ranges::find_if_not(held->alive, over);
-            if (first == held->alive.end())
-                break;
-            co_await join_awaiter(**first);
-        }
-    }
+    task<> join() const { return join_task(state_); }
 
     /// Asks all of them to stop.
     void kill() const noexcept {
@@ -100,6 +84,29 @@ private:
         semaphore room;
         std::vector<greenlet_base*> alive;
     };
+
+    // The handle may be gone, or name another pool, when what was asked of it is awaited, as in spawn(p.join()).
+
+    template <class Fn, class... Args>
+    static task<greenlet<detail::body_result<Fn, Args...>>> spawn_task(pool self, Fn fn, Args... args) {
+        co_await self.state_->room.acquire();
+        try {
+            co_return self.start(std::move(fn), std::move(args)...);
+        } catch (...) {
+            self.state_->room.release();  // fn or an argument could not be moved
+            throw;
+        }
+    }
+
+    static task<> join_task(std::shared_ptr<state> held) {
+        const auto over = [](const greenlet_base* g) { return g->dead(); };  // which may not have left yet
+        while (true) {
+            const auto first = std::ranges::find_if_not(held->alive, over);
+            if (first == held->alive.end())
+                break;
+            co_await join_awaiter(**first);
+        }
+    }
 
     /// There is room, and it has been taken.
     template <class Fn, class... Args>

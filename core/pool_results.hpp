@@ -49,32 +49,7 @@ public:
 
     /// Awaitable: the next result as a std::optional, empty when there are no more. Throws what the
     /// function threw for that item; the next call gives the next one.
-    task<std::optional<value>> next() {
-        const auto s = state_;
-        const auto turn = co_await s->reading.lock();
-        for (; s->fetched > 0; --s->fetched)  // also of readers who came while this one waited for its turn
-            s->room.release();
-        std::optional<done> d;
-        if (s->ordered)
-            while (!(d = s->take_in_order())) {
-                auto arrived = co_await s->results.next();
-                if (!arrived)
-                    co_return std::nullopt;
-                const std::size_t index = arrived->index;
-                s->early.emplace(index, std::move(*arrived));
-            }
-        else
-            d = co_await s->results.next();
-        if (!d)
-            co_return std::nullopt;
-        ++s->fetched;
-        if (d->error)
-            std::rethrow_exception(d->error);
-        if constexpr (std::is_void_v<T>)
-            co_return std::monostate();
-        else
-            co_return std::move(*d->from.state().value);
-    }
+    task<std::optional<value>> next() { return next_of(state_); }
 
 private:
     struct done {
@@ -124,6 +99,33 @@ private:
         }
         std::shared_ptr<state> of;
     };
+
+    /// The results may go, or move, before this is awaited.
+    static task<std::optional<value>> next_of(std::shared_ptr<state> s) {
+        const auto turn = co_await s->reading.lock();
+        for (; s->fetched > 0; --s->fetched)  // also of readers who came while this one waited for its turn
+            s->room.release();
+        std::optional<done> d;
+        if (s->ordered)
+            while (!(d = s->take_in_order())) {
+                auto arrived = co_await s->results.next();
+                if (!arrived)
+                    co_return std::nullopt;
+                const std::size_t index = arrived->index;
+                s->early.emplace(index, std::move(*arrived));
+            }
+        else
+            d = co_await s->results.next();
+        if (!d)
+            co_return std::nullopt;
+        ++s->fetched;
+        if (d->error)
+            std::rethrow_exception(d->error);
+        if constexpr (std::is_void_v<T>)
+            co_return std::monostate();
+        else
+            co_return std::move(*d->from.state().value);
+    }
 
     template <class Pool, class R, class Fn>
     static task<> feed(feeding self, Pool p, R items, Fn fn) {

@@ -104,6 +104,29 @@ TYPED_TEST(pools, map_ends_what_still_runs_when_one_fails) {
     });
 }
 
+TYPED_TEST(pools, what_was_asked_of_a_handle_needs_it_no_more) {
+    in_virtual_time([this]() -> task<> {
+        pool p(1);
+        const pool first = p;
+        task<greenlet<int>> begins = p.spawn(this->work(), 2);
+        p = pool(1);
+        const auto begun = co_await std::move(begins);
+        EXPECT_EQ(first.free(), 0u);
+
+        p = first;
+        task<> joins = p.join();
+        p = pool(1);
+        co_await std::move(joins);
+        EXPECT_TRUE(begun.ready());
+
+        auto results = p.imap(numbers, this->work());
+        auto fetches = results.next();
+        const auto moved = std::move(results);
+        const auto square = co_await std::move(fetches);
+        EXPECT_EQ(square, 25);
+    });
+}
+
 TYPED_TEST(pools, imap_gives_results_one_by_one) {
     in_virtual_time([this]() -> task<> {
         const pool p(5);
