@@ -76,16 +76,18 @@ std::size_t Barrier::wait(interval timeout) const {
 }
 
 void Barrier::reset() const {
-    const std::lock_guard lock(state_->changed);
-    if (state_->inside == 0)
-        state_->turn(state::phase::filling);
-    else if (state_->now != state::phase::draining)
-        state_->turn(state::phase::resetting);
+    const auto held = state_;
+    const std::lock_guard lock(held->changed);
+    if (held->inside == 0)
+        held->turn(state::phase::filling);
+    else if (held->now != state::phase::draining)
+        held->turn(state::phase::resetting);
 }
 
 void Barrier::abort() const {
-    const std::lock_guard lock(state_->changed);
-    state_->turn(state::phase::broken);
+    const auto held = state_;
+    const std::lock_guard lock(held->changed);
+    held->turn(state::phase::broken);
 }
 
 std::size_t Barrier::parties() const noexcept { return state_->parties; }

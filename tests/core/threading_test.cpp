@@ -262,6 +262,19 @@ TEST_F(threading_face, a_barrier_breaks_when_one_gives_up_or_somebody_says_so) {
     EXPECT_TRUE(fails.broken());
 }
 
+TEST_F(threading_face, who_waits_to_break_or_mend_a_barrier_means_the_one_of_that_name_then) {
+    threading::Barrier barrier(1, [] { nap(1); });
+    const threading::Barrier first = barrier;
+    const auto holds = gevent::spawn([&] { first.wait(); });
+    gevent::sleep(0);
+    const auto breaks = gevent::spawn([&] { barrier.abort(); });
+    gevent::sleep(0);
+    barrier = threading::Barrier(1);
+    gevent::joinall({holds, breaks});
+    EXPECT_TRUE(first.broken());
+    EXPECT_FALSE(barrier.broken());
+}
+
 TEST_F(threading_face, who_is_killed_at_a_barrier_has_not_come) {
     const threading::Barrier barrier(2);
     const auto killed = gevent::spawn([&] { barrier.wait(); });
