@@ -2,8 +2,6 @@
 #include <ringlet/net/http2_private.hpp>
 #include <ringlet/net/http_phase_private.hpp>
 
-#include <ringlet/core/sleep.hpp>
-
 #include <algorithm>
 #include <charconv>
 
@@ -87,29 +85,9 @@ void connection::show_stream_head() {
         reader_.parser().show(over_->head);
 }
 
-task<> connection::read_stream_refusal() {
-    try {
-        co_await over_->read_head();
-        show_stream_head();
-        if (head().status() >= 300)
-            co_return;
-    } catch (const std::system_error&) {}
-    co_await sleep_for(duration::max());
-}
-
-task<> connection::read_stream(std::string& to, std::uint64_t most) {
-    while (!done_) {
-        const std::string_view piece = co_await next_stream_piece();
-        if (to.size() > most || piece.size() > most - to.size())
-            throw protocol_error(errc::body_too_large,
-                                 "http response, body after " + std::to_string(to.size()) + " bytes");
-        to.append(piece);
-    }
-}
-
-task<std::string_view> connection::next_stream_piece() {
+task<std::string_view> connection::next_stream_piece(duration patience) {
     const time_point start = loop::current().now();
-    const detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
+    const detail::phase limit(patience, timeouts_, until_);
     std::string_view piece;
     try {
         piece = co_await over_->next_piece();

@@ -19,6 +19,9 @@ constexpr std::uint64_t most_made_ready = 256 * 1024;
 // What a server only says will come takes no more memory than this.
 constexpr std::uint64_t most_reserved = 1024 * 1024;
 
+// A server may answer as it reads: so much of its answer is kept while the request is still being sent.
+constexpr std::size_t most_early = 16 * 1024 * 1024;
+
 constexpr const char* waits_for_head = "wait for the response";
 constexpr const char* reads_body = "read the body of the response";
 
@@ -111,6 +114,7 @@ private:
 void connection::begin(std::string_view method) {
     check(done_, "an http connection carries one request at a time");
     done_ = keep_alive_ = answered_ = write_failed_ = half_sent_ = head_came_ = false;
+    early_ = {};
     reader_.parser().reset();
     if (method == "HEAD")
         reader_.parser().expect_no_body();
@@ -204,16 +208,19 @@ void connection::take_head() {
 }
 
 task<> connection::read_refusal() {
-    if (over_) {
-        co_await read_stream_refusal();
-        co_return;
-    }
     try {
-        const detail::phase limit(duration::max(), timeouts_, until_);
-        while (head_wants_more())
-            co_await arrival(*this, waits_for_head, limit);
+        if (over_) {
+            co_await over_->read_head();
+            show_stream_head();
+        } else {
+            const detail::phase limit(duration::max(), timeouts_, until_);
+            while (head_wants_more())
+                co_await arrival(*this, waits_for_head, limit);
+        }
         if (head().status() >= 300)
             co_return;
+        while (!done_ && early_.size() < most_early)
+            early_ += co_await next_piece(duration::max());
     } catch (const std::system_error&) {}
     co_await sleep_for(duration::max());
 }
@@ -253,18 +260,27 @@ std::string_view connection::piece_at_hand() {
 }
 
 task<std::string_view> connection::next_piece() {
+    shown_ = std::exchange(early_, {});
+    if (!shown_.empty())
+        co_return shown_;
+    co_return co_await next_piece(timeouts_.between_bytes);
+}
+
+task<std::string_view> connection::next_piece(duration patience) {
     if (over_ && !done_)
-        co_return co_await next_stream_piece();
+        co_return co_await next_stream_piece(patience);
     for (;;) {
         const std::string_view piece = piece_at_hand();
         if (!piece.empty() || done_)
             co_return piece;
-        const detail::phase limit(timeouts_.between_bytes, timeouts_, until_);
+        const detail::phase limit(patience, timeouts_, until_);
         co_await arrival(*this, reads_body, limit);
     }
 }
 
 bool connection::take_all(std::string& to, std::uint64_t most) {
+    if (!early_.empty())
+        append(to, std::exchange(early_, {}), most);
     if (over_)
         return done_;
     const std::uint64_t announced = head().chunked() ? 0 : head().content_length().value_or(0);
@@ -274,16 +290,21 @@ bool connection::take_all(std::string& to, std::uint64_t most) {
         const std::string_view piece = piece_at_hand();
         if (piece.empty())
             return done_;
-        if (to.size() > most || piece.size() > most - to.size())
-            throw protocol_error(errc::body_too_large,
-                                 "http response, body after " + std::to_string(to.size()) + " bytes");
-        to.append(piece);
+        append(to, piece, most);
     }
+}
+
+void connection::append(std::string& to, std::string_view piece, std::uint64_t most) {
+    if (to.size() > most || piece.size() > most - to.size())
+        throw protocol_error(errc::body_too_large,
+                             "http response, body after " + std::to_string(to.size()) + " bytes");
+    to.append(piece);
 }
 
 task<> connection::read_all(std::string& to, std::uint64_t most) {
     if (over_) {
-        co_await read_stream(to, most);
+        while (!take_all(to, most))
+            append(to, co_await next_piece(timeouts_.between_bytes), most);
         co_return;
     }
     for (detail::phase limit(timeouts_.between_bytes, timeouts_, until_); !take_all(to, most);

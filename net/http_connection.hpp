@@ -63,7 +63,8 @@ public:
     /// Awaitable: the head of the final response; interim ones (1xx) are skipped.
     task<> read_head();
     /// Awaitable, while a body is still being sent: comes back when the server has refused the request (a
-    /// final status of 300 or more), and never otherwise. What else comes read_head() will find.
+    /// final status of 300 or more), and never otherwise. What else comes is kept for who reads it later, up to
+    /// 16 MiB: a server that answers as it reads would read no more, else.
     task<> read_refusal();
     /// What is left of the request is not sent: no other one can follow it.
     void stop_sending() noexcept { half_sent_ = true; }
@@ -105,6 +106,8 @@ private:
     bool head_wants_more();
     void take_head();
     std::string_view piece_at_hand();
+    task<std::string_view> next_piece(duration patience);
+    static void append(std::string& to, std::string_view piece, std::uint64_t most);
     task<> receive_into(std::string& to, std::size_t size, detail::phase& limit);
     [[noreturn]] void refuse();
 
@@ -112,9 +115,7 @@ private:
     task<> write_on_stream(std::string_view bytes, bool last);
     task<> read_stream_head();
     void show_stream_head();
-    task<> read_stream_refusal();
-    task<std::string_view> next_stream_piece();
-    task<> read_stream(std::string& to, std::uint64_t most);
+    task<std::string_view> next_stream_piece(duration patience);
 
     io::any_stream stream_;
     std::unique_ptr<detail::http2_stream> over_;  // null: HTTP/1.1
@@ -122,6 +123,8 @@ private:
     std::uint64_t most_body_ = 0, body_read_ = 0;  // of the response, likewise
     time_point sent_at_{};
     message_reader reader_;
+    std::string early_;  // of the body, while the request was being sent
+    std::string shown_;  // the same with who asked for it
     timeouts timeouts_;
     time_point until_ = never;
     bool answered_ = false;

@@ -208,6 +208,51 @@ TEST(http_bodies, a_server_that_answers_early_gets_all_of_the_body) {
     });
 }
 
+TEST(http_bodies, a_server_may_answer_as_it_reads) {
+    for (const bool by_http2 : {false, true})
+        in_virtual_time([&]() -> task<> {
+            world w(by_http2 ? story::by_http2() : http::client_options(), 1000);
+            http::server server;
+            server.handle("/", [](http::request& asked, http::response_writer& out) -> task<> {
+                char room[5000];
+                while (const std::size_t count = co_await asked.read(std::as_writable_bytes(std::span(room))))
+                    co_await out.write({room, count});
+            });
+            co_await with_group([&](group& g) -> task<> {
+                g.spawn(story::serve_all, std::ref(w), std::ref(server), std::ref(g));
+                const std::string body(1'000'000, 'x');
+                const time_point start = loop::current().now();
+                EXPECT_TRUE((co_await w.client.post("http://h/", body)).body == body);
+                http::request_options options;
+                options.body = body;
+                http::incoming in = co_await w.client.open("POST", "http://h/", std::move(options));
+                EXPECT_TRUE(co_await in.read_all() == body) << "piece by piece";
+                EXPECT_LT(loop::current().now() - start, 1s);
+                g.cancel();
+            });
+        });
+}
+
+TEST(http_bodies, a_server_may_answer_before_it_reads) {
+    in_virtual_time([]() -> task<> {
+        world w({}, 1000);
+        const std::string body(100'000, 'x'), answer(1'000'000, 'y');
+        const auto page = spawn([&] { return w.client.post("http://h/", body); });
+        auto end = co_await w.accept();
+        (void)co_await hear(end);
+        co_await say(end, story::response_of("200 OK", "", answer));
+        std::string all(body.size(), '-');
+        co_await io::read_exact(end, std::as_writable_bytes(std::span(all)));
+        EXPECT_TRUE(all == body);
+        EXPECT_TRUE((co_await page.get()).body == answer);
+        EXPECT_EQ(w.client.idle(), 1u);
+        const auto other = spawn([&] { return w.client.get("http://h/"); });
+        (void)co_await hear(end);
+        co_await say(end, story::ok);
+        EXPECT_EQ((co_await other.get()).body, "hello");
+    });
+}
+
 TEST(http_bodies, a_form_with_files_is_multipart) {
     const temporary_file f("file content");
     http::multipart form("BOUNDARY");
