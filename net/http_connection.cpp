@@ -22,6 +22,9 @@ constexpr std::uint64_t most_reserved = 1024 * 1024;
 // A server may answer as it reads: so much of its answer is kept while the request is still being sent.
 constexpr std::size_t most_early = 16 * 1024 * 1024;
 
+// Who has nothing to do for so long may hear from a server that will not wait any longer.
+constexpr duration worth_a_look = 100ms;
+
 constexpr const char* waits_for_head = "wait for the response";
 constexpr const char* reads_body = "read the body of the response";
 
@@ -115,6 +118,7 @@ void connection::begin(std::string_view method) {
     check(done_, "an http connection carries one request at a time");
     done_ = keep_alive_ = answered_ = write_failed_ = half_sent_ = head_came_ = false;
     early_ = {};
+    sent_at_ = loop::current().now();
     reader_.parser().reset();
     if (method == "HEAD")
         reader_.parser().expect_no_body();
@@ -335,6 +339,8 @@ task<> connection::receive_into(std::string& to, std::size_t size, detail::phase
         throw;
     }
 }
+
+bool connection::rested() const noexcept { return !over_ && loop::current().now() - sent_at_ > worth_a_look; }
 
 task<bool> connection::quiet() {
     if (over_)

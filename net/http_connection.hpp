@@ -97,6 +97,10 @@ public:
     /// connection of which this is not true cannot be used any more.
     task<bool> quiet();
 
+    /// Its last request is a while ago: quiet() costs little beside that, and the server may have said what would
+    /// be taken for the answer to the next one (408, that it has waited too long).
+    bool rested() const noexcept;
+
     std::string name() const;
 
 private:

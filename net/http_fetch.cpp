@@ -251,7 +251,7 @@ task<fetching::lease> fetching::exchange() {
         c = co_await leased(to);
     for (unsigned tries = 1;; ++tries) {
         // What must not be sent twice goes only where somebody surely listens.
-        if (c && !harmless && !co_await c->quiet())
+        if (c && (!harmless || c->rested()) && !co_await c->quiet())
             co_await replace(c, to);
         const bool reused = static_cast<bool>(c);
         if (!reused)
