@@ -52,6 +52,7 @@ task<> connection::write_on_stream(std::string_view bytes, bool last) {
         try {
             co_await over_->write(part, body_left_ == 0);
         } catch (const canceled&) {
+            write_failed_ = true;
             limit.explain("write to " + name());
         } catch (const std::system_error&) {
             write_failed_ = true;

@@ -98,6 +98,7 @@ public:
         try {
             writing_.await_resume();
         } catch (const canceled&) {
+            connection_.write_failed_ = true;
             limit_.explain("write to " + connection_.stream_.name());
         } catch (const std::system_error&) {
             connection_.write_failed_ = true;

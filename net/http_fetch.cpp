@@ -294,8 +294,8 @@ task<> fetching::upload(connection& with, sending_body& body) {
         if (refused)
             with.stop_sending();
     } catch (const timeout_error&) {
-        if (!with.head_came())
-            throw;
+        if (!with.head_came() || !with.write_failed())
+            throw;  // or it was the source of the body that took too long
         with.stop_sending();  // it does not want the rest, though it did not say so
     } catch (const std::system_error&) {
         if (!with.write_failed())

@@ -5,6 +5,8 @@
 #include "support/sweep.hpp"
 
 #include <ringlet/core/run.hpp>
+#include <ringlet/core/sleep.hpp>
+#include <ringlet/core/timeout.hpp>
 #include <ringlet/io/file.hpp>
 #include <ringlet/net/http_server.hpp>
 #include <ringlet/net/multipart.hpp>
@@ -250,6 +252,22 @@ TEST(http_bodies, a_server_may_answer_before_it_reads) {
         (void)co_await hear(end);
         co_await say(end, story::ok);
         EXPECT_EQ((co_await other.get()).body, "hello");
+    });
+}
+
+TEST(http_bodies, a_source_that_takes_too_long_is_an_error_though_the_server_has_answered) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const auto source = [](std::span<std::byte>) -> task<std::size_t> {
+            co_await with_timeout(1s, sleep_for(1h));
+            co_return 0;
+        };
+        const auto page = spawn([&] { return w.client.post("http://h/", http::request_body::from(source)); });
+        auto end = co_await w.accept();
+        (void)co_await hear(end);
+        co_await say(end, story::ok);
+        const auto outcome = co_await as_result(page.get());
+        EXPECT_EQ(outcome.error(), std::errc::timed_out);
     });
 }
 
