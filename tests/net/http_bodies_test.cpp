@@ -210,16 +210,18 @@ TEST(http_bodies, a_server_that_answers_early_gets_all_of_the_body) {
     });
 }
 
+task<> answer_as_it_comes(http::request& asked, http::response_writer& out) {
+    char room[5000];
+    while (const std::size_t count = co_await asked.read(std::as_writable_bytes(std::span(room))))
+        co_await out.write({room, count});
+}
+
 TEST(http_bodies, a_server_may_answer_as_it_reads) {
     for (const bool by_http2 : {false, true})
         in_virtual_time([&]() -> task<> {
             world w(by_http2 ? story::by_http2() : http::client_options(), 1000);
             http::server server;
-            server.handle("/", [](http::request& asked, http::response_writer& out) -> task<> {
-                char room[5000];
-                while (const std::size_t count = co_await asked.read(std::as_writable_bytes(std::span(room))))
-                    co_await out.write({room, count});
-            });
+            server.handle("/", &answer_as_it_comes);
             co_await with_group([&](group& g) -> task<> {
                 g.spawn(story::serve_all, std::ref(w), std::ref(server), std::ref(g));
                 const std::string body(1'000'000, 'x');
@@ -436,6 +438,22 @@ TEST(http_bodies, can_be_killed_at_every_moment_of_an_upload) {
         });
     });
     EXPECT_GT(moments, 2u);
+}
+
+TEST(http_bodies, can_be_killed_at_every_moment_of_an_upload_that_is_answered_meanwhile) {
+    for (const bool by_http2 : {false, true}) {
+        const std::size_t moments = story::sweep([&]() -> task<> {
+            world w(by_http2 ? story::by_http2() : http::client_options(), 1000);
+            http::server server;
+            server.handle("/", &answer_as_it_comes);
+            co_await with_group([&](group& g) -> task<> {
+                g.spawn(story::serve_all, std::ref(w), std::ref(server), std::ref(g));
+                EXPECT_EQ((co_await w.client.post("http://h/", std::string(20'000, 'x'))).body.size(), 20'000u);
+                g.cancel();
+            });
+        });
+        EXPECT_GT(moments, 2u);
+    }
 }
 
 }  // namespace net_http_bodies_test
