@@ -31,6 +31,7 @@ task<> connection::send_on_stream(std::string_view head) {
     head = head.substr(0, end);
     body_left_ = announced_in(head);
     body_read_ = 0;
+    sent_at_ = loop::current().now();
     throw_if_canceled();
     over_->send_head(head, body_left_ == 0);
     if (!more.empty())

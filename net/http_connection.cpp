@@ -119,7 +119,6 @@ void connection::begin(std::string_view method) {
     check(done_, "an http connection carries one request at a time");
     done_ = keep_alive_ = answered_ = write_failed_ = half_sent_ = head_came_ = false;
     early_ = {};
-    sent_at_ = loop::current().now();
     reader_.parser().reset();
     if (method == "HEAD")
         reader_.parser().expect_no_body();
@@ -259,6 +258,7 @@ std::string_view connection::piece_at_hand() {
         if (found.kind == http::event::done) {
             done_ = true;
             keep_alive_ = keep_alive_ && head().keep_alive();
+            ended_at_ = loop::current().now();
         }
     }
     return {};
@@ -341,7 +341,7 @@ task<> connection::receive_into(std::string& to, std::size_t size, detail::phase
     }
 }
 
-bool connection::rested() const noexcept { return !over_ && loop::current().now() - sent_at_ > worth_a_look; }
+bool connection::rested() const noexcept { return !over_ && loop::current().now() - ended_at_ > worth_a_look; }
 
 task<bool> connection::quiet() {
     if (over_)

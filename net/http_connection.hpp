@@ -97,7 +97,7 @@ public:
     /// connection of which this is not true cannot be used any more.
     task<bool> quiet();
 
-    /// Its last request is a while ago: quiet() costs little beside that, and the server may have said what would
+    /// Its last answer is a while ago: quiet() costs little beside that, and the server may have said what would
     /// be taken for the answer to the next one (408, that it has waited too long).
     bool rested() const noexcept;
 
@@ -125,7 +125,8 @@ private:
     std::unique_ptr<detail::http2_stream> over_;  // null: HTTP/1.1
     std::uint64_t body_left_ = 0;  // of the request over HTTP/2
     std::uint64_t most_body_ = 0, body_read_ = 0;  // of the response, likewise
-    time_point sent_at_{};
+    time_point sent_at_{};  // over HTTP/2
+    time_point ended_at_{};  // the last answer, over HTTP/1.1
     message_reader reader_;
     std::string early_;  // of the body, while the request was being sent
     std::string shown_;  // the same with who asked for it
