@@ -143,6 +143,14 @@ int recvmsg_now(int fd, msghdr& message, int flags) noexcept {
     return perform(what);
 }
 
+int recv_now(int fd, std::span<std::byte> into) noexcept {
+    iovec part{into.data(), into.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    return recvmsg_now(fd, message);
+}
+
 int open_now(const char* path, int flags) noexcept {
     request what = about(IORING_OP_OPENAT, AT_FDCWD, path);
     what->open_flags = static_cast<unsigned>(flags);

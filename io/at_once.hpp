@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <cstddef>
+#include <span>
+
 namespace ringlet::io {
 
 int socket_now(int family, int type, int protocol = 0) noexcept;
@@ -35,6 +38,7 @@ int unlink_now(const char* path) noexcept;
 /// What can be sent or received without waiting; -EAGAIN when nothing can (MSG_DONTWAIT).
 int sendmsg_now(int fd, const msghdr& message, int flags = 0) noexcept;
 int recvmsg_now(int fd, msghdr& message, int flags = 0) noexcept;
+int recv_now(int fd, std::span<std::byte> into) noexcept;
 
 /// For small files that configure (/etc/hosts): the kernel may have to fetch them, which is not counted
 /// as waiting. Everything else about files is in file.hpp.

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -29,6 +30,14 @@ concept stream = requires(S& s, std::span<std::byte> into, std::span<const std::
     { s.shutdown() } -> awaitable;
     { s.close() } noexcept;
     { s.name() } -> std::convertible_to<std::string>;
+};
+
+/// One that can also be waited for without a buffer: readable waits until a read would not have to, and try_read
+/// gives what is there, or nothing when there is nothing yet.
+template <class S>
+concept readable_stream = stream<S> && requires(S& s, std::span<std::byte> into) {
+    { s.readable() } -> awaitable;
+    { s.try_read(into) } -> std::same_as<std::optional<std::size_t>>;
 };
 
 namespace detail {
@@ -56,7 +65,12 @@ public:
         else
             return inner_.await_suspend(h);
     }
-    T resume() override { return inner_.await_resume(); }
+    T resume() override {
+        if constexpr (std::is_void_v<await_result<source>> && !std::is_void_v<T>)
+            return inner_.await_resume(), T();
+        else
+            return inner_.await_resume();
+    }
 
 private:
     source source_;
@@ -84,6 +98,11 @@ public:
     using writing = operation<void, const std::byte>;
 
     reading read(std::span<std::byte> into);
+    /// Whether readable() and try_read() may be called: that of a readable_stream.
+    bool is_readable() const noexcept { return self_->is_readable(); }
+    /// Gives 0.
+    reading readable();
+    std::optional<std::size_t> try_read(std::span<std::byte> into) { return self_->try_read(into); }
     writing write_all(std::span<const std::byte> from);
     task<> shutdown() { return self_->shutdown(); }
     void close() noexcept {
@@ -116,6 +135,9 @@ private:
         virtual ~base() = default;
         virtual detail::hidden_awaiter<std::size_t>* begin(room& at, std::span<std::byte> into) = 0;
         virtual detail::hidden_awaiter<void>* begin(room& at, std::span<const std::byte> from) = 0;
+        virtual bool is_readable() const noexcept = 0;
+        virtual detail::hidden_awaiter<std::size_t>* begin_wait(room& at) = 0;
+        virtual std::optional<std::size_t> try_read(std::span<std::byte> into) = 0;
         virtual task<> shutdown() = 0;
         virtual void close() noexcept = 0;
         virtual std::string name() const = 0;
@@ -132,6 +154,26 @@ private:
             return at.template put<void>([this, from] { return held.write_all(from); },
                                          [this, from] { return write_all(from); });
         }
+        bool is_readable() const noexcept override { return readable_stream<S>; }
+        detail::hidden_awaiter<std::size_t>* begin_wait(room& at) override {
+            if constexpr (readable_stream<S>)
+                return at.template put<std::size_t>([this] { return held.readable(); }, [this] { return wait(); });
+            else
+                not_readable();
+        }
+        std::optional<std::size_t> try_read(std::span<std::byte> into) override {
+            if constexpr (readable_stream<S>)
+                return held.try_read(into);
+            else
+                not_readable();
+        }
+        [[noreturn]] void not_readable() const {
+            throw std::logic_error("wait for " + held.name() + ": this kind of stream is read with a buffer only");
+        }
+        task<std::size_t> wait() {
+            co_await held.readable();
+            co_return 0;
+        }
         task<std::size_t> read(std::span<std::byte> into) { co_return co_await held.read(into); }
         task<> write_all(std::span<const std::byte> from) { co_await held.write_all(from); }
         task<> shutdown() override { co_await held.shutdown(); }
@@ -147,15 +189,19 @@ private:
 template <class T, class Bytes>
 class [[nodiscard]] any_stream::operation {
 public:
-    operation(base& stream, std::span<Bytes> bytes) noexcept : stream_(stream), bytes_(bytes) {}
-    operation(operation&& other) noexcept : operation(other.stream_, other.bytes_) {}
+    operation(base& stream, std::span<Bytes> bytes, bool only_waits = false) noexcept
+        : stream_(stream), bytes_(bytes), only_waits_(only_waits) {}
+    operation(operation&& other) noexcept : operation(other.stream_, other.bytes_, other.only_waits_) {}
     ~operation() {
         if (begun_ != nullptr)
             std::exchange(begun_, nullptr)->~hidden_awaiter();
     }
 
     bool await_ready() {
-        begun_ = stream_.begin(room_, bytes_);
+        if constexpr (std::same_as<T, std::size_t>)
+            begun_ = only_waits_ ? stream_.begin_wait(room_) : stream_.begin(room_, bytes_);
+        else
+            begun_ = stream_.begin(room_, bytes_);
         return begun_->ready();
     }
     bool await_suspend(std::coroutine_handle<> h) { return begun_->suspend(h); }
@@ -165,10 +211,12 @@ private:
     base& stream_;
     std::span<Bytes> bytes_;
     detail::hidden_awaiter<T>* begun_ = nullptr;
+    bool only_waits_;
     room room_;
 };
 
 inline any_stream::reading any_stream::read(std::span<std::byte> into) { return {*self_, into}; }
+inline any_stream::reading any_stream::readable() { return {*self_, {}, true}; }
 inline any_stream::writing any_stream::write_all(std::span<const std::byte> from) { return {*self_, from}; }
 
 /// The peer finished in the middle of something.

@@ -44,14 +44,19 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
     until_ = until;
 }
 
-/// Awaits the next bytes, as long as the phase lasts. They go to the reader, or to where the caller says.
+/// Awaits the next bytes, as long as the phase lasts. They go to the reader, or to where the caller says. The reader
+/// may get none, and wants more then.
 class connection::arrival {
 public:
     arrival(connection& c, const char* act, const detail::phase& limit, std::span<std::byte> into)
         : connection_(c), act_(act), limit_(limit), reading_(c.stream_.read(into)) {}
-    arrival(connection& c, const char* act, const detail::phase& limit) : arrival(c, act, limit, c.reader_.room()) {
-        to_reader_ = true;
-    }
+    arrival(connection& c, const char* act, const detail::phase& limit)
+        : connection_(c),
+          act_(act),
+          limit_(limit),
+          to_reader_(true),
+          without_room_(c.waits_without_room()),
+          reading_(c.next_arrival()) {}
     arrival(const arrival&) = delete;
     arrival& operator=(const arrival&) = delete;
 
@@ -65,8 +70,15 @@ public:
         } catch (const canceled&) {
             limit_.explain(std::string(act_) + " from " + c.stream_.name());
         }
-        if (to_reader_)
+        if (to_reader_) {
+            if (without_room_) {
+                const auto got = c.stream_.try_read(c.reader_.room());
+                if (!got)
+                    return 0;
+                count = *got;
+            }
             c.reader_.filled(count);
+        }
         c.answered_ = c.answered_ || count > 0;
         if (count == 0 && c.reader_.parser().try_finish().kind == http::event::failed)
             c.refuse();
@@ -77,8 +89,9 @@ private:
     connection& connection_;
     const char* act_;
     const detail::phase& limit_;
-    io::any_stream::reading reading_;
     bool to_reader_ = false;
+    bool without_room_ = false;
+    io::any_stream::reading reading_;
 };
 
 /// Awaits that bytes have left, as many as may at once; gives how many.
@@ -113,6 +126,19 @@ private:
     std::size_t count_;
     io::any_stream::writing writing_;
 };
+
+/// Large buffers are taken when there is something to put into them. A hundred that wait would hold so many, which
+/// no cache has room for.
+bool connection::waits_without_room() const noexcept {
+    return reader_.room_size() == message_reader::long_size && stream_.is_readable();
+}
+
+io::any_stream::reading connection::next_arrival() {
+    if (!waits_without_room())
+        return stream_.read(reader_.room());
+    reader_.drop_room();
+    return stream_.readable();
+}
 
 /// What is to come answers this request.
 void connection::begin(std::string_view method) {
@@ -259,6 +285,8 @@ std::string_view connection::piece_at_hand() {
             done_ = true;
             keep_alive_ = keep_alive_ && head().keep_alive();
             ended_at_ = loop::current().now();
+            if (reader_.empty())
+                reader_.drop_room();
         }
     }
     return {};

@@ -107,6 +107,8 @@ private:
     class arrival;
     class departure;
     void begin(std::string_view method);
+    bool waits_without_room() const noexcept;
+    io::any_stream::reading next_arrival();
     bool head_wants_more();
     void take_head();
     std::string_view piece_at_hand();

@@ -3,14 +3,15 @@
 // wait with different deadlines, and ask for bytes only when none are left. The buffer exists only
 // while there is a message to read, so that an idle connection holds none.
 
+#include <ringlet/core/frame_pool.hpp>
 #include <ringlet/net/http_parser.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace ringlet::http {
 
@@ -22,6 +23,9 @@ public:
     static constexpr std::size_t long_size = 64 * 1024;
 
     message_reader(reads what, const limits& most) : parser_(what, most) {}
+    message_reader(const message_reader&) = delete;
+    message_reader& operator=(const message_reader&) = delete;
+    ~message_reader() { drop_room(); }
 
     /// The next event among the bytes that are here. A body piece is valid until room() is asked for.
     step next() {
@@ -33,17 +37,21 @@ public:
     /// Where to read more into; only after next() has taken everything.
     std::span<std::byte> room() {
         if (!buffer_ || size_ != wanted_) {
-            buffer_.reset();
-            buffer_ = std::make_unique_for_overwrite<char[]>(wanted_);
+            drop_room();
+            buffer_ = static_cast<char*>(allocate_frame(wanted_));
             size_ = wanted_;
         }
         start_ = end_ = 0;
-        return std::as_writable_bytes(std::span(buffer_.get(), size_));
+        return std::as_writable_bytes(std::span(buffer_, size_));
+    }
+    /// Gives back the memory, of which no byte is wanted any more.
+    void drop_room() noexcept {
+        if (buffer_ != nullptr)
+            free_frame(std::exchange(buffer_, nullptr), size_);
+        start_ = end_ = 0;
     }
     /// Where to read what follows the bytes that are here.
-    std::span<std::byte> rest() noexcept {
-        return std::as_writable_bytes(std::span(buffer_.get() + end_, size_ - end_));
-    }
+    std::span<std::byte> rest() noexcept { return std::as_writable_bytes(std::span(buffer_ + end_, size_ - end_)); }
     void filled(std::size_t count) noexcept { end_ += count; }
 
     /// How much the next room() has: `long_size` where long messages come, else `buffer_size`.
@@ -62,12 +70,12 @@ public:
     std::size_t take(std::span<std::byte> into) noexcept {
         const std::size_t count = std::min(into.size(), end_ - start_);
         if (count > 0)
-            std::memcpy(into.data(), buffer_.get() + start_, count);
+            std::memcpy(into.data(), buffer_ + start_, count);
         start_ += count;
         return count;
     }
 
-    std::string_view unread() const noexcept { return {buffer_.get() + start_, end_ - start_}; }
+    std::string_view unread() const noexcept { return {buffer_ + start_, end_ - start_}; }
     bool empty() const noexcept { return start_ == end_; }
 
     /// As new, but for the memory that it keeps.
@@ -81,7 +89,7 @@ public:
 
 private:
     http::parser parser_;
-    std::unique_ptr<char[]> buffer_;
+    char* buffer_ = nullptr;  // pooled: the one that was given back last is in the cache
     std::size_t size_ = 0, wanted_ = buffer_size;
     std::size_t start_ = 0, end_ = 0;
 };

@@ -1,5 +1,6 @@
 #include <ringlet/net/socket.hpp>
 
+#include <ringlet/io/at_once.hpp>
 #include <ringlet/io/ops.hpp>
 #include <ringlet/io/receive_buffers.hpp>
 #include <ringlet/net/address.hpp>
@@ -77,7 +78,8 @@ void socket::state::drop_unread() noexcept {
 }
 
 void socket::state::start_receive(read_awaiter& reader) {
-    const bool direct = !multishot_ || reader.into_.size() >= (large_ ? large_buffer : direct_size);
+    const bool direct =
+        reader.only_waits_ || !multishot_ || reader.into_.size() >= (large_ ? large_buffer : direct_size);
     if (armed_) {
         if (direct && !paused_)
             pause();  // worth a cancel, because large reads seldom come alone
@@ -116,10 +118,11 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
     }
     if (res > 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
         std::span<const std::byte> data = buffers_->filled(flags, res);
-        large_ = data.size() >= large_message;
+        note_size(data.size());
         if (reader_ != nullptr && unread_.empty()) {
             const std::size_t count = std::min(data.size(), reader_->into_.size());
-            std::memcpy(reader_->into_.data(), data.data(), count);
+            if (count > 0)
+                std::memcpy(reader_->into_.data(), data.data(), count);
             data = data.subspan(count);
             wake_reader(static_cast<int>(count));
         }
@@ -202,6 +205,20 @@ void socket::state::leave() noexcept {
         delete this;
 }
 
+void socket::state::refuse_second_reader() const {
+    if (reader_ != nullptr)
+        throw std::logic_error("read from " + describe() + ": " + loop::current().running().name() +
+                               " wants to read while " + reader_->owner()->name() + " already does");
+}
+
+/// In between it stays what it was.
+void socket::state::note_size(std::size_t received) noexcept {
+    if (received >= large_message)
+        large_ = true;
+    else if (received < small_message)
+        large_ = false;
+}
+
 // --- reading -----------------------------------------------------------------------------------------
 
 bool socket::read_awaiter::await_ready() {
@@ -209,6 +226,10 @@ bool socket::read_awaiter::await_ready() {
     if (state_.closed_) {
         outcome_ = -ECANCELED;
         return true;
+    }
+    if (only_waits_) {
+        outcome_ = 0;
+        return state_.has_unread() || state_.end_ <= 0;
     }
     outcome_ = static_cast<int>(state_.take(into_));
     if (outcome_ > 0 || into_.empty())
@@ -218,16 +239,17 @@ bool socket::read_awaiter::await_ready() {
 }
 
 void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
-    if (state_.reader_ != nullptr)
-        throw std::logic_error("read from " + state_.describe() + ": " + loop::current().running().name() +
-                               " wants to read while " + state_.reader_->owner()->name() + " already does");
+    state_.refuse_second_reader();
     state_.start_receive(*this);
     park(h);
 }
 
 void socket::read_awaiter::receive_directly() {
     request receive;
-    io_uring_prep_recv(&*receive, state_.fd_.get(), into_.data(), io::length_of(into_.size()), 0);
+    if (only_waits_)
+        io_uring_prep_poll_add(&*receive, state_.fd_.get(), POLLIN);
+    else
+        io_uring_prep_recv(&*receive, state_.fd_.get(), into_.data(), io::length_of(into_.size()), 0);
     receive->user_data = user_data();
     loop::current().push(*receive);
     state_.direct_ = true;
@@ -240,10 +262,12 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
     s.direct_ = false;
     if (ended_by_cancel(res))
         res = -ECANCELED;
+    else if (self.only_waits_)
+        res = 0;  // whatever it was, a read will say
     else if (res <= 0)
         s.end_ = res;
-    else if (static_cast<std::size_t>(res) < small_message)
-        s.large_ = false;
+    else
+        s.note_size(static_cast<std::size_t>(res));
     self.outcome_ = res;
     if (s.closed_)
         s.close_if_done();
@@ -365,6 +389,32 @@ socket::~socket() {
 }
 
 socket::read_awaiter socket::read(std::span<std::byte> into) { return {held(), into}; }
+socket::ready_awaiter socket::readable() { return ready_awaiter(held()); }
+
+std::optional<std::size_t> socket::try_read(std::span<std::byte> into) {
+    state& s = held();
+    s.refuse_second_reader();
+    if (s.closed_)
+        throw s.failure("read from", ECANCELED);
+    if (const std::size_t count = s.take(into); count > 0 || into.empty())
+        return count;
+    if (s.end_ > 0) {
+        if (s.armed_)
+            return std::nullopt;  // what comes next comes to the receive that is in flight
+        const int received = io::recv_now(s.fd_.get(), into);
+        if (received == -EAGAIN || received == -EINTR)
+            return std::nullopt;
+        if (received > 0) {
+            s.note_size(static_cast<std::size_t>(received));
+            return static_cast<std::size_t>(received);
+        }
+        s.end_ = received;
+    }
+    if (s.end_ < 0)
+        throw s.failure("read from", -s.end_);
+    return 0;
+}
+
 socket::write_awaiter socket::write_all(std::span<const std::byte> from) { return {held(), from}; }
 
 void socket::shutdown() {

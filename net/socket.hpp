@@ -10,6 +10,7 @@
 #include <ringlet/io/fd.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -22,6 +23,7 @@ namespace ringlet::net {
 class socket {
 public:
     class read_awaiter;
+    class ready_awaiter;
     class write_awaiter;
 
     /// Takes over a connected socket. `name` is what errors call it ("10.0.0.1:443"); when empty, the
@@ -40,6 +42,13 @@ public:
     /// A second reader at the same time is refused with std::logic_error that names both. A read that
     /// is cut short by a kill or a timeout loses nothing: the bytes are there for the next one.
     read_awaiter read(std::span<std::byte> into);
+
+    /// Awaitable: until a read would not have to wait. Whoever needs a large buffer can wait without one: then
+    /// all who wait share the few that are in use. Counts as a reader.
+    ready_awaiter readable();
+
+    /// What is there now, as read() gives it; nothing when that would have to wait.
+    std::optional<std::size_t> try_read(std::span<std::byte> into);
 
     /// Awaitable: sends all of `from`, which must live until then. Several writers take turns. A write
     /// that is cut short may have sent a part.
@@ -74,6 +83,9 @@ struct socket::state : completion {
     state(io::fd connected, std::string name);
 
     std::size_t take(std::span<std::byte> into) noexcept;
+    bool has_unread() const noexcept { return unread_start_ < unread_.size(); }
+    void refuse_second_reader() const;
+    void note_size(std::size_t received) noexcept;
     void keep(std::span<const std::byte> data);
     void drop_unread() noexcept;
     void start_receive(read_awaiter& reader);
@@ -115,11 +127,8 @@ struct socket::state : completion {
 class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a read from a socket"; }
-    read_awaiter(state& s, std::span<std::byte> into) noexcept
-        : waiter(source::outside), completion(&received), state_(s), into_(into) {
-        ++state_.users_;
-    }
-    read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_) {}
+    read_awaiter(state& s, std::span<std::byte> into) noexcept : read_awaiter(s, into, false) {}
+    read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_, other.only_waits_) {}
     ~read_awaiter() override { state_.leave(); }
 
     bool await_ready();
@@ -127,15 +136,31 @@ public:
     std::size_t await_resume() const;
     result<std::size_t> await_result() const;
 
+protected:
+    read_awaiter(state& s, std::span<std::byte> into, bool only_waits) noexcept
+        : waiter(source::outside), completion(&received), state_(s), into_(into), only_waits_(only_waits) {
+        ++state_.users_;
+    }
+
+    state& state_;
+
 private:
     friend struct socket::state;
     void abort() noexcept override;
     static void received(completion& c, int res, unsigned flags) noexcept;
     void receive_directly();
 
-    state& state_;
     std::span<std::byte> into_;
     int outcome_ = 0;  // a count, or a negative errno
+    const bool only_waits_;
+};
+
+/// A read of nothing, which waits all the same.
+class [[nodiscard]] socket::ready_awaiter : public socket::read_awaiter {
+public:
+    const char* what() const noexcept override { return "something to read from a socket"; }
+    explicit ready_awaiter(state& s) noexcept : read_awaiter(s, {}, true) {}
+    void await_resume() const { (void)read_awaiter::await_resume(); }
 };
 
 class [[nodiscard]] socket::write_awaiter : public waiter, private completion {

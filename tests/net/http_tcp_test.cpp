@@ -13,7 +13,9 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <csignal>
+#include <optional>
 
 namespace net_http_tcp_test {
 
@@ -50,6 +52,78 @@ TEST(http_tcp, many_connections_at_once) {
         }
         client.close_idle();
         EXPECT_EQ(co_await server.stop(5s), 0u);
+    });
+}
+
+TEST(http_tcp, whoever_waits_for_a_long_answer_holds_no_buffer_for_it) {
+    on_this_machine([](story::watched_kernel& kernel) -> task<> {
+        const auto receives = std::make_shared<std::size_t>(0);
+        kernel.edit = [receives](io_uring_sqe& sqe) -> std::optional<int> {
+            *receives += sqe.opcode == IORING_OP_RECV && sqe.addr != 0 && sqe.len > 16 * 1024;
+            return std::nullopt;
+        };
+        const std::size_t many = 50;
+        const std::string text(40'000, 'x');
+        http::server server;
+        event go, all_there;
+        std::size_t there = 0;
+        server.handle("/", [&](http::request&) -> task<http::response> {
+            if (++there == many)
+                all_there.set();
+            co_await go.wait();
+            co_return text;
+        });
+        const std::string url = url_of(server.start(net::address::loopback(0)));
+        http::client_options options;
+        options.idle_per_origin = options.idle_in_all = many;
+        http::client client(options);
+        for (int round = 0; round < 3; ++round) {
+            there = 0;
+            go.clear();
+            all_there.clear();
+            std::vector<greenlet<http::reply>> pages;
+            for (std::size_t i = 0; i < many; ++i)
+                pages.push_back(spawn([&] { return client.get(url); }));
+            co_await all_there.wait();
+            go.set();
+            for (const auto& page : pages)
+                EXPECT_TRUE((co_await page.get()).body == text);
+        }
+        EXPECT_EQ(client.idle(), many);
+        EXPECT_EQ(*receives, 0u) << "with a buffer for as much as could come";
+        EXPECT_GE(kernel.pushed(IORING_OP_POLL_ADD), 2 * many);
+    });
+}
+
+TEST(http_tcp, long_answers_come_whole_in_whatever_pieces) {
+    on_this_machine([]() -> task<> {
+        auto listening = net::listen(net::address::loopback(0));
+        http::client client;
+        const std::string url = url_of(listening.local_address());
+        std::string body;
+        for (int i = 0; body.size() < 150'000; ++i)
+            body += std::to_string(i) + ' ';
+        const std::string answer =
+            "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        std::optional<net::tcp_stream> end;
+        for (const std::size_t piece : {1'000'000u, 1'000'000u, 70'000u, 20'000u, 3'000u, 20u, 65'536u}) {
+            const auto page = spawn([&] { return client.get(url); });
+            if (!end)
+                end.emplace(co_await listening.accept());
+            std::array<std::byte, 1000> request;
+            EXPECT_GT(co_await end->read(request), 0u);
+            // A head by bytes, and then the rest: nobody is to wait for what is there already.
+            const std::size_t slowly = piece == 20 ? 2'000 : answer.size();
+            for (std::size_t at = 0; at < answer.size();) {
+                const std::string_view part =
+                    std::string_view(answer).substr(at, at < slowly ? piece : answer.size());
+                co_await end->write_all(io::bytes_of(part));
+                co_await yield();
+                at += part.size();
+            }
+            EXPECT_TRUE((co_await page.get()).body == body) << "in pieces of " << piece;
+            EXPECT_EQ(client.idle(), 1u);
+        }
     });
 }
 

@@ -171,6 +171,44 @@ TEST(socket, receives_large_reads_into_the_readers_own_buffer) {
     });
 }
 
+TEST(socket, may_be_waited_for_without_a_buffer) {
+    on_this_machine([](watched_kernel& kernel) -> task<> {
+        connection c;
+        std::array<std::byte, 100> room;
+        const auto read_now = [&]() -> std::optional<std::string> {
+            const auto count = c.stream->try_read(room);
+            if (!count)
+                return std::nullopt;
+            return std::string(reinterpret_cast<const char*>(room.data()), *count);
+        };
+        EXPECT_EQ(read_now(), std::nullopt) << "nothing is there";
+        const auto waits = spawn([&]() -> task<> { co_await c.stream->readable(); });
+        co_await laps(3);
+        EXPECT_FALSE(waits.ready());
+        EXPECT_THROW(read_now(), std::logic_error) << "it would take what somebody else waits for";
+        send_plainly(c.peer, "one");
+        co_await waits.join();
+        EXPECT_EQ(read_now(), "one");
+        EXPECT_EQ(read_now(), std::nullopt);
+        EXPECT_EQ(kernel.pushed(IORING_OP_RECV), 0u);
+        // Reads in between have a receive in flight, to which the next bytes come.
+        send_plainly(c.peer, "two");
+        EXPECT_EQ(co_await read_some(*c.stream), "two");
+        const auto again = spawn([&]() -> task<> { co_await c.stream->readable(); });
+        co_await laps(3);
+        EXPECT_FALSE(again.ready());
+        send_plainly(c.peer, "three");
+        co_await again.join();
+        EXPECT_EQ(read_now(), "three");
+        co_await c.stream->write_all(io::bytes_of("heard"));
+        c.peer.reset();
+        co_await c.stream->readable();
+        EXPECT_THROW(read_now(), std::system_error) << "a peer that leaves with something unread has reset it";
+        c.stream->close();
+        EXPECT_THROW(read_now(), std::system_error);
+    });
+}
+
 TEST(socket, pauses_a_peer_that_sends_ahead_of_the_reader_and_loses_nothing) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         auto [a, b] = plain_pair();

@@ -92,6 +92,39 @@ struct memory {
     static void reset(stream& s) { s.reset(); }
 };
 
+/// One that is waited for without a buffer, and read when something is there.
+struct waited_for {
+    class stream {
+    public:
+        explicit stream(ringlet::net::tcp_stream s) : tcp_(std::move(s)) {}
+        task<std::size_t> read(std::span<std::byte> into) {
+            for (;;) {
+                if (!into.empty())
+                    co_await tcp_.readable();
+                if (const auto count = tcp_.try_read(into))
+                    co_return *count;
+            }
+        }
+        auto write_all(std::span<const std::byte> from) { return tcp_.write_all(from); }
+        auto shutdown() { return tcp_.shutdown(); }
+        void close() noexcept { tcp_.close(); }
+        std::string name() const { return tcp_.name(); }
+        ringlet::net::tcp_stream& tcp() { return tcp_; }
+
+    private:
+        ringlet::net::tcp_stream tcp_;
+    };
+    static constexpr const char* name = "waited_for";
+    static constexpr bool tells_resets = true;
+    static constexpr bool stays_put = true;
+
+    static task<std::pair<stream, stream>> make() {
+        auto [one, other] = co_await tcp::make();
+        co_return std::pair(stream(std::move(one)), stream(std::move(other)));
+    }
+    static void reset(stream& s) { tcp::reset(s.tcp()); }
+};
+
 /// One that reads ahead of another.
 struct buffered {
     using stream = ringlet::io::buffered<ringlet::net::tcp_stream>;
@@ -108,7 +141,7 @@ struct buffered {
 
 INSTANTIATE_TEST_SUITE_P(net_stream_contract, stream_contract,
                          testing::Values(kind_of<tcp>(), kind_of<unix_sockets>(), kind_of<pipes>(), kind_of<memory>(),
-                                         kind_of<buffered>()),
+                                         kind_of<waited_for>(), kind_of<buffered>()),
                          kind_name);
 
 }  // namespace net_stream_contract_test
