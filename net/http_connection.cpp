@@ -31,7 +31,11 @@ constexpr const char* reads_body = "read the body of the response";
 }  // namespace
 
 connection::connection(io::any_stream stream, const limits& most)
-    : stream_(std::move(stream)), most_body_(most.body), reader_(reads::responses, most) {}
+    : stream_(std::move(stream)), most_body_(most.body), reader_(reads::responses, most) {
+    // Until the first answer has said otherwise it may be a long one.
+    if (stream_.is_readable())
+        reader_.set_room(message_reader::long_size);
+}
 connection::connection(std::unique_ptr<detail::http2_stream> one, const limits& most)
     : over_(std::move(one)), most_body_(most.body), reader_(reads::responses, most) {}
 connection::~connection() = default;
@@ -376,9 +380,12 @@ task<bool> connection::quiet() {
         co_return co_await over_->quiet();
     if (!reusable())
         co_return false;
+    std::byte said;
     deadline at_once(loop::current().now());
     try {
-        (void)co_await stream_.read(reader_.room());
+        if (waits_without_room())
+            co_return !stream_.try_read({&said, 1});
+        (void)co_await stream_.read({&said, 1});
     } catch (const canceled&) {
         if (!at_once.ends_here())
             throw;
