@@ -51,9 +51,11 @@ def file_name(section: Section) -> str:
 def write_markdown(path: str, sections: list[Section], run: dict, plots: str | None) -> None:
     """All tables, and the plots if there are some, with what a reader needs to judge and repeat them."""
     here = machine()
+    beside = os.path.dirname(os.path.abspath(path))
+    method = os.path.relpath(os.path.join(os.path.dirname(__file__), "../../docs/benchmarks.md"), beside)
     lines = ["# Figures of one run", "",
              f"`{run['command']}` on {time.strftime('%Y-%m-%d')}: {here['cpu']}, {here['cores']} cores, Linux "
-             f"{here['kernel']}, seed {run['seed']}. How to read and repeat it: [benchmarks.md](benchmarks.md). "
+             f"{here['kernel']}, seed {run['seed']}. How to read and repeat it: [benchmarks.md]({method}). "
              "Compare what stands in one table, and not with another run."]
     work = None
     for section in sections:
@@ -62,7 +64,7 @@ def write_markdown(path: str, sections: list[Section], run: dict, plots: str | N
             lines += ["", f"## {work}"]
         lines += ["", f"### {section.title}", "", *markdown_rows(section)]
         if plots and section.bars:
-            where = os.path.relpath(os.path.join(plots, file_name(section)), os.path.dirname(path) or ".")
+            where = os.path.relpath(os.path.join(plots, file_name(section)), beside)
             lines += ["", f"![{section.title}]({where})"]
     with open(path, "w") as file:
         file.write("\n".join(lines) + "\n")
