@@ -1,6 +1,7 @@
 #include <ringlet/io/file.hpp>
 
 #include "linux_private.hpp"
+#include "path_private.hpp"
 
 #include <ringlet/io/ops.hpp>
 
@@ -71,12 +72,6 @@ void use_registered(io_uring_sqe* sqe, std::uint8_t opcode, int index) noexcept 
         return;
     sqe->opcode = opcode;
     sqe->buf_index = static_cast<std::uint16_t>(index);
-}
-
-/// No file has such a name, and the system would take what stands before the zero.
-void refuse_zeros(const std::string& path, const std::string& what) {
-    if (path.find('\0') != path.npos)
-        throw std::system_error(ENOENT, std::system_category(), what);
 }
 
 /// The permissions of a regular file, or those for a new one.

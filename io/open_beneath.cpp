@@ -1,5 +1,7 @@
 #include <ringlet/io/open_beneath.hpp>
 
+#include "path_private.hpp"
+
 #include <ringlet/io/ops.hpp>
 
 #include <linux/openat2.h>
@@ -11,20 +13,16 @@
 namespace ringlet::io {
 namespace {
 
-std::system_error cannot_open(const std::string& path, int error) {
-    return {error, std::system_category(), "open '" + path + "'"};
-}
+std::string act_on(const std::string& path) { return "open '" + path + "'"; }
 
-/// No file has such a name, and the system would take what stands before the zero.
-void refuse_zeros(const std::string& path) {
-    if (path.find('\0') != path.npos)
-        throw cannot_open(path, ENOENT);
+std::system_error cannot_open(const std::string& path, int error) {
+    return {error, std::system_category(), act_on(path)};
 }
 
 }  // namespace
 
 task<fd> open_beneath(int folder, std::string path, int flags, links how) {
-    refuse_zeros(path);
+    refuse_zeros(path, act_on(path));
     const std::string name = path.empty() ? "." : path;
     open_how about{};
     about.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
@@ -49,7 +47,7 @@ task<fd> open_beneath(int folder, std::string path, int flags, links how) {
 }
 
 task<fd> detail::open_step_by_step(int folder, std::string path, int flags) {
-    refuse_zeros(path);
+    refuse_zeros(path, act_on(path));
     if (path.starts_with('/'))
         throw cannot_open(path, EXDEV);
     std::string_view rest = path;
