@@ -1,5 +1,6 @@
 // Random reads of 4 KiB past the page cache: `--depth` greenlets, each of which reads, waits and reads
-// again. --fibers does the same on stacks, --registered with memory that the ring knows. How the suite drives it is in file_turns.hpp.
+// again. --fibers does the same on stacks, --registered with memory that the ring knows. How the
+// suite drives it is in file_turns.hpp.
 
 #include "load/file_turns.hpp"
 

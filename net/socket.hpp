@@ -127,7 +127,11 @@ struct socket::state : completion {
 class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a read from a socket"; }
-    read_awaiter(state& s, std::span<std::byte> into) noexcept : read_awaiter(s, into, false) {}
+    /// With `only_waits` it leaves what has come where it is.
+    read_awaiter(state& s, std::span<std::byte> into, bool only_waits = false) noexcept
+        : waiter(source::outside), completion(&received), state_(s), into_(into), only_waits_(only_waits) {
+        ++state_.users_;
+    }
     read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_, other.only_waits_) {}
     ~read_awaiter() override { state_.leave(); }
 
@@ -136,20 +140,13 @@ public:
     std::size_t await_resume() const;
     result<std::size_t> await_result() const;
 
-protected:
-    read_awaiter(state& s, std::span<std::byte> into, bool only_waits) noexcept
-        : waiter(source::outside), completion(&received), state_(s), into_(into), only_waits_(only_waits) {
-        ++state_.users_;
-    }
-
-    state& state_;
-
 private:
     friend struct socket::state;
     void abort() noexcept override;
     static void received(completion& c, int res, unsigned flags) noexcept;
     void receive_directly();
 
+    state& state_;
     std::span<std::byte> into_;
     int outcome_ = 0;  // a count, or a negative errno
     const bool only_waits_;

@@ -81,8 +81,9 @@ private:
 };
 
 /// Awaitable: the handshake of a client over a connected stream. `host` is the name (or numeric address)
-/// that the certificate must be for; an international one stands for its ASCII form. Throws tls::error, what the stream below throws, or timeout_error
-/// after the context's handshake_timeout. The stream below is closed when it fails.
+/// that the certificate must be for; an international one stands for its ASCII form. Throws
+/// tls::error, what the stream below throws, or timeout_error after the context's handshake_timeout. The stream
+/// below is closed when it fails.
 task<stream> connect(io::any_stream below, std::string host, context with);
 
 /// Awaitable: the handshake of a server.

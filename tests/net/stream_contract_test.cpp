@@ -92,6 +92,13 @@ struct memory {
     static void reset(stream& s) { s.reset(); }
 };
 
+/// Two that are made of TCP streams.
+template <class S>
+task<std::pair<S, S>> over_tcp() {
+    auto [one, other] = co_await tcp::make();
+    co_return std::pair(S(std::move(one)), S(std::move(other)));
+}
+
 /// One that is waited for without a buffer, and read when something is there.
 struct waited_for {
     class stream {
@@ -118,10 +125,7 @@ struct waited_for {
     static constexpr bool tells_resets = true;
     static constexpr bool stays_put = true;
 
-    static task<std::pair<stream, stream>> make() {
-        auto [one, other] = co_await tcp::make();
-        co_return std::pair(stream(std::move(one)), stream(std::move(other)));
-    }
+    static auto make() { return over_tcp<stream>(); }
     static void reset(stream& s) { tcp::reset(s.tcp()); }
 };
 
@@ -132,10 +136,7 @@ struct buffered {
     static constexpr bool tells_resets = true;
     static constexpr bool stays_put = true;
 
-    static task<std::pair<stream, stream>> make() {
-        auto [one, other] = co_await tcp::make();
-        co_return std::pair(stream(std::move(one)), stream(std::move(other)));
-    }
+    static auto make() { return over_tcp<stream>(); }
     static void reset(stream& s) { tcp::reset(s.stream()); }
 };
 
