@@ -7,11 +7,11 @@
 
 namespace ringlet {
 
-[[noreturn]] void check_failed(const char* what, const std::source_location& where) noexcept;
+[[noreturn]] void check_failed(const char* what, std::source_location where) noexcept;
 
-/// Ends the process with a message unless `ok`. `what` says what must hold.
-inline void check(bool ok, const char* what,
-                  const std::source_location& where = std::source_location::current()) noexcept {
+/// Ends the process with a message unless `ok`. `what` says what must hold. The place is taken by value, since a
+/// reference would have every check put it into memory first.
+inline void check(bool ok, const char* what, std::source_location where = std::source_location::current()) noexcept {
     if (!ok) [[unlikely]]
         check_failed(what, where);
 }

@@ -105,6 +105,9 @@ public:
     /// earlier cancel must not reach a later request at the same address.
     void push(const io_uring_sqe& sqe) { submissions_.push_back(sqe); }
 
+    /// Appends a zeroed one, to be filled in before anything else is pushed.
+    io_uring_sqe& push() { return submissions_.emplace_back(); }
+
 protected:
     std::vector<io_uring_sqe> submissions_;
 };

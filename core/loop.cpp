@@ -113,11 +113,10 @@ void loop::end_greenlets() {
 void loop::end_requests() {
     if (in_flight_ == 0)
         return;
-    request everything;
-    everything->opcode = IORING_OP_ASYNC_CANCEL;
-    everything->fd = -1;
-    everything->cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-    kernel_->push(*everything);
+    io_uring_sqe& everything = kernel_->push();
+    everything.opcode = IORING_OP_ASYNC_CANCEL;
+    everything.fd = -1;
+    everything.cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
     const time_point late = after(fresh_now(), patience);
     while (in_flight_ > 0 && fresh_now() < late)
         kernel_->turn(late);
@@ -129,11 +128,10 @@ void loop::end_requests() {
 }
 
 void loop::push_cancel(std::uint64_t user_data) {
-    request cancel;
-    cancel->opcode = IORING_OP_ASYNC_CANCEL;
-    cancel->fd = -1;
-    cancel->addr = user_data;
-    push(*cancel);
+    io_uring_sqe& cancel = kernel_->push();
+    cancel.opcode = IORING_OP_ASYNC_CANCEL;
+    cancel.fd = -1;
+    cancel.addr = user_data;
 }
 
 bool loop::run_until(const bool& done) {

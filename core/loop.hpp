@@ -126,6 +126,14 @@ public:
         in_flight_ += sqe.user_data != 0;
     }
 
+    /// Queues a zeroed request, to be filled in before anything else is pushed. `asker` is told of its end.
+    io_uring_sqe& push(completion& asker) {
+        io_uring_sqe& sqe = kernel_->push();
+        sqe.user_data = asker.user_data();
+        ++in_flight_;
+        return sqe;
+    }
+
     /// Asks the kernel to end early whatever has this user_data; its own completion still comes.
     void push_cancel(std::uint64_t user_data);
 

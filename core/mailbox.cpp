@@ -40,16 +40,15 @@ bool mailbox::send_message_to(mailbox& sleeper) noexcept {
     if (&sleeper == this || kernel_->ring_fd() < 0 || sleeper.kernel_->ring_fd() < 0 ||
         !kernel_->supports(IORING_OP_MSG_RING))
         return false;
-    request message;
-    message->opcode = IORING_OP_MSG_RING;
-    message->fd = sleeper.kernel_->ring_fd();
-    message->off = 0;  // the user_data over there: nobody's, the CQE itself is the news
-    // Only a failure is reported here: a CQE for each success would end our own sleep.
-    message->flags = IOSQE_CQE_SKIP_SUCCESS;
-    message->user_data = on_failure_.user_data();
-    sleeper.hold_memory();
     messaged_.push_back(&sleeper);
-    kernel_->push(*message);
+    sleeper.hold_memory();
+    io_uring_sqe& message = kernel_->push();
+    message.opcode = IORING_OP_MSG_RING;
+    message.fd = sleeper.kernel_->ring_fd();
+    message.off = 0;  // the user_data over there: nobody's, the CQE itself is the news
+    // Only a failure is reported here: a CQE for each success would end our own sleep.
+    message.flags = IOSQE_CQE_SKIP_SUCCESS;
+    message.user_data = on_failure_.user_data();
     return true;
 }
 

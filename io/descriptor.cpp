@@ -90,10 +90,9 @@ void descriptor::operation::await_suspend(std::coroutine_handle<> h) {
 }
 
 void descriptor::operation::submit() {
-    request r;
-    prepare(&*r, state_.fd.get());
-    r->user_data = user_data();
-    loop::current().push(*r);
+    io_uring_sqe& sqe = loop::current().push(*this);
+    prepare(&sqe, state_.fd.get());
+    sqe.user_data = user_data();  // also where it is a copy of a whole one
     ++state_.in_flight;
     in_flight_ = true;
 }

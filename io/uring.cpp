@@ -279,10 +279,9 @@ private:
     }
 
     void listen_for_wake() {
-        request read;
-        io_uring_prep_read(&*read, wake_fd_, &wake_count_, sizeof wake_count_, 0);
-        read->user_data = on_wake_.user_data();
-        push(*read);
+        io_uring_sqe& read = push();
+        io_uring_prep_read(&read, wake_fd_, &wake_count_, sizeof wake_count_, 0);
+        read.user_data = on_wake_.user_data();
     }
 
     struct wake_completion : completion {

@@ -100,13 +100,11 @@ struct listener::state : completion, timer {
 };
 
 void listener::state::arm() {
-    request accept;
+    io_uring_sqe& accept = loop::current().push(*this);
     if (multishot_)
-        io_uring_prep_multishot_accept(&*accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+        io_uring_prep_multishot_accept(&accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     else
-        io_uring_prep_accept(&*accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    accept->user_data = user_data();
-    loop::current().push(*accept);
+        io_uring_prep_accept(&accept, fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
     armed_ = true;
     paused_ = false;
 }

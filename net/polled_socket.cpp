@@ -35,10 +35,7 @@ void polled_socket::arm() noexcept {
         l.push_cancel(user_data());
         return;
     }
-    request poll;
-    io_uring_prep_poll_add(&*poll, fd_.get(), wanted_);
-    poll->user_data = user_data();
-    l.push(*poll);
+    io_uring_prep_poll_add(&l.push(*this), fd_.get(), wanted_);
     armed_ = wanted_;
 }
 
