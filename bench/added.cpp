@@ -126,19 +126,17 @@ double ns_each(clients& all, std::size_t rounds, std::size_t connections, Fn tur
 }
 
 task<> echo(net::tcp_stream peer) {
-    std::vector<std::byte> buffer(16 * 1024);
     for (;;) {
-        const auto got = co_await as_result(peer.read(buffer));
-        if (!got || *got == 0 || !co_await as_result(peer.write_all(std::span(buffer).first(*got))))
+        const auto got = co_await as_result(peer.receive());
+        if (!got || got->empty() || !co_await as_result(peer.write_all(got->bytes())))
             co_return;
     }
 }
 
 void echo_on_fiber(net::tcp_stream peer) {
-    std::vector<std::byte> buffer(16 * 1024);
     for (;;) {
-        const auto got = await(as_result(peer.read(buffer)));
-        if (!got || *got == 0 || !await(as_result(peer.write_all(std::span(buffer).first(*got)))))
+        const auto got = await(as_result(peer.receive()));
+        if (!got || got->empty() || !await(as_result(peer.write_all(got->bytes()))))
             return;
     }
 }

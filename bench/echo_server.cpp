@@ -9,34 +9,22 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
-#include <memory>
-#include <span>
 #include <string_view>
 
 using namespace ringlet;
 
-constexpr std::size_t buffer_size = 16 * 1024;
-
 task<> serve(net::tcp_stream peer) {
-    const auto memory = std::make_unique_for_overwrite<std::byte[]>(buffer_size);  // pages not used stay untouched
-    const std::span buffer(memory.get(), buffer_size);
     for (;;) {
-        const auto got = co_await as_result(peer.read(buffer));
-        if (!got || *got == 0)
-            co_return;
-        if (!co_await as_result(peer.write_all(buffer.first(*got))))
+        const auto got = co_await as_result(peer.receive());
+        if (!got || got->empty() || !co_await as_result(peer.write_all(got->bytes())))
             co_return;
     }
 }
 
 void serve_on_fiber(net::tcp_stream peer) {
-    const auto memory = std::make_unique_for_overwrite<std::byte[]>(buffer_size);  // pages not used stay untouched
-    const std::span buffer(memory.get(), buffer_size);
     for (;;) {
-        const auto got = await(as_result(peer.read(buffer)));
-        if (!got || *got == 0)
-            return;
-        if (!await(as_result(peer.write_all(buffer.first(*got)))))
+        const auto got = await(as_result(peer.receive()));
+        if (!got || got->empty() || !await(as_result(peer.write_all(got->bytes()))))
             return;
     }
 }

@@ -78,8 +78,8 @@ void socket::state::drop_unread() noexcept {
 }
 
 void socket::state::start_receive(read_awaiter& reader) {
-    const bool direct =
-        reader.only_waits_ || !multishot_ || reader.into_.size() >= (large_ ? large_buffer : direct_size);
+    const bool direct = reader.wish_ == read_awaiter::wish::readiness || !multishot_ ||
+                        reader.into_.size() >= (large_ ? large_buffer : direct_size);
     if (armed_) {
         if (direct && !paused_)
             pause();  // worth a cancel, because large reads seldom come alone
@@ -97,12 +97,10 @@ void socket::state::start_receive(read_awaiter& reader) {
 }
 
 void socket::state::receive_into_ring() {
-    request receive;
-    io_uring_prep_recv_multishot(&*receive, fd_.get(), nullptr, 0, 0);
-    receive->flags |= IOSQE_BUFFER_SELECT;
-    receive->buf_group = io::receive_buffers::group;
-    receive->user_data = user_data();
-    loop::current().push(*receive);
+    io_uring_sqe& receive = loop::current().push(*this);
+    io_uring_prep_recv_multishot(&receive, fd_.get(), nullptr, 0, 0);
+    receive.flags |= IOSQE_BUFFER_SELECT;
+    receive.buf_group = io::receive_buffers::group;
     armed_ = true;
 }
 
@@ -117,18 +115,16 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
         loop::current().landed();
     }
     if (res > 0 && (flags & IORING_CQE_F_BUFFER) != 0) {
-        std::span<const std::byte> data = buffers_->filled(flags, res);
+        io::received buffer(*buffers_, flags, res);
+        std::span<const std::byte> data = buffer.bytes();
         note_size(data.size());
         if (reader_ != nullptr && unread_.empty()) {
-            const std::size_t count = std::min(data.size(), reader_->into_.size());
-            if (count > 0)
-                std::memcpy(reader_->into_.data(), data.data(), count);
+            const std::size_t count = reader_->take(buffer);
             data = data.subspan(count);
             wake_reader(static_cast<int>(count));
         }
-        if (!closed_)
+        if (!data.empty() && !closed_)
             keep(data);
-        buffers_->give_back(flags);
         if (unread_.size() - unread_start_ > most_unread && armed_ && !paused_ && !closed_)
             pause();
     } else if (res == -EINVAL) {
@@ -146,7 +142,11 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
         if (end_ <= 0)
             wake_reader(end_);
         else
-            reader_->receive_directly();
+            try {
+                reader_->receive_directly();
+            } catch (const std::bad_alloc&) {
+                wake_reader(-ENOMEM);
+            }
     }
 }
 
@@ -227,12 +227,14 @@ bool socket::read_awaiter::await_ready() {
         outcome_ = -ECANCELED;
         return true;
     }
-    if (only_waits_) {
+    if (wish_ == wish::readiness) {
         outcome_ = 0;
         return state_.has_unread() || state_.end_ <= 0;
     }
+    if (wish_ == wish::buffer && state_.has_unread())
+        into_ = make_room(state_.unread_.size() - state_.unread_start_);
     outcome_ = static_cast<int>(state_.take(into_));
-    if (outcome_ > 0 || into_.empty())
+    if (outcome_ > 0 || (into_.empty() && wish_ == wish::copy))
         return true;
     outcome_ = std::min(state_.end_, 0);
     return state_.end_ <= 0;
@@ -245,13 +247,13 @@ void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
 }
 
 void socket::read_awaiter::receive_directly() {
-    request receive;
-    if (only_waits_)
-        io_uring_prep_poll_add(&*receive, state_.fd_.get(), POLLIN);
+    if (wish_ == wish::buffer)
+        into_ = make_room(io::receive_buffers::size);
+    io_uring_sqe& receive = loop::current().push(*this);
+    if (wish_ == wish::readiness)
+        io_uring_prep_poll_add(&receive, state_.fd_.get(), POLLIN);
     else
-        io_uring_prep_recv(&*receive, state_.fd_.get(), into_.data(), io::length_of(into_.size()), 0);
-    receive->user_data = user_data();
-    loop::current().push(*receive);
+        io_uring_prep_recv(&receive, state_.fd_.get(), into_.data(), io::length_of(into_.size()), 0);
     state_.direct_ = true;
 }
 
@@ -262,7 +264,7 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
     s.direct_ = false;
     if (ended_by_cancel(res))
         res = -ECANCELED;
-    else if (self.only_waits_)
+    else if (self.wish_ == wish::readiness)
         res = 0;  // whatever it was, a read will say
     else if (res <= 0)
         s.end_ = res;
@@ -273,6 +275,39 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
         s.close_if_done();
     else
         s.wake_reader(res);
+}
+
+/// What has come in a shared buffer. Gives how much of it was taken.
+std::size_t socket::read_awaiter::take(io::received& buffer) noexcept {
+    if (wish_ == wish::buffer) {
+        const std::size_t all = buffer.size();
+        static_cast<receive_awaiter&>(*this).brought_ = std::move(buffer);
+        return all;
+    }
+    const std::size_t count = std::min(buffer.size(), into_.size());
+    if (count > 0)
+        std::memcpy(into_.data(), buffer.bytes().data(), count);
+    return count;
+}
+
+/// For one who wants a buffer, and gets one of their own.
+std::span<std::byte> socket::read_awaiter::make_room(std::size_t size) {
+    auto& self = static_cast<receive_awaiter&>(*this);
+    self.brought_ = io::received(size);
+    return self.brought_.room();
+}
+
+io::received socket::receive_awaiter::await_resume() {
+    brought_.shrink(read_awaiter::await_resume());
+    return std::move(brought_);
+}
+
+result<io::received> socket::receive_awaiter::await_result() {
+    const result<std::size_t> count = read_awaiter::await_result();
+    if (!count)
+        return count.error();
+    brought_.shrink(*count);
+    return std::move(brought_);
 }
 
 /// What a multishot receive brings stays in the socket, so a reader can simply leave; a receive into
@@ -321,11 +356,8 @@ void socket::write_awaiter::await_suspend(std::coroutine_handle<> h) {
 }
 
 void socket::write_awaiter::send_rest() {
-    request send;
-    io_uring_prep_send(&*send, state_.fd_.get(), from_.data(), io::length_of(from_.size()),
+    io_uring_prep_send(&loop::current().push(*this), state_.fd_.get(), from_.data(), io::length_of(from_.size()),
                        MSG_WAITALL | MSG_NOSIGNAL);
-    send->user_data = user_data();
-    loop::current().push(*send);
     state_.sending_ = true;
 }
 
@@ -390,6 +422,7 @@ socket::~socket() {
 
 socket::read_awaiter socket::read(std::span<std::byte> into) { return {held(), into}; }
 socket::ready_awaiter socket::readable() { return ready_awaiter(held()); }
+socket::receive_awaiter socket::receive() { return receive_awaiter(held()); }
 
 std::optional<std::size_t> socket::try_read(std::span<std::byte> into) {
     state& s = held();

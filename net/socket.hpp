@@ -8,15 +8,12 @@
 #include <ringlet/core/greenlet_base.hpp>
 #include <ringlet/core/result.hpp>
 #include <ringlet/io/fd.hpp>
+#include <ringlet/io/received.hpp>
 
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
-
-namespace ringlet::io {
-class receive_buffers;
-}
 
 namespace ringlet::net {
 
@@ -24,6 +21,7 @@ class socket {
 public:
     class read_awaiter;
     class ready_awaiter;
+    class receive_awaiter;
     class write_awaiter;
 
     /// Takes over a connected socket. `name` is what errors call it ("10.0.0.1:443"); when empty, the
@@ -46,6 +44,10 @@ public:
     /// Awaitable: until a read would not have to wait. Whoever needs a large buffer can wait without one: then
     /// all who wait share the few that are in use. Counts as a reader.
     ready_awaiter readable();
+
+    /// Awaitable: what comes next, as read() does, in the buffer that it came in; empty at the end of the stream.
+    /// For what is looked at once and passed on: nothing is copied, and no memory is held while nothing comes.
+    receive_awaiter receive();
 
     /// What is there now, as read() gives it; nothing when that would have to wait.
     std::optional<std::size_t> try_read(std::span<std::byte> into);
@@ -127,12 +129,16 @@ struct socket::state : completion {
 class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a read from a socket"; }
-    /// With `only_waits` it leaves what has come where it is.
-    read_awaiter(state& s, std::span<std::byte> into, bool only_waits = false) noexcept
-        : waiter(source::outside), completion(&received), state_(s), into_(into), only_waits_(only_waits) {
+    enum class wish : std::uint8_t {
+        copy,  // of what has come
+        readiness,  // and leave what has come where it is
+        buffer,  // with what has come
+    };
+    read_awaiter(state& s, std::span<std::byte> into, wish for_what = wish::copy) noexcept
+        : waiter(source::outside), completion(&received), state_(s), into_(into), wish_(for_what) {
         ++state_.users_;
     }
-    read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_, other.only_waits_) {}
+    read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_, other.wish_) {}
     ~read_awaiter() override { state_.leave(); }
 
     bool await_ready();
@@ -145,19 +151,32 @@ private:
     void abort() noexcept override;
     static void received(completion& c, int res, unsigned flags) noexcept;
     void receive_directly();
+    std::size_t take(io::received& buffer) noexcept;
+    std::span<std::byte> make_room(std::size_t size);
 
     state& state_;
     std::span<std::byte> into_;
     int outcome_ = 0;  // a count, or a negative errno
-    const bool only_waits_;
+    const wish wish_;
 };
 
 /// A read of nothing, which waits all the same.
 class [[nodiscard]] socket::ready_awaiter : public socket::read_awaiter {
 public:
     const char* what() const noexcept override { return "something to read from a socket"; }
-    explicit ready_awaiter(state& s) noexcept : read_awaiter(s, {}, true) {}
+    explicit ready_awaiter(state& s) noexcept : read_awaiter(s, {}, wish::readiness) {}
     void await_resume() const { (void)read_awaiter::await_resume(); }
+};
+
+class [[nodiscard]] socket::receive_awaiter : public socket::read_awaiter {
+public:
+    explicit receive_awaiter(state& s) noexcept : read_awaiter(s, {}, wish::buffer) {}
+    io::received await_resume();
+    result<io::received> await_result();
+
+private:
+    friend class socket::read_awaiter;
+    io::received brought_;
 };
 
 class [[nodiscard]] socket::write_awaiter : public waiter, private completion {

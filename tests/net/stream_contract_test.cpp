@@ -129,6 +129,46 @@ struct waited_for {
     static void reset(stream& s) { tcp::reset(s.tcp()); }
 };
 
+/// One that is lent what comes.
+struct lent {
+    class stream {
+    public:
+        explicit stream(ringlet::net::tcp_stream s) : tcp_(std::move(s)) {}
+        task<std::size_t> read(std::span<std::byte> into) {
+            if (into.empty())
+                co_return co_await tcp_.read(into);
+            if (taken_ == rest_.size()) {
+                rest_ = co_await tcp_.receive();
+                taken_ = 0;
+            }
+            const auto count = std::min(into.size(), rest_.size() - taken_);
+            std::copy_n(rest_.bytes().data() + taken_, count, into.data());
+            taken_ += count;
+            co_return count;
+        }
+        auto write_all(std::span<const std::byte> from) { return tcp_.write_all(from); }
+        auto shutdown() { return tcp_.shutdown(); }
+        void close() noexcept {
+            rest_ = {};
+            taken_ = 0;
+            tcp_.close();
+        }
+        std::string name() const { return tcp_.name(); }
+        ringlet::net::tcp_stream& tcp() { return tcp_; }
+
+    private:
+        ringlet::net::tcp_stream tcp_;
+        ringlet::io::received rest_;
+        std::size_t taken_ = 0;
+    };
+    static constexpr const char* name = "lent";
+    static constexpr bool tells_resets = true;
+    static constexpr bool stays_put = true;
+
+    static auto make() { return over_tcp<stream>(); }
+    static void reset(stream& s) { tcp::reset(s.tcp()); }
+};
+
 /// One that reads ahead of another.
 struct buffered {
     using stream = ringlet::io::buffered<ringlet::net::tcp_stream>;
@@ -142,7 +182,7 @@ struct buffered {
 
 INSTANTIATE_TEST_SUITE_P(net_stream_contract, stream_contract,
                          testing::Values(kind_of<tcp>(), kind_of<unix_sockets>(), kind_of<pipes>(), kind_of<memory>(),
-                                         kind_of<waited_for>(), kind_of<buffered>()),
+                                         kind_of<waited_for>(), kind_of<lent>(), kind_of<buffered>()),
                          kind_name);
 
 }  // namespace net_stream_contract_test
