@@ -14,14 +14,14 @@ namespace ringlet {
 
 class did_not_yield : public std::logic_error {
 public:
-    explicit did_not_yield(const std::source_location& where)
+    explicit did_not_yield(std::source_location where)
         : std::logic_error("nobody else could run: " + describe(where)) {}
 };
 
 namespace detail {
 
 /// Throws, unless something was resumed since `beat`.
-inline void check_yielded(std::uint64_t beat, const std::source_location& where) {
+inline void check_yielded(std::uint64_t beat, std::source_location where) {
     if (loop::current().beat() == beat)
         throw did_not_yield(where);
 }
@@ -31,8 +31,7 @@ inline void check_yielded(std::uint64_t beat, const std::source_location& where)
 /// Runs fn() and gives what it gives; throws did_not_yield when it never suspended its fiber.
 template <class Fn>
     requires(!awaitable<Fn> && std::is_invocable_v<Fn&>)
-std::invoke_result_t<Fn&> assert_yields(Fn&& fn,
-                                        const std::source_location& where = std::source_location::current()) {
+std::invoke_result_t<Fn&> assert_yields(Fn&& fn, std::source_location where = std::source_location::current()) {
     const std::uint64_t beat = loop::current().beat();
     if constexpr (std::is_void_v<std::invoke_result_t<Fn&>>) {
         fn();

@@ -23,7 +23,7 @@ inline void block_on(suspend_request& request) {
 /// Waits for `x`, anything that a coroutine could co_await, and returns what it gives or throws what
 /// it throws. `x` lives until then.
 template <awaitable X>
-await_result<X> await(X&& x, const std::source_location& where = std::source_location::current()) {
+await_result<X> await(X&& x, std::source_location where = std::source_location::current()) {
     decltype(auto) a = get_awaiter(std::forward<X>(x));
     if (!a.await_ready()) {
         suspend_request request(a, where);

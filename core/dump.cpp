@@ -102,7 +102,7 @@ std::string readable_function(std::string name) {
     return name;
 }
 
-std::string readable(const std::source_location& where) {
+std::string readable(std::source_location where) {
     if (where.line() == 0)
         return "an unknown place";
     return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in " +

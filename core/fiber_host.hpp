@@ -29,7 +29,7 @@ struct suspend_request {
     std::exception_ptr error;  // from await_suspend itself
 
     template <class Awaiter>
-    explicit suspend_request(Awaiter& a, const std::source_location& place) noexcept
+    explicit suspend_request(Awaiter& a, std::source_location place) noexcept
         : awaiter(&a),
           suspend([](void* at, std::coroutine_handle<> h) {
               auto& self = *static_cast<Awaiter*>(at);

@@ -98,7 +98,7 @@ greenlet_base::extras& greenlet_base::more() {
     return *extras_;
 }
 
-void greenlet_base::be_born(const spawn_options* options, const std::source_location& where) {
+void greenlet_base::be_born(const spawn_options* options, std::source_location where) {
     unborn_ = true;  // until nothing can fail any more
     if (loop::current_or_null() == nullptr)
         hub();

@@ -128,7 +128,7 @@ public:
     /// Becomes one of the loop's greenlets, and is started as the options say, if there are any: at once, later,
     /// or by start() or start_after(). Until it is started it has no life of its own: with its last handle it
     /// goes.
-    void be_born(const spawn_options* options, const std::source_location& where);
+    void be_born(const spawn_options* options, std::source_location where);
     /// True once start() or start_after() was called.
     bool started() const noexcept;
 

@@ -145,13 +145,29 @@ bool loop::run_until(const bool& done) {
 /// the next lap, so that no greenlet that keeps itself busy can starve I/O and timers.
 bool loop::lap(const bool& stop, time_point limit) { return run_lap(stop) || turn(limit); }
 
+/// In one piece with the lap, which does little else.
+inline void loop::run_now(std::coroutine_handle<> first, greenlet_base& owner) {
+    greenlet_base* before = std::exchange(running_, &owner);
+    count_beat();
+    first.resume();
+    while (next_) {
+        first = std::exchange(next_, nullptr);
+        if (first == end_of_greenlet_)
+            owner.end(finished_);
+        else
+            first.resume();
+    }
+    count_beat();
+    running_ = before;
+}
+
 /// True when it stopped early.
 bool loop::run_lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
         if (w.owner_->suspended_at_) {
-            run(w.owner_->suspended_at_, *w.owner_);
+            run_now(w.owner_->suspended_at_, *w.owner_);
         } else {
             greenlet_base* before = std::exchange(running_, hub_.get());
             w.take_turn();
@@ -171,18 +187,7 @@ bool loop::run_rest(time_point when) {
     return true;
 }
 
-void loop::run(std::coroutine_handle<> first, greenlet_base& owner) {
-    greenlet_base* before = std::exchange(running_, &owner);
-    count_beat();
-    while (first) {
-        first.resume();
-        first = std::exchange(next_, nullptr);
-        if (first && first == end_of_greenlet_)
-            first = (owner.end(finished_), nullptr);
-    }
-    count_beat();
-    running_ = before;
-}
+void loop::run(std::coroutine_handle<> first, greenlet_base& owner) { run_now(first, owner); }
 
 bool loop::turn(time_point limit) {
     time_point until = time_point::min();

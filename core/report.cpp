@@ -48,7 +48,7 @@ std::string describe(const std::exception_ptr& error) {
     }
 }
 
-std::string describe(const std::source_location& where) {
+std::string describe(std::source_location where) {
     if (where.line() == 0)
         return "";
     return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " in " + where.function_name();

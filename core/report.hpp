@@ -27,7 +27,7 @@ void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) n
 std::string describe(const std::exception_ptr& error);
 
 /// "file.cpp:12 in main()", or "" when unknown.
-std::string describe(const std::source_location& where);
+std::string describe(std::source_location where);
 
 /// Nothing can ever wake the greenlets that are left. what() lists them.
 class deadlock_error : public std::runtime_error {

@@ -9,10 +9,31 @@
 #include <exception>
 #include <optional>
 #include <system_error>
+#include <variant>
 
 namespace ringlet {
 
-/// What went wrong: the code, and a function-free way to get the full exception back.
+namespace detail {
+
+/// What went wrong: the code, and the whole exception if there was one.
+class failure {
+public:
+    explicit failure(std::error_code error, std::exception_ptr cause = nullptr) noexcept
+        : code_(error), cause_(std::move(cause)) {}
+    std::error_code code() const noexcept { return code_; }
+    [[noreturn]] void raise() const {
+        if (cause_)
+            std::rethrow_exception(cause_);
+        throw std::system_error(code_);
+    }
+
+private:
+    std::error_code code_;
+    std::exception_ptr cause_;
+};
+
+}  // namespace detail
+
 template <class T>
 class [[nodiscard]] result {
 public:
@@ -20,38 +41,36 @@ public:
 
     template <class U = T>
         requires std::is_constructible_v<T, U&&>
-    result(U&& value) : value_(std::forward<U>(value)) {}
-    result(std::error_code error) : error_(error) {}
-    result(std::error_code error, std::exception_ptr cause) : error_(error), cause_(std::move(cause)) {}
+    result(U&& value) : outcome_(std::in_place_index<0>, std::forward<U>(value)) {}
+    result(std::error_code error, std::exception_ptr cause = nullptr)
+        : outcome_(std::in_place_index<1>, error, std::move(cause)) {}
 
-    explicit operator bool() const noexcept { return value_.has_value(); }
-    bool has_value() const noexcept { return value_.has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
+    bool has_value() const noexcept { return outcome_.index() == 0; }
 
     /// The error; a default-constructed code (no error) when there is a value.
-    std::error_code error() const noexcept { return error_; }
+    std::error_code error() const noexcept {
+        const detail::failure* failed = std::get_if<1>(&outcome_);
+        return failed != nullptr ? failed->code() : std::error_code();
+    }
 
     /// The value; throws the error when there is none.
-    T& value() & { return throw_if_error(), *value_; }
-    const T& value() const& { return throw_if_error(), *value_; }
-    T&& value() && { return throw_if_error(), std::move(*value_); }
-    T& operator*() & noexcept { return *value_; }
-    T&& operator*() && noexcept { return std::move(*value_); }
-    const T& operator*() const& noexcept { return *value_; }
-    T* operator->() noexcept { return &*value_; }
-    const T* operator->() const noexcept { return &*value_; }
+    T& value() & { return throw_if_error(), **this; }
+    const T& value() const& { return throw_if_error(), **this; }
+    T&& value() && { return throw_if_error(), std::move(**this); }
+    T& operator*() & noexcept { return *std::get_if<0>(&outcome_); }
+    T&& operator*() && noexcept { return std::move(*std::get_if<0>(&outcome_)); }
+    const T& operator*() const& noexcept { return *std::get_if<0>(&outcome_); }
+    T* operator->() noexcept { return std::get_if<0>(&outcome_); }
+    const T* operator->() const noexcept { return std::get_if<0>(&outcome_); }
 
 private:
     void throw_if_error() const {
-        if (value_)
-            return;
-        if (cause_)
-            std::rethrow_exception(cause_);
-        throw std::system_error(error_);
+        if (const detail::failure* failed = std::get_if<1>(&outcome_))
+            failed->raise();
     }
 
-    std::optional<T> value_;
-    std::error_code error_;
-    std::exception_ptr cause_;
+    std::variant<T, detail::failure> outcome_;
 };
 
 template <>
@@ -60,21 +79,21 @@ public:
     using value_type = void;
 
     result() = default;
-    result(std::error_code error, std::exception_ptr cause = nullptr) : error_(error), cause_(std::move(cause)) {}
+    result(std::error_code error, std::exception_ptr cause = nullptr) {
+        if (error || cause)
+            failed_.emplace(error, std::move(cause));
+    }
 
-    explicit operator bool() const noexcept { return !error_; }
-    bool has_value() const noexcept { return !error_; }
-    std::error_code error() const noexcept { return error_; }
+    explicit operator bool() const noexcept { return has_value(); }
+    bool has_value() const noexcept { return !failed_; }
+    std::error_code error() const noexcept { return failed_ ? failed_->code() : std::error_code(); }
     void value() const {
-        if (cause_)
-            std::rethrow_exception(cause_);
-        if (error_)
-            throw std::system_error(error_);
+        if (failed_)
+            failed_->raise();
     }
 
 private:
-    std::error_code error_;
-    std::exception_ptr cause_;
+    std::optional<detail::failure> failed_;
 };
 
 /// Wraps an awaitable so that awaiting it gives a result.

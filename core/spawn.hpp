@@ -118,8 +118,7 @@ private:
 };
 
 template <class Fn>
-[[gnu::always_inline]] inline auto spawn_with(const spawn_options* options, const std::source_location& where,
-                                              Fn&& fn) {
+[[gnu::always_inline]] inline auto spawn_with(const spawn_options* options, std::source_location where, Fn&& fn) {
     using T = body_result<Fn>;
     using made = spawned<T, std::decay_t<Fn>>;
     static_assert(alignof(made) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "spawn takes nothing that is over-aligned");
@@ -150,8 +149,7 @@ template <class Fn, class... Args>
 /// Starts fn() as a greenlet, which owns a copy of it (its captures too) for as long as it lives.
 template <class Fn>
     requires std::is_invocable_v<std::decay_t<Fn>>
-greenlet<detail::body_result<Fn>> spawn(Fn&& fn,
-                                        const std::source_location& where = std::source_location::current()) {
+greenlet<detail::body_result<Fn>> spawn(Fn&& fn, std::source_location where = std::source_location::current()) {
     return detail::spawn_with(nullptr, where, std::forward<Fn>(fn));
 }
 

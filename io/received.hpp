@@ -39,7 +39,7 @@ public:
           data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0)),
           flags_or_room_(other.flags_or_room_) {}
-    received& operator=(received other) noexcept {
+    received& operator=(received&& other) noexcept {
         std::swap(lender_, other.lender_);
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);

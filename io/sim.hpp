@@ -45,7 +45,7 @@ public:
     /// Starts fn(args...) on this host, as ringlet::spawn: what it spawns runs there too, and the
     /// sockets and files they open are those of this host. Throws std::logic_error when it is down.
     template <class Fn>
-    auto spawn(Fn&& fn, const std::source_location& where = std::source_location::current()) const {
+    auto spawn(Fn&& fn, std::source_location where = std::source_location::current()) const {
         check_up();
         auto child = ringlet::spawn(std::forward<Fn>(fn), where);
         adopt(child.state());
@@ -62,7 +62,7 @@ public:
 
     /// What the host runs: starts a copy of fn() now and after every restart.
     template <class Fn>
-    void boot(Fn fn, const std::source_location& where = std::source_location::current()) const {
+    void boot(Fn fn, std::source_location where = std::source_location::current()) const {
         set_boot([here = *this, fn, where] { here.spawn(fn, where); });
     }
 

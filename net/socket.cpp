@@ -78,12 +78,10 @@ void socket::state::drop_unread() noexcept {
 }
 
 void socket::state::start_receive(read_awaiter& reader) {
-    const bool direct = reader.wish_ == read_awaiter::wish::readiness || !multishot_ ||
-                        reader.into_.size() >= (large_ ? large_buffer : direct_size);
     if (armed_) {
-        if (direct && !paused_)
+        if (!paused_)
             pause();  // worth a cancel, because large reads seldom come alone
-    } else if (direct) {
+    } else if (reader.wants_own_receive()) {
         reader.receive_directly();
     } else {
         // Asked for each time, since a socket may live longer than a loop.
@@ -199,14 +197,14 @@ void socket::state::close_if_done() noexcept {
         delete this;
 }
 
-/// The handle or an awaiter is done with it.
-void socket::state::leave() noexcept {
-    if (--users_ == 0 && closed_ && !busy())
+/// The last user has left.
+void socket::state::go_if_done() noexcept {
+    if (!busy())
         delete this;
 }
 
 void socket::state::refuse_second_reader() const {
-    if (reader_ != nullptr)
+    if (reader_ != nullptr) [[unlikely]]
         throw std::logic_error("read from " + describe() + ": " + loop::current().running().name() +
                                " wants to read while " + reader_->owner()->name() + " already does");
 }
@@ -223,26 +221,37 @@ void socket::state::note_size(std::size_t received) noexcept {
 
 bool socket::read_awaiter::await_ready() {
     throw_if_canceled();
+    const bool waits = !state_.has_unread() && state_.end_ > 0 && !state_.closed_;
+    if (waits && (wish_ != wish::copy || !into_.empty())) [[likely]]
+        return false;
+    take_at_once();
+    return true;
+}
+
+void socket::read_awaiter::take_at_once() {
     if (state_.closed_) {
         outcome_ = -ECANCELED;
-        return true;
+    } else if (wish_ != wish::readiness) {
+        if (wish_ == wish::buffer && state_.has_unread())
+            into_ = make_room(state_.unread_.size() - state_.unread_start_);
+        outcome_ = static_cast<int>(state_.take(into_));
+        if (outcome_ == 0 && (wish_ == wish::buffer || !into_.empty()))
+            outcome_ = std::min(state_.end_, 0);
     }
-    if (wish_ == wish::readiness) {
-        outcome_ = 0;
-        return state_.has_unread() || state_.end_ <= 0;
-    }
-    if (wish_ == wish::buffer && state_.has_unread())
-        into_ = make_room(state_.unread_.size() - state_.unread_start_);
-    outcome_ = static_cast<int>(state_.take(into_));
-    if (outcome_ > 0 || (into_.empty() && wish_ == wish::copy))
-        return true;
-    outcome_ = std::min(state_.end_, 0);
-    return state_.end_ <= 0;
+}
+
+/// Instead of what comes into shared buffers.
+bool socket::read_awaiter::wants_own_receive() const noexcept {
+    return wish_ == wish::readiness || !state_.multishot_ ||
+           into_.size() >= (state_.large_ ? large_buffer : direct_size);
 }
 
 void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
     state_.refuse_second_reader();
-    state_.start_receive(*this);
+    if (state_.armed_ && !wants_own_receive())
+        state_.reader_ = this;
+    else
+        state_.start_receive(*this);
     park(h);
 }
 
@@ -303,10 +312,10 @@ io::received socket::receive_awaiter::await_resume() {
 }
 
 result<io::received> socket::receive_awaiter::await_result() {
-    const result<std::size_t> count = read_awaiter::await_result();
-    if (!count)
-        return count.error();
-    brought_.shrink(*count);
+    const int count = outcome();
+    if (count < 0)
+        return std::error_code(-count, std::system_category());
+    brought_.shrink(static_cast<std::size_t>(count));
     return std::move(brought_);
 }
 
@@ -319,18 +328,21 @@ void socket::read_awaiter::abort() noexcept {
         state_.wake_reader(outcome_ != 0 ? outcome_ : -ECANCELED);
 }
 
-std::size_t socket::read_awaiter::await_resume() const {
+/// A count, or a negative errno.
+int socket::read_awaiter::outcome() const {
     if (outcome_ == -ECANCELED)
         throw_if_aborted();
-    if (outcome_ < 0)
+    return outcome_;
+}
+
+std::size_t socket::read_awaiter::await_resume() const {
+    if (outcome() < 0)
         throw state_.failure("read from", -outcome_);
     return static_cast<std::size_t>(outcome_);
 }
 
 result<std::size_t> socket::read_awaiter::await_result() const {
-    if (outcome_ == -ECANCELED)
-        throw_if_aborted();
-    if (outcome_ < 0)
+    if (outcome() < 0)
         return std::error_code(-outcome_, std::system_category());
     return static_cast<std::size_t>(outcome_);
 }
@@ -420,10 +432,6 @@ socket::~socket() {
     state_->leave();
 }
 
-socket::read_awaiter socket::read(std::span<std::byte> into) { return {held(), into}; }
-socket::ready_awaiter socket::readable() { return ready_awaiter(held()); }
-socket::receive_awaiter socket::receive() { return receive_awaiter(held()); }
-
 std::optional<std::size_t> socket::try_read(std::span<std::byte> into) {
     state& s = held();
     s.refuse_second_reader();
@@ -447,8 +455,6 @@ std::optional<std::size_t> socket::try_read(std::span<std::byte> into) {
         throw s.failure("read from", -s.end_);
     return 0;
 }
-
-socket::write_awaiter socket::write_all(std::span<const std::byte> from) { return {held(), from}; }
 
 void socket::shutdown() {
     if (held().closed_)

@@ -18,6 +18,9 @@
 namespace ringlet::net {
 
 class socket {
+    template <class Awaiter, class Byte>
+    class asked;
+
 public:
     class read_awaiter;
     class ready_awaiter;
@@ -39,22 +42,22 @@ public:
     /// a copy. `into` must live until then.
     /// A second reader at the same time is refused with std::logic_error that names both. A read that
     /// is cut short by a kill or a timeout loses nothing: the bytes are there for the next one.
-    read_awaiter read(std::span<std::byte> into);
+    asked<read_awaiter, std::byte> read(std::span<std::byte> into);
 
     /// Awaitable: until a read would not have to wait. Whoever needs a large buffer can wait without one: then
     /// all who wait share the few that are in use. Counts as a reader.
-    ready_awaiter readable();
+    asked<ready_awaiter, std::byte> readable();
 
     /// Awaitable: what comes next, as read() does, in the buffer that it came in; empty at the end of the stream.
     /// For what is looked at once and passed on: nothing is copied, and no memory is held while nothing comes.
-    receive_awaiter receive();
+    asked<receive_awaiter, std::byte> receive();
 
     /// What is there now, as read() gives it; nothing when that would have to wait.
     std::optional<std::size_t> try_read(std::span<std::byte> into);
 
     /// Awaitable: sends all of `from`, which must live until then. Several writers take turns. A write
     /// that is cut short may have sent a part.
-    write_awaiter write_all(std::span<const std::byte> from);
+    asked<write_awaiter, const std::byte> write_all(std::span<const std::byte> from);
 
     /// Says that no more will be sent (shutdown(2)); reading goes on.
     void shutdown();
@@ -98,7 +101,11 @@ struct socket::state : completion {
     void next_writer() noexcept;
     void close() noexcept;
     void close_if_done() noexcept;
-    void leave() noexcept;
+    void leave() noexcept {
+        if (--users_ == 0 && closed_)
+            go_if_done();
+    }
+    void go_if_done() noexcept;
     bool busy() const noexcept { return armed_ || direct_ || sending_; }
     std::string describe() const;
     std::system_error failure(const char* act, int error) const;
@@ -126,7 +133,22 @@ struct socket::state : completion {
     unsigned users_ = 1;  // the handle, and everybody who reads or writes
 };
 
-class [[nodiscard]] socket::read_awaiter : public waiter, private completion {
+/// A read or a write that is yet to be awaited. It travels into combinators; its awaiter is made where it waits, stays
+/// there, and must go first, as co_await sees to.
+template <class Awaiter, class Byte>
+class [[nodiscard]] socket::asked {
+public:
+    asked(state& s, std::span<Byte> bytes) noexcept : state_(s), bytes_(bytes) { ++state_.users_; }
+    asked(const asked& other) noexcept : asked(other.state_, other.bytes_) {}
+    ~asked() { state_.leave(); }
+    Awaiter operator co_await() const noexcept { return Awaiter(state_, bytes_); }
+
+private:
+    state& state_;
+    std::span<Byte> bytes_;
+};
+
+class socket::read_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a read from a socket"; }
     enum class wish : std::uint8_t {
@@ -135,21 +157,23 @@ public:
         buffer,  // with what has come
     };
     read_awaiter(state& s, std::span<std::byte> into, wish for_what = wish::copy) noexcept
-        : waiter(source::outside), completion(&received), state_(s), into_(into), wish_(for_what) {
-        ++state_.users_;
-    }
-    read_awaiter(read_awaiter&& other) noexcept : read_awaiter(other.state_, other.into_, other.wish_) {}
-    ~read_awaiter() override { state_.leave(); }
+        : waiter(source::outside), completion(&received), state_(s), into_(into), wish_(for_what) {}
+    read_awaiter(read_awaiter&&) = delete;
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
     std::size_t await_resume() const;
     result<std::size_t> await_result() const;
 
+protected:
+    int outcome() const;
+
 private:
     friend struct socket::state;
     void abort() noexcept override;
     static void received(completion& c, int res, unsigned flags) noexcept;
+    void take_at_once();
+    bool wants_own_receive() const noexcept;
     void receive_directly();
     std::size_t take(io::received& buffer) noexcept;
     std::span<std::byte> make_room(std::size_t size);
@@ -161,16 +185,16 @@ private:
 };
 
 /// A read of nothing, which waits all the same.
-class [[nodiscard]] socket::ready_awaiter : public socket::read_awaiter {
+class socket::ready_awaiter : public socket::read_awaiter {
 public:
     const char* what() const noexcept override { return "something to read from a socket"; }
-    explicit ready_awaiter(state& s) noexcept : read_awaiter(s, {}, wish::readiness) {}
+    ready_awaiter(state& s, std::span<std::byte> none) noexcept : read_awaiter(s, none, wish::readiness) {}
     void await_resume() const { (void)read_awaiter::await_resume(); }
 };
 
-class [[nodiscard]] socket::receive_awaiter : public socket::read_awaiter {
+class socket::receive_awaiter : public socket::read_awaiter {
 public:
-    explicit receive_awaiter(state& s) noexcept : read_awaiter(s, {}, wish::buffer) {}
+    receive_awaiter(state& s, std::span<std::byte> none) noexcept : read_awaiter(s, none, wish::buffer) {}
     io::received await_resume();
     result<io::received> await_result();
 
@@ -179,15 +203,12 @@ private:
     io::received brought_;
 };
 
-class [[nodiscard]] socket::write_awaiter : public waiter, private completion {
+class socket::write_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a write to a socket"; }
     write_awaiter(state& s, std::span<const std::byte> from) noexcept
-        : waiter(source::outside), completion(&sent), state_(s), from_(from) {
-        ++state_.users_;
-    }
-    write_awaiter(write_awaiter&& other) noexcept : write_awaiter(other.state_, other.from_) {}
-    ~write_awaiter() override { state_.leave(); }
+        : waiter(source::outside), completion(&sent), state_(s), from_(from) {}
+    write_awaiter(write_awaiter&&) = delete;
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -204,5 +225,12 @@ private:
     std::span<const std::byte> from_;
     int error_ = 0;
 };
+
+inline auto socket::read(std::span<std::byte> into) -> asked<read_awaiter, std::byte> { return {held(), into}; }
+inline auto socket::readable() -> asked<ready_awaiter, std::byte> { return {held(), {}}; }
+inline auto socket::receive() -> asked<receive_awaiter, std::byte> { return {held(), {}}; }
+inline auto socket::write_all(std::span<const std::byte> from) -> asked<write_awaiter, const std::byte> {
+    return {held(), from};
+}
 
 }  // namespace ringlet::net

@@ -36,7 +36,7 @@ inline void print_run_info(std::ostream& out) {
 
 /// gevent.util.assert_switches: runs fn(), and throws did_not_yield when nobody else could run meanwhile.
 template <class Fn>
-decltype(auto) assert_switches(Fn&& fn, const std::source_location& where = std::source_location::current()) {
+decltype(auto) assert_switches(Fn&& fn, std::source_location where = std::source_location::current()) {
     return assert_yields(std::forward<Fn>(fn), where);
 }
 
