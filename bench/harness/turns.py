@@ -1,8 +1,10 @@
 """Several programs doing the same work in turns, and what comes of it. Who
 does the work, and what one slice of it is, is the caller's business."""
 
+import collections
 import dataclasses
 import json
+import statistics
 from typing import Callable
 
 from . import accounting, slices
@@ -45,16 +47,21 @@ def take_turns(setting, title: str, contenders: dict[str, Contender], baselines:
 
 def counts_per_message(setting, start: Callable[[dict], Contender], length: int) -> dict:
     """System calls, SQEs and allocations, by an instance of the program that
-    is started for it, with the environment that counts."""
+    is started for it, with the environment that counts: the medians of a few
+    slices with pauses between them, because in any one of them messages may
+    happen to come one by one."""
+    counts = collections.defaultdict(list)
     with accounting.Allocations(setting.build) as allocations:
         contender = start(allocations.environment)
         contender.slice(length)
-        with accounting.KernelCounts(contender.process.pid, setting.load_core, setting.effort != "tiny") as kernel:
-            before = allocations.count()
-            counted = contender.run(length)
-            after = allocations.count()
-    counts = kernel.counts | ({"allocations": after - before} if before else {})
-    return {f"{key}_per_message": count / counted["messages"] for key, count in counts.items()}
+        for _ in range(setting.choose(1, 5, 5)):
+            with accounting.KernelCounts(contender.process.pid, setting.load_core, setting.effort != "tiny") as kernel:
+                before = allocations.count()
+                messages = contender.run(length)["messages"]
+                after = allocations.count()
+            for key, count in (kernel.counts | ({"allocations": after - before} if before else {})).items():
+                counts[f"{key}_per_message"].append(count / messages)
+    return {key: statistics.median(each) for key, each in counts.items()}
 
 
 def section(title: str, rows: list[dict], baselines: list[str], data: dict, what: str, columns: list[tuple]) -> Section:
