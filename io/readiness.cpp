@@ -222,7 +222,7 @@ void readiness_kernel::serve(watch& w, std::uint64_t key, std::uint32_t events, 
     std::uint32_t found_empty = 0;
     while (!now.empty()) {
         pending& p = now.pop_front();
-        const std::uint32_t concern = events & (p.wants | POLLERR | POLLHUP | POLLRDHUP);
+        const std::uint32_t concern = events & (p.wants | POLLERR | POLLHUP | POLLRDHUP | POLLPRI);
         const bool its_turn = (p.sqe->opcode == IORING_OP_POLL_ADD) == polls;
         if (!its_turn || concern == 0 || (!polls && (p.wants & found_empty) != 0)) {
             w.waiting.push_back(p);

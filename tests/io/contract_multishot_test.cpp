@@ -117,6 +117,22 @@ TEST_P(kernel_contract, urgent_data_does_not_hide_what_follows) {
     EXPECT_EQ(all, "beforeafter");
 }
 
+TEST_P(kernel_contract, urgent_data_behind_much_does_not_hide_what_follows) {
+    const auto [a, b] = tcp_pair();
+    buffers ring(*w.kernel, 1, 64, 16);
+    asked& r = receive_many(a);
+    w.settle();
+    const std::string much(40 * 16 + 1, 'x');  // more buffers than are filled in a row
+    say(b, much);
+    ASSERT_EQ(send(b, "!", 1, MSG_OOB), 1);
+    say(b, "after");
+    w.settle();
+    std::string all;
+    for (const answer& each : r.answers)
+        all += ring.text(each);
+    EXPECT_EQ(all, much + "after");
+}
+
 TEST_P(kernel_contract, descriptors_passed_along_do_not_hide_what_follows) {
     const auto [a, b] = socket_pair();
     buffers ring(*w.kernel, 1, 8, 64);
