@@ -78,7 +78,8 @@ int datagram::bind(endpoint to) {
             to.port = here.free_port(here.datagrams);
         else if (options_.number(SOL_SOCKET, SO_REUSEADDR) == 0 && options_.number(SOL_SOCKET, SO_REUSEPORT) == 0)
             for (auto [at, last] = here.datagrams.equal_range(to.port); at != last; ++at)
-                if (!at->second.expired())
+                if (const auto other = std::static_pointer_cast<datagram>(at->second.lock());
+                    other != nullptr && overlap(other->local_, to))
                     return -EADDRINUSE;
         here.datagrams.emplace(to.port, weak_from_this());
     }

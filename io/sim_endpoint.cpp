@@ -69,6 +69,8 @@ bool is_loopback(const ip_address& ip) noexcept {
 
 bool is_any(const ip_address& ip) noexcept { return ip == ip_address{} || ip == map(0); }
 
+bool overlap(const endpoint& a, const endpoint& b) noexcept { return is_any(a.ip) || is_any(b.ip) || a.ip == b.ip; }
+
 std::string to_text(const ip_address& ip) {
     std::string text;
     for (std::size_t i = mapped; i < 16; ++i)

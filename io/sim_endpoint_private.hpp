@@ -32,6 +32,8 @@ std::uint32_t number_in(const ip_address& ip) noexcept;
 ip_address loopback_ip() noexcept;
 bool is_loopback(const ip_address& ip) noexcept;
 bool is_any(const ip_address& ip) noexcept;
+/// Whether two sockets with these addresses would meet at the same port.
+bool overlap(const endpoint& a, const endpoint& b) noexcept;
 std::string to_text(const ip_address& ip);
 
 /// 0, or a negative errno: what bind(2) and connect(2) say to an address they cannot take.

@@ -15,8 +15,6 @@ namespace {
 constexpr std::size_t longest_backlog = 4096;  // net.core.somaxconn
 constexpr duration unreachable_after = 3s;  // nobody answers ARP
 
-bool overlap(const endpoint& a, const endpoint& b) noexcept { return is_any(a.ip) || is_any(b.ip) || a.ip == b.ip; }
-
 }  // namespace
 
 // --- bind and listen ---------------------------------------------------------------------------------

@@ -101,6 +101,18 @@ TEST(sim_network, datagrams_are_lost_doubled_and_overtaken) {
     EXPECT_GT(overtaken.overtaken, 100);
 }
 
+TEST(sim_network, a_port_can_be_bound_once_on_each_address_of_a_host) {
+    sim::world w(1);
+    const auto host = w.host("host");
+    const auto binder = host.spawn([&] {
+        const auto outside = net::udp_socket::bind(address_on(host, 53));
+        const auto inside = net::udp_socket::bind(net::address::loopback(53));
+        EXPECT_THROW(net::udp_socket::bind(address_on(host, 53)), std::system_error);
+        EXPECT_THROW(net::udp_socket::bind(net::address::ip4_any(53)), std::system_error);
+    });
+    await(binder.get());
+}
+
 TEST(sim_network, a_full_socket_buffer_refuses_a_datagram) {
     sim::world w(1, sim::faults().no_memory(0.5));
     const auto sender = w.host("here").spawn([&]() -> task<int> {
