@@ -72,8 +72,8 @@ void stream::state::start_flush(const std::shared_ptr<state>& self) {
         self->engine.out.clear();  // an answer that nobody is to get any more
     if (self->flushing || self->closed || self->end_sent || (self->engine.out.empty() && !self->shut))
         return;
-    self->flushing = true;
     spawn(spawn_options().name("tls flush"), &state::flush, self);
+    self->flushing = true;  // last: without memory there is no flush, and who waited for one would wait for ever
 }
 
 task<> stream::state::flush(std::shared_ptr<state> self) noexcept {

@@ -1,5 +1,6 @@
 // TLS between two ends of a memory stream: what flows, how it ends, and what goes wrong on the way.
 
+#include "support/allocations.hpp"
 #include "support/tls_world.hpp"
 
 #include <ringlet/net/tls_stream_private.hpp>
@@ -37,6 +38,33 @@ TEST(tls, carries_bytes_both_ways) {
         EXPECT_THAT(both.client->peer_certificate(), StartsWith("-----BEGIN CERTIFICATE-----"));
         EXPECT_EQ(both.server->peer_certificate(), "");
         EXPECT_EQ(errors_left_behind(), 0u);
+    });
+}
+
+TEST(tls, a_write_that_finds_no_memory_keeps_no_later_one_waiting) {
+    in_virtual_time([]() -> task<> {
+        bool enough = false;
+        for (std::size_t allocations = 0; !enough; ++allocations) {
+            tls_pair both = co_await tls_in_memory(client(), server());
+            std::optional<memory_for> little;
+            const auto writer = spawn([&]() -> task<> {
+                auto writing = both.client->write_all(ringlet::io::bytes_of("hello"));
+                little.emplace(allocations);
+                try {
+                    co_await std::move(writing);
+                    enough = true;
+                } catch (const std::bad_alloc&) {
+                    little.reset();
+                }
+            });
+            const auto gives_more = spawn([&] { little.reset(); });  // once the writer waits
+            co_await writer.join();
+            co_await gives_more.join();
+            auto again = both.client->write_all(ringlet::io::bytes_of("again"));
+            const auto outcome = co_await as_result(with_timeout(1h, std::move(again)));
+            EXPECT_NE(outcome.error(), std::errc::timed_out) << "with " << allocations << " allocations";
+            both.client->close();
+        }
     });
 }
 
