@@ -47,10 +47,7 @@ void scope::revive() noexcept {
     owner_->refresh_cancel();
 }
 
-deadline::deadline(time_point when) : timer(&fire), when_(when) {
-    if (when != never)
-        arm();
-}
+deadline::deadline(time_point when) : timer(&fire), when_(when) { arm(); }
 
 void deadline::arm() {
     timer_heap& timers = loop::current().timers();
@@ -64,7 +61,7 @@ void deadline::fire(timer& t) noexcept {
     self.fires_ = never;
     if (self.when_ <= loop::current().now())
         self.cancel();
-    else if (self.when_ != never)
+    else
         self.arm();  // it was moved meanwhile
 }
 

@@ -25,9 +25,7 @@ public:
         loop& l = loop::current();
         if (when_ < time_point())
             when_ = after(l.fresh_now(), -1ns - when_.time_since_epoch());
-        // A sleep that never ends waits for nobody: alone it is a deadlock, and is reported as one.
-        if (when_ != never)
-            l.timers().arm(*this, when_);
+        l.timers().arm(*this, when_);
         park(h);
     }
     void await_resume() const { throw_if_aborted(); }

@@ -15,6 +15,8 @@ timer::~timer() { check(!armed(), "a timer was destroyed while it was armed"); }
 
 void timer_heap::arm(timer& t, time_point when) {
     check(!t.armed(), "a timer is armed once at a time");
+    if (when == never)
+        return;
     if (firing_ && when <= *firing_) {
         postponed_.push_back({when, &t});
         t.place_ = timer::postponed;

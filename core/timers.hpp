@@ -42,6 +42,7 @@ public:
     /// The earliest deadline, or `never`.
     time_point next() const noexcept { return heap_.empty() ? never : heap_.front().when; }
 
+    /// For `never` it does nothing: a timer that will not fire must not look like something to wait for.
     void arm(timer& t, time_point when);
     void disarm(timer& t) noexcept;
 

@@ -6,6 +6,7 @@
 #include <ringlet/core/event.hpp>
 #include <ringlet/core/mutex.hpp>
 #include <ringlet/core/queue.hpp>
+#include <ringlet/core/select.hpp>
 
 #include <gmock/gmock.h>
 
@@ -41,6 +42,10 @@ TEST(deadlock, names_each_greenlet_with_what_it_waits_for_and_where_it_was_spawn
         const auto reader = spawn([&]() -> task<> { (void)co_await q.get(); });
         reader.set_name("reader");
         const auto sleeper = spawn([]() -> task<> { co_await sleep_until(never); });
+        const auto chooser = spawn([]() -> task<> {
+            expiry not_soon(duration::max());
+            (void)co_await select(not_soon);
+        });
         co_await e.wait();
     });
     EXPECT_THAT(said, HasSubstr("deadlock: nothing can ever wake the greenlets that are left:"));
@@ -50,6 +55,7 @@ TEST(deadlock, names_each_greenlet_with_what_it_waits_for_and_where_it_was_spawn
     EXPECT_THAT(said, HasSubstr("reader (greenlet 3, a coroutine) waits for an item from a queue, spawned at "));
     EXPECT_THAT(said, HasSubstr("report_test.cpp:"));
     EXPECT_THAT(said, HasSubstr("greenlet 4 (a coroutine) waits for a sleep"));
+    EXPECT_THAT(said, HasSubstr("greenlet 5 (a coroutine) waits for one of several channels"));
 }
 
 // invariant 12
