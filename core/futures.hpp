@@ -72,11 +72,11 @@ public:
     /// be copied is moved out, so that it can be asked for once.
     result_awaiter<T> result() const { return state(), result_awaiter<T>(state_); }
     /// Awaitable: the same, or timeout_error.
-    auto result(duration limit) const { return with_timeout(limit, result()); }
+    auto result(any_duration limit) const { return with_timeout(limit, result()); }
 
     /// Awaitable: what the call threw, or null.
     exception_awaiter<T> exception() const { return state(), exception_awaiter<T>(state_); }
-    auto exception(duration limit) const { return with_timeout(limit, exception()); }
+    auto exception(any_duration limit) const { return with_timeout(limit, exception()); }
 
     /// Calls fn(*this) in a greenlet of the loop that adds it, when it is done.
     template <class Fn>
@@ -185,7 +185,7 @@ struct wait_result {
 /// Awaitable: waits until `until` holds or `limit` has passed; that is no error.
 template <class T>
 task<wait_result<T>> wait(std::vector<future<T>> all, return_when until = ALL_COMPLETED,
-                          duration limit = duration::max()) {
+                          any_duration limit = duration::max()) {
     as_completed<T> ended(all);
     bool enough = false;
     deadline d(limit);

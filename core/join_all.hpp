@@ -33,7 +33,7 @@ task<std::vector<T>> get_all(std::vector<greenlet<T>> greenlets) {
 /// Awaitable: kills all of them and waits until they are over, for at most `limit`. Gives those that are
 /// not over then: they wait for an operation that cannot be interrupted, or hold out under a shield.
 template <class T>
-task<std::vector<greenlet<T>>> kill_all(std::vector<greenlet<T>> greenlets, duration limit = duration::max()) {
+task<std::vector<greenlet<T>>> kill_all(std::vector<greenlet<T>> greenlets, any_duration limit = duration::max()) {
     for (const greenlet<T>& g : greenlets)
         g.kill();
     const deadline end(limit);

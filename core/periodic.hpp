@@ -20,7 +20,7 @@ public:
     /// that many programs with the same period do not call all at once. Nothing runs before start().
     template <class Fn>
         requires std::is_invocable_v<Fn&>
-    periodic(duration period, Fn fn, double jitter = 0)
+    periodic(any_duration period, Fn fn, double jitter = 0)
         : begin_([period, fn = std::move(fn), jitter] {
               check(period > duration::zero(), "a period is longer than nothing");
               if constexpr (is_task<std::invoke_result_t<Fn&>>)

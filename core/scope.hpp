@@ -63,10 +63,7 @@ public:
 /// A scope that is cancelled when its time has come.
 class deadline : public scope, private timer {
 public:
-    template <class Rep, class Period>
-        requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
-    explicit deadline(std::chrono::duration<Rep, Period> from_now)
-        : deadline(after(hub().fresh_now(), length_of(from_now))) {}
+    explicit deadline(any_duration from_now) : deadline(after(hub().fresh_now(), from_now)) {}
     explicit deadline(time_point when);
     ~deadline() { disarm(); }
 

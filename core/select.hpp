@@ -22,7 +22,7 @@ namespace ringlet {
 /// A case that is served when its time has come. Counts from the start of the select.
 class expiry : public channel_place, private timer {
 public:
-    explicit expiry(duration d) noexcept
+    explicit expiry(any_duration d) noexcept
         : timer([](timer& t) noexcept { static_cast<expiry&>(t).serve(); }), after_(d) {}
 
     bool try_now() override { return after_ <= duration::zero(); }

@@ -45,10 +45,8 @@ private:
 
 /// Suspends for at least `d`, counted from when the wait begins. Zero or less lets others run first. (By
 /// reference, because g++ keeps a copy that is passed by value in the frame of the coroutine that awaits.)
-template <class Rep, class Period>
-    requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
-sleep_awaiter sleep_for(const std::chrono::duration<Rep, Period>& d) noexcept {
-    return sleep_awaiter(length_of(d));
+sleep_awaiter sleep_for(const std::convertible_to<any_duration> auto& d) noexcept {
+    return sleep_awaiter(any_duration(d));
 }
 inline sleep_awaiter sleep_until(const time_point& when) noexcept { return sleep_awaiter(when); }
 

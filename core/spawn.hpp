@@ -31,17 +31,11 @@ public:
     }
     spawn_options&& stack_size(std::size_t bytes) && { return std::move(stack_size(bytes)); }
     /// Counts from now until its first run; see spawn_after.
-    template <class Rep, class Period>
-        requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
-    spawn_options& after(std::chrono::duration<Rep, Period> d) & {
-        delay_ = std::max<duration>(length_of(d), 1ns);
+    spawn_options& after(any_duration d) & {
+        delay_ = std::max<duration>(d, 1ns);
         return *this;
     }
-    template <class Rep, class Period>
-        requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
-    spawn_options&& after(std::chrono::duration<Rep, Period> d) && {
-        return std::move(after(d));
-    }
+    spawn_options&& after(any_duration d) && { return std::move(after(d)); }
     /// Does not run before state().start() is called.
     spawn_options& paused() & {
         delay_ = duration::max();
@@ -170,11 +164,9 @@ greenlet<detail::body_result<Fn, Args...>> spawn(const spawn_options& options, F
 }
 
 /// Starts fn(args...) when `d` has passed. Killed before that, it never runs.
-template <class Rep, class Period, class Fn, class... Args>
-    requires(std::convertible_to<std::chrono::duration<Rep, Period>, duration> &&
-             std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>)
-greenlet<detail::body_result<Fn, Args...>> spawn_after(std::chrono::duration<Rep, Period> d, Fn&& fn,
-                                                       Args&&... args) {
+template <class Fn, class... Args>
+    requires std::is_invocable_v<std::decay_t<Fn>, std::decay_t<Args>...>
+greenlet<detail::body_result<Fn, Args...>> spawn_after(any_duration d, Fn&& fn, Args&&... args) {
     return spawn(spawn_options().after(d), std::forward<Fn>(fn), std::forward<Args>(args)...);
 }
 

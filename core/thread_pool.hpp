@@ -9,7 +9,8 @@ namespace ringlet {
 
 class thread_pool {
 public:
-    explicit thread_pool(std::size_t size = workers::default_size(), duration idle = 10s) : threads_(size, idle) {}
+    explicit thread_pool(std::size_t size = workers::default_size(), any_duration idle = 10s)
+        : threads_(size, idle) {}
 
     std::size_t size() const noexcept { return threads().size(); }
     void resize(std::size_t size) { threads().resize(size); }

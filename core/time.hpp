@@ -3,6 +3,7 @@
 // can make a day pass in a microsecond; nothing else in core asks the operating system what time it is.
 
 #include <chrono>
+#include <concepts>
 #include <string>
 #include <type_traits>
 
@@ -31,14 +32,23 @@ constexpr duration seconds(double count) noexcept {
     return count <= 0 ? duration::zero() : duration(static_cast<duration::rep>(count * 1e9));
 }
 
-/// How long `d` is: nothing when it is negative, and for ever when it is too long to be counted.
-template <class Rep, class Period>
-constexpr duration length_of(std::chrono::duration<Rep, Period> d) noexcept {
-    if constexpr (std::is_same_v<decltype(d), duration>)
-        return d > duration::zero() ? d : duration::zero();
-    const duration about = seconds(std::chrono::duration<double>(d).count());
-    return about == duration::zero() || about == duration::max() ? about : std::chrono::duration_cast<duration>(d);
-}
+/// A duration that may be given in any unit, for parameters and options: nothing when it is negative, and for
+/// ever when it is too long to be counted. (Declared as a `duration`, std::chrono::hours::max() would overflow
+/// before anybody could look at it.)
+class any_duration : public duration {
+public:
+    template <class Rep, class Period>
+    constexpr any_duration(const std::chrono::duration<Rep, Period>& d) noexcept : duration(length_of(d)) {}
+
+private:
+    template <class Rep, class Period>
+    static constexpr duration length_of(const std::chrono::duration<Rep, Period>& d) noexcept {
+        if constexpr (std::is_same_v<std::chrono::duration<Rep, Period>, ringlet::duration>)
+            return d > zero() ? d : zero();
+        const duration about = seconds(std::chrono::duration<double>(d).count());
+        return about == zero() || about == max() ? about : std::chrono::duration_cast<duration>(d);
+    }
+};
 
 /// "5 s", "150 ms", "20 us": for error messages.
 std::string to_string(duration d);

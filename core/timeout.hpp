@@ -35,41 +35,38 @@ namespace detail {
 
 /// Awaitable: what `x` gives if that comes within `limit`, else throws timeout_error. `x` is moved in;
 /// an lvalue is awaited where it is.
-template <class Rep, class Period, awaitable X>
-    requires std::convertible_to<std::chrono::duration<Rep, Period>, duration>
-task<await_result<X>> with_timeout(std::chrono::duration<Rep, Period> limit, X x) {
+template <awaitable X>
+task<await_result<X>> with_timeout(any_duration limit, X x) {
     deadline d(limit);
     try {
         co_return co_await std::move(x);
     } catch (const canceled&) {
-        detail::throw_timeout(d, length_of(limit));
+        detail::throw_timeout(d, limit);
     }
 }
 
 /// Awaitable: the same around a function that returns a task.
-template <class Rep, class Period, class Fn>
-    requires(std::convertible_to<std::chrono::duration<Rep, Period>, duration> && !awaitable<Fn> &&
-             is_task<std::invoke_result_t<Fn&>>)
-std::invoke_result_t<Fn&> with_timeout(std::chrono::duration<Rep, Period> limit, Fn fn) {
+template <class Fn>
+    requires(!awaitable<Fn> && is_task<std::invoke_result_t<Fn&>>)
+std::invoke_result_t<Fn&> with_timeout(any_duration limit, Fn fn) {
     deadline d(limit);
     try {
         co_return co_await fn();
     } catch (const canceled&) {
-        detail::throw_timeout(d, length_of(limit));
+        detail::throw_timeout(d, limit);
     }
 }
 
 /// On a fiber: runs fn(), which may block as often as it likes, and throws timeout_error when it has
 /// not returned within `limit`.
-template <class Rep, class Period, class Fn>
-    requires(std::convertible_to<std::chrono::duration<Rep, Period>, duration> && !awaitable<Fn> &&
-             std::invocable<Fn&> && !is_task<std::invoke_result_t<Fn&>>)
-std::invoke_result_t<Fn&> with_timeout(std::chrono::duration<Rep, Period> limit, Fn fn) {
+template <class Fn>
+    requires(!awaitable<Fn> && std::invocable<Fn&> && !is_task<std::invoke_result_t<Fn&>>)
+std::invoke_result_t<Fn&> with_timeout(any_duration limit, Fn fn) {
     deadline d(limit);
     try {
         return fn();
     } catch (const canceled&) {
-        detail::throw_timeout(d, length_of(limit));
+        detail::throw_timeout(d, limit);
     }
 }
 

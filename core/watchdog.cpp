@@ -241,7 +241,7 @@ watchdog& the_watchdog() {
 
 }  // namespace
 
-void set_watchdog(duration limit) { chosen_limit() = std::max(limit, duration::zero()); }
+void set_watchdog(any_duration limit) { chosen_limit() = limit; }
 
 duration watchdog_limit() noexcept { return chosen_limit(); }
 

@@ -14,7 +14,7 @@ namespace ringlet {
 class loop;
 
 /// For the loops that are made from now on; zero is off.
-void set_watchdog(duration limit);
+void set_watchdog(any_duration limit);
 
 /// How long a greenlet may hold a loop that is made now; zero when nobody watches.
 duration watchdog_limit() noexcept;

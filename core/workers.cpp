@@ -39,7 +39,7 @@ std::size_t checked(std::size_t size) {
 
 std::size_t workers::default_size() noexcept { return std::min(32U, std::thread::hardware_concurrency() + 4); }
 
-workers::workers(std::size_t size, duration idle)
+workers::workers(std::size_t size, any_duration idle)
     : size_(checked(size)), idle_limit_(std::min<duration>(idle, 24h)) {}
 
 workers::~workers() {

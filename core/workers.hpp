@@ -40,7 +40,7 @@ public:
     /// As Python's ThreadPoolExecutor has it: a few more than there are cores, since most of them wait.
     static std::size_t default_size() noexcept;
 
-    explicit workers(std::size_t size = default_size(), duration idle = 10s);
+    explicit workers(std::size_t size = default_size(), any_duration idle = 10s);
 
     /// Drops what has not begun and waits, blocking the thread, for what has: `co_await drained()`
     /// before it lets the loop go on meanwhile.

@@ -126,7 +126,7 @@ public:
     void heal();
 
     /// Lets `d` of virtual time pass.
-    void run_for(duration d);
+    void run_for(any_duration d);
 
     /// Runs until nothing can happen any more: everybody has ended or waits for I/O that will not come.
     void run();
@@ -177,7 +177,7 @@ public:
         return *this;
     }
     /// Stop after so much real time.
-    seeds& within(duration real) noexcept {
+    seeds& within(any_duration real) noexcept {
         within_ = real;
         return *this;
     }

@@ -15,10 +15,9 @@ namespace ringlet::sim {
 class span_of_time {
 public:
     constexpr span_of_time() noexcept = default;
-    constexpr span_of_time(duration exactly) noexcept : least(exactly), most(exactly) {}
-    template <class Rep, class Period>
-    constexpr span_of_time(std::chrono::duration<Rep, Period> exactly) noexcept : span_of_time(duration(exactly)) {}
-    constexpr span_of_time(duration from, duration to) noexcept : least(from), most(to) {}
+    constexpr span_of_time(std::convertible_to<any_duration> auto exactly) noexcept
+        : span_of_time(exactly, exactly) {}
+    constexpr span_of_time(any_duration from, any_duration to) noexcept : least(from), most(to) {}
 
     duration least{};
     duration most{};
@@ -134,12 +133,12 @@ public:
         return *this;
     }
     /// How long TCP retransmits before ETIMEDOUT (tcp_retries2, tcp(7)).
-    faults& give_up_sending(duration value) noexcept {
+    faults& give_up_sending(any_duration value) noexcept {
         give_up_sending_ = value;
         return *this;
     }
     /// How long a connect goes on before ETIMEDOUT (tcp_syn_retries, tcp(7)).
-    faults& give_up_connecting(duration value) noexcept {
+    faults& give_up_connecting(any_duration value) noexcept {
         give_up_connecting_ = value;
         return *this;
     }

@@ -149,7 +149,7 @@ duration world::elapsed() const noexcept { return sim_->now() - simulator::begin
 std::uint64_t world::fingerprint() const noexcept { return sim_->log().fingerprint(); }
 void world::log_to(std::function<void(std::string_view)> sink) { sim_->log().set_sink(std::move(sink)); }
 
-void world::run_for(duration d) { await(sleep_for(d)); }
+void world::run_for(any_duration d) { await(sleep_for(d)); }
 
 void world::run() {
     until_quiet_ = true;

@@ -19,12 +19,12 @@ class connect_options {
 public:
     connect_options() = default;
     /// For everything: the name and all attempts.
-    connect_options& timeout(duration d) noexcept {
+    connect_options& timeout(any_duration d) noexcept {
         timeout_ = d;
         return *this;
     }
     /// How long an attempt is alone before the next address is tried beside it. RFC 8305 section 5.
-    connect_options& attempt_delay(duration d) noexcept {
+    connect_options& attempt_delay(any_duration d) noexcept {
         attempt_delay_ = d;
         return *this;
     }

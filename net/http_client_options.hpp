@@ -32,8 +32,8 @@ public:
     explicit retries(unsigned count) : most(count) {}
 
     unsigned most = 0;  // after the first attempt
-    duration backoff = 500ms;  // before the first repetition; doubles with each
-    duration longest_wait = 60s;  // a Retry-After beyond that is not waited for: its response is returned
+    any_duration backoff = 500ms;  // before the first repetition; doubles with each
+    any_duration longest_wait = 60s;  // a Retry-After beyond that is not waited for: its response is returned
     std::vector<int> statuses{429, 502, 503, 504};
 };
 
@@ -55,7 +55,7 @@ public:
     std::size_t in_all = 4096;
     std::size_t idle_per_origin = 16;
     std::size_t idle_in_all = 256;
-    duration idle = 30s;  // older connections are not used again
+    any_duration idle = 30s;  // older connections are not used again
     std::string user_agent = "ringlet";
     unsigned redirects = 30;  // followed one after the other; 0: they are returned as they come
     http2_use http2 = http2_use::offered;

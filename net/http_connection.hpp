@@ -25,10 +25,10 @@ class timeouts {
 public:
     timeouts() {}  // not an aggregate: temporaries of it are safe in a co_await
 
-    duration connect = 10s;  // the name and the connection
-    duration first_byte = 30s;  // from the request to the first byte of its response
-    duration between_bytes = 30s;  // to every later one, and to send 256 KiB of the request
-    duration total = duration::max();
+    any_duration connect = 10s;  // the name and the connection
+    any_duration first_byte = 30s;  // from the request to the first byte of its response
+    any_duration between_bytes = 30s;  // to every later one, and to send 256 KiB of the request
+    any_duration total = duration::max();
 };
 
 class connection {

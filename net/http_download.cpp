@@ -73,7 +73,7 @@ private:
                     throw;
             }
             co_await sleep_for(wait);
-            wait = std::min(2 * wait, duration(60s));
+            wait = 2 * std::min<duration>(wait, 30s);
         }
     }
 

@@ -28,7 +28,7 @@ public:
     std::function<void(const http::progress&)> on_progress;
     bool resume = true;  // go on with what an earlier call left
     unsigned attempts = 5;  // so many in a row without a byte are the end
-    duration backoff = 500ms;  // between two; doubles
+    any_duration backoff = 500ms;  // between two; doubles
     /// The bytes are on the disk before the file has its name, and only such are gone on with. Without, the
     /// machine must not crash.
     bool sync = true;

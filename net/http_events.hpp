@@ -38,11 +38,11 @@ public:
     }
     server_event&& id(std::string text) && { return std::move(id(std::move(text))); }
     /// How long the page is to wait before it comes back.
-    server_event& retry(duration d) & {
+    server_event& retry(any_duration d) & {
         retry_ = d;
         return *this;
     }
-    server_event&& retry(duration d) && { return std::move(retry(d)); }
+    server_event&& retry(any_duration d) && { return std::move(retry(d)); }
 
     /// Its lines, with the empty one at the end. Throws std::invalid_argument when a name or an id would
     /// break out of its line.

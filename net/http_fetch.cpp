@@ -123,7 +123,7 @@ task<incoming> fetching::run() {
             in.reset();
         }
         ++tries_;
-        backoff_ = std::min(2 * backoff_, retries_.longest_wait);
+        backoff_ = 2 * std::min<duration>(backoff_, retries_.longest_wait / 2);
         co_await sleep_for(wait_);
     }
 }

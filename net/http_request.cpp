@@ -67,7 +67,7 @@ duration exchange::body_patience() const {
     if (options_.least_rate == 0)
         return options_.body;
     const auto earned = std::chrono::seconds(std::min<std::uint64_t>(body_taken_ / options_.least_rate, 1'000'000));
-    return std::clamp(options_.body + earned - body_waited_, duration::zero(), options_.body);
+    return any_duration(options_.body - any_duration(body_waited_ - earned));
 }
 
 void exchange::refuse_body(errc e, const std::string& where) {

@@ -194,11 +194,11 @@ task<> server::serve_stream(io::any_stream stream) {
     return detail::server_connection::serve(detail::place(core_, false), std::move(stream), nullptr);
 }
 
-task<std::size_t> server::serve_forever(net::tcp_listener listener, duration grace) {
+task<std::size_t> server::serve_forever(net::tcp_listener listener, any_duration grace) {
     return serve_forever(std::move(listener), connection_wrapper(), grace);
 }
 
-task<std::size_t> server::serve_forever(net::tcp_listener listener, connection_wrapper secure, duration grace) {
+task<std::size_t> server::serve_forever(net::tcp_listener listener, connection_wrapper secure, any_duration grace) {
     io::signals asked({SIGTERM, SIGINT});
     auto serving = serve(std::move(listener), std::move(secure));
     auto first = asked.next();
@@ -213,7 +213,7 @@ task<std::size_t> server::serve_forever(net::tcp_listener listener, connection_w
     co_return co_await stop(0s);
 }
 
-task<std::size_t> server::stop(duration grace) {
+task<std::size_t> server::stop(any_duration grace) {
     const std::shared_ptr<detail::server_core> core = core_;
     core->begin_to_stop();
     std::size_t cut = 0;

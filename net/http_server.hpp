@@ -98,8 +98,8 @@ public:
 
     /// Awaitable: serves until SIGTERM or SIGINT comes, then stop(grace); a second signal ends that at
     /// once. Gives the number of connections that were cut. Throws what the listener throws.
-    task<std::size_t> serve_forever(net::tcp_listener listener, duration grace = 10s);
-    task<std::size_t> serve_forever(net::tcp_listener listener, connection_wrapper secure, duration grace = 10s);
+    task<std::size_t> serve_forever(net::tcp_listener listener, any_duration grace = 10s);
+    task<std::size_t> serve_forever(net::tcp_listener listener, connection_wrapper secure, any_duration grace = 10s);
 
     /// Awaitable: answers one connection until it ends. For streams that come from elsewhere.
     task<> serve_stream(io::any_stream stream);
@@ -107,7 +107,7 @@ public:
     /// Awaitable: stops accepting, closes idle connections, lets running requests end within `grace`,
     /// then reports which are left, kills them and gives their number. Not to be awaited in a handler,
     /// which would wait for itself.
-    task<std::size_t> stop(duration grace = 10s);
+    task<std::size_t> stop(any_duration grace = 10s);
 
     /// Connections that are open now.
     std::size_t connections() const noexcept;

@@ -21,18 +21,18 @@ public:
     std::size_t unread_body = 64 * 1024;  // what is read and dropped to keep a connection
 
     // Each phase of a connection has a time of its own.
-    duration idle = 60s;  // to the first byte of a request
-    duration head = 15s;  // from there to the end of its head
-    duration body = 30s;  // between two pieces of its body
-    duration write = 30s;  // for each 256 KiB of the response
-    duration linger = 2s;  // for the peer to read the last response before the connection ends
+    any_duration idle = 60s;  // to the first byte of a request
+    any_duration head = 15s;  // from there to the end of its head
+    any_duration body = 30s;  // between two pieces of its body
+    any_duration write = 30s;  // for each 256 KiB of the response
+    any_duration linger = 2s;  // for the peer to read the last response before the connection ends
 
     // Bytes per second that a body must have brought on average, counting only what the handler waited
     // for them, once `body` has passed: a byte now and then keeps nobody. 0: none.
     std::size_t least_rate = 256;
     // For a request in all, from the end of its head to the end of its answer. Who takes longer is
     // killed, and answered 503 if no part of an answer has left. 0: no limit, as downloads need it.
-    duration request = 0s;
+    any_duration request = 0s;
 
     // HTTP/2. Over TLS it is spoken with whom the handshake agrees on it (over_tls); in the clear, if this is
     // set, with clients that begin with it. One that shuts its sending side down is taken for gone, and what

@@ -50,7 +50,7 @@ proxy_header parse_proxy_header(std::string_view whole);
 /// Awaitable: reads the header and not one byte more. To be called before anything else is read, in the
 /// greenlet of the connection, so that a slow client holds up nobody.
 template <io::stream S>
-task<proxy_header> read_proxy_header(S& from, duration within = 5s) {
+task<proxy_header> read_proxy_header(S& from, any_duration within = 5s) {
     const std::string act = "PROXY header from " + std::string(from.name());
     const deadline limit(within);
     std::string got;

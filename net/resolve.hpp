@@ -61,7 +61,7 @@ public:
         return *this;
     }
     /// How long one server may take for its first answer; later tries wait longer. 0: as resolv_conf says.
-    resolver_options& timeout(duration d) noexcept {
+    resolver_options& timeout(any_duration d) noexcept {
         timeout_ = d;
         return *this;
     }
@@ -102,7 +102,7 @@ public:
         return *this;
     }
     /// Once one family has addresses, how long the other may still take (RFC 8305 section 3).
-    resolver_options& patience(duration d) noexcept {
+    resolver_options& patience(any_duration d) noexcept {
         patience_ = d;
         return *this;
     }

@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -191,7 +192,8 @@ void ares_question::begin_try() {
     if (l.kernel().clock_jumps()) {
         // Each round takes twice as long as the one before, as c-ares has it.
         const std::size_t round = tries_ / std::max<std::size_t>(settings_.servers.size(), 1);
-        try_ends_ = after(l.fresh_now(), settings_.timeout * (1 << round));
+        const std::chrono::duration<double> first = settings_.timeout;
+        try_ends_ = after(l.fresh_now(), any_duration(first * std::exp2(round)));
     }
     ++tries_;
     start(ip6_, ns_t_aaaa);

@@ -81,7 +81,7 @@ public:
         max_ = v;
         return *this;
     }
-    client_options& handshake_timeout(duration d) noexcept {
+    client_options& handshake_timeout(any_duration d) noexcept {
         timeout_ = d;
         return *this;
     }
@@ -137,7 +137,7 @@ public:
         max_ = v;
         return *this;
     }
-    server_options& handshake_timeout(duration d) noexcept {
+    server_options& handshake_timeout(any_duration d) noexcept {
         timeout_ = d;
         return *this;
     }

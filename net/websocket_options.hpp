@@ -65,12 +65,12 @@ public:
         return *this;
     }
     /// A peer that is silent so long is pinged; who does not answer in the same time again is gone.
-    websocket_options& ping_after(duration d) {
+    websocket_options& ping_after(any_duration d) {
         ping_after_ = d;
         return *this;
     }
     /// For the peer to take each 256 KiB of what is sent, and to answer a close.
-    websocket_options& patience(duration d) {
+    websocket_options& patience(any_duration d) {
         patience_ = d;
         return *this;
     }

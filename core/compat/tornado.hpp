@@ -25,7 +25,7 @@ public:
 
     /// On the loop's own thread; remove_timeout cancels.
     template <class Fn, class... Args>
-    static Timeout call_later(duration delay, Fn fn, Args... args) {
+    static Timeout call_later(any_duration delay, Fn fn, Args... args) {
         return spawn_after(delay, [fn = std::move(fn), ... args = std::move(args)]() mutable { fn(args...); });
     }
     template <class Fn, class... Args>
@@ -50,7 +50,7 @@ class PeriodicCallback {
 public:
     template <class Fn>
         requires std::is_invocable_v<Fn&>
-    PeriodicCallback(Fn fn, duration interval, double jitter = 0)
+    PeriodicCallback(Fn fn, any_duration interval, double jitter = 0)
         : calls_(positive(interval), std::move(fn), jitter) {}
 
     /// The first call comes one interval from now.

@@ -23,7 +23,7 @@ public:
     constexpr interval(std::optional<N> seconds) noexcept
         : length_(seconds ? ringlet::seconds(static_cast<double>(*seconds)) : duration::max()) {}
     template <class Rep, class Period>
-    constexpr interval(std::chrono::duration<Rep, Period> d) noexcept : length_(length_of(d)) {}
+    constexpr interval(std::chrono::duration<Rep, Period> d) noexcept : length_(any_duration(d)) {}
 
     /// True for None: no limit.
     constexpr bool infinite() const noexcept { return length_ == duration::max(); }

@@ -127,6 +127,20 @@ TYPED_TEST(waits_for_several, kill_all_reports_who_survives) {
     });
 }
 
+TYPED_TEST(waits_for_several, kill_all_waits_for_ever_with_a_limit_too_long_to_be_counted) {
+    using task = typename TypeParam::template task<>;
+    in_virtual_time([&]() -> ringlet::task<> {
+        const auto stubborn = TypeParam::spawn([]() -> task {
+            const shield s;
+            co_await sleep_for(24h);
+        });
+        co_await yield();
+        const std::vector<greenlet<>> one{stubborn};
+        const auto none = co_await kill_all(one, std::chrono::hours::max());
+        EXPECT_TRUE(none.empty());
+    });
+}
+
 TYPED_TEST(waits_for_several, get_all_throws_as_soon_as_one_fails) {
     using task = typename TypeParam::template task<int>;
     in_virtual_time([&]() -> ringlet::task<> {

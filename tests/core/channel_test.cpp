@@ -155,6 +155,23 @@ TYPED_TEST(channels, select_takes_part_in_one_exchange) {
     EXPECT_THAT(log, ElementsAre("a 1", "b", "late"));
 }
 
+TYPED_TEST(channels, an_expiry_too_long_to_be_counted_never_comes) {
+    using task = typename TypeParam::template task<>;
+    in_virtual_time([&]() -> ringlet::task<> {
+        channel<int> a;
+        const auto selector = TypeParam::spawn([&]() -> task {
+            auto from_a = a.on_get();
+            expiry never_late(std::chrono::hours::max());
+            EXPECT_EQ(co_await select(from_a, never_late), 0u);
+        });
+        co_await sleep_for(24h);
+        EXPECT_EQ(a.balance(), -1) << "it waits";
+        if (!selector.ready())
+            co_await a.put(1);
+        co_await selector.join();
+    });
+}
+
 TYPED_TEST(channels, two_selects_meet) {
     using task = typename TypeParam::template task<>;
     int met = 0;

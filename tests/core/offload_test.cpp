@@ -285,6 +285,23 @@ TEST(offload_in_real_time, a_wait_for_a_future_times_out_and_the_call_goes_on) {
     });
 }
 
+TEST(offload_in_real_time, a_wait_for_a_future_that_is_too_long_to_be_counted_never_times_out) {
+    run([] {
+        futures::thread_pool_executor executor(1);
+        gate may_end;
+        auto f = executor.submit([&] { may_end.pass(); });
+        const auto result = spawn([&] { await(f.result(std::chrono::hours::max())); });
+        const auto error = spawn([&] { EXPECT_EQ(await(f.exception(std::chrono::hours::max())), nullptr); });
+        await(yield());
+        await(yield());
+        may_end.open();
+        const auto all = await(futures::wait(std::vector{f}, futures::ALL_COMPLETED, std::chrono::hours::max()));
+        EXPECT_EQ(all.done.size(), 1u);
+        await(result.get());
+        await(error.get());
+    });
+}
+
 TEST_P(offloading, done_callbacks_run_on_the_loop_that_added_them) {
     run(make(), [] {
         futures::thread_pool_executor executor;

@@ -185,6 +185,40 @@ TEST(durations, are_written_with_a_unit_that_fits) {
     EXPECT_EQ(to_string(7ns), "7 ns");
 }
 
+/// What `d` is for a function or an option that takes any duration.
+constexpr duration taken(any_duration d) { return d; }
+
+TEST(durations, of_any_unit_are_taken_and_the_ends_of_the_scale_hold) {
+    static_assert(taken(5s) == 5s && taken(1ms) == 1ms && taken(std::chrono::hours(1)) == 1h && taken(7ns) == 7ns);
+    static_assert(taken(0.25s) == 250ms && taken(std::chrono::duration<double, std::milli>(1.5)) == 1500us);
+    static_assert(taken(std::chrono::hours::max()) == duration::max() && taken(1e300 * 1s) == duration::max());
+    static_assert(taken(-1ns) == 0ns && taken(-5s) == 0s && taken(std::chrono::years::min()) == 0s);
+    static_assert(taken(std::chrono::hours(2'555'000)) == std::chrono::hours(2'555'000),
+                  "some 291 years are counted");
+    static_assert(taken(duration::max()) == duration::max());
+}
+
+TEST(durations, of_options_are_assigned_compared_and_counted_with_like_any_other) {
+    struct options {
+        any_duration idle = 30s;
+        any_duration total = duration::max();
+    };
+    options o{.idle = 10min};
+    EXPECT_EQ(o.idle, 10min);
+    o.idle = std::chrono::hours::max();
+    EXPECT_EQ(o.idle, o.total);
+    EXPECT_GT(o.idle, 1h);
+    o.idle = 5s;
+    o.idle += 1s;
+    EXPECT_EQ(2 * o.idle - 1s, 11s);
+    EXPECT_EQ(o.idle.count(), 6'000'000'000);
+    EXPECT_EQ(std::chrono::duration_cast<std::chrono::milliseconds>(o.idle).count(), 6000);
+    EXPECT_EQ(std::min<duration>(o.idle, 2s), 2s);
+    const duration copy = o.idle;
+    EXPECT_EQ(to_string(o.idle), to_string(copy));
+    EXPECT_EQ(after(at(5), o.total), never);
+}
+
 TEST(durations, too_long_to_express_never_end) {
     EXPECT_EQ(after(at(5), duration::max()), never);
     EXPECT_EQ(after(never, 1s), never);

@@ -113,6 +113,17 @@ TEST(sim_network, a_port_can_be_bound_once_on_each_address_of_a_host) {
     await(binder.get());
 }
 
+TEST(sim_network, a_connection_may_take_a_time_too_long_to_be_counted) {
+    sim::world w(1, sim::faults().latency(1s));
+    const auto listens = w.host("there").spawn([] { await(net::listen(net::address::ip4_any(80)).accept()); });
+    const auto calls = w.host("here").spawn([&] {
+        const auto patient = net::connect_options().timeout(std::chrono::hours::max());
+        (void)await(net::connect(address_on(w.host("there"), 80), patient));
+    });
+    await(calls.get());
+    await(listens.get());
+}
+
 TEST(sim_network, a_full_socket_buffer_refuses_a_datagram) {
     sim::world w(1, sim::faults().no_memory(0.5));
     const auto sender = w.host("here").spawn([&]() -> task<int> {

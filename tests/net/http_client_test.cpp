@@ -323,6 +323,23 @@ TEST(http_client, each_phase_has_its_time) {
     EXPECT_EQ(wait_for({"HTTP/1.1 200 OK\r\n", "Content-Length: 2\r\n\r\n", "1", "2"}, 2s).first, "");
 }
 
+TEST(http_client, times_too_long_to_be_counted_never_pass) {
+    in_virtual_time([]() -> task<> {
+        http::client_options patient;
+        http::timeouts& times = patient.timeouts;
+        times.connect = times.first_byte = times.between_bytes = times.total = std::chrono::hours::max();
+        world w(patient);
+        const auto page = spawn([&] { return await(w.client.get("http://h/x")); });
+        auto end = co_await w.accept();
+        (void)co_await hear(end);
+        for (const char c : std::string("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")) {
+            co_await sleep_for(1h);
+            co_await say(end, {&c, 1});
+        }
+        EXPECT_EQ((co_await page.get()).body, "hi");
+    });
+}
+
 TEST(http_client, a_connection_has_its_time) {
     in_virtual_time([]() -> task<> {
         auto options = each_phase_its_time();

@@ -211,6 +211,21 @@ TEST(http_server_hostile, a_slow_body_that_goes_on_is_waited_for) {
     });
 }
 
+TEST(http_server_hostile, times_too_long_to_be_counted_never_pass) {
+    in_virtual_time([]() -> task<> {
+        http::server_options patient;
+        patient.idle = patient.head = patient.body = patient.write = patient.request = std::chrono::hours::max();
+        http::server server(patient);
+        add_pages(server);
+        visit v(server);
+        for (const char c : post + "1234567890") {
+            co_await sleep_for(1h);
+            co_await v.say({&c, 1});
+        }
+        EXPECT_EQ(co_await v.hear_until("1234567890"), answer("1234567890"));
+    });
+}
+
 TEST(http_server_hostile, a_body_must_not_trickle_for_ever) {
     in_virtual_time([]() -> task<> {
         http::server_options options = each_phase_its_time();
