@@ -4,6 +4,7 @@
 // while the kernel is: io_uring_enter and the call in which liburing makes it are wrapped by the linker
 // (meson.build), once per turn and not per message. What is left is what the loops do themselves.
 
+#include "raw/coroutine_echo.hpp"
 #include "raw/uring_echo.hpp"
 
 #include <ringlet/core/run.hpp>
@@ -183,25 +184,34 @@ void compare(std::size_t connections, bool tiny) {
     const int listener = raw::listen_on_loopback(0);
     raw::uring_echo bare(listener, stop_fd);
     clients of_bare(port_of(listener), connections);
+    const int other_listener = raw::listen_on_loopback(0);
+    raw::coroutine_echo least(other_listener);
+    clients of_least(port_of(other_listener), connections);
+    for (std::size_t i = 0; i < connections; ++i)
+        least.accept();
     our_server coroutines(false, connections), fibers(true, connections);
 
-    std::vector<double> raw_ns, added[2];
+    std::vector<double> raw_ns, added[3];
     for (int repeat = 0; repeat < (tiny ? 2 : 201); ++repeat) {
         const double bare_ns = ns_each(of_bare, rounds, connections, [&] { bare.turn(); });
+        const double least_ns = ns_each(of_least, rounds, connections, [&] { least.turn(); });
         const double coroutine_ns = coroutines.measure(rounds, connections);
         const double fiber_ns = fibers.measure(rounds, connections);
         if (repeat == 0)
             continue;  // connections are accepted, frames and buffers made
         raw_ns.push_back(bare_ns);
-        added[0].push_back(coroutine_ns - bare_ns);
-        added[1].push_back(fiber_ns - bare_ns);
+        added[0].push_back(least_ns - bare_ns);
+        added[1].push_back(coroutine_ns - bare_ns);
+        added[2].push_back(fiber_ns - bare_ns);
     }
     const std::string of = std::to_string(connections) + " connections";
     std::printf("{\"name\": \"user time of the raw loop, %s\", \"ns\": %.1f}\n", of.c_str(), median(raw_ns));
-    std::printf("{\"name\": \"added by ringlet, coroutine, %s\", \"ns\": %.1f}\n", of.c_str(), median(added[0]));
-    std::printf("{\"name\": \"added by ringlet, fiber, %s\", \"ns\": %.1f}\n", of.c_str(), median(added[1]));
+    std::printf("{\"name\": \"added by bare coroutines, %s\", \"ns\": %.1f}\n", of.c_str(), median(added[0]));
+    std::printf("{\"name\": \"added by ringlet, coroutine, %s\", \"ns\": %.1f}\n", of.c_str(), median(added[1]));
+    std::printf("{\"name\": \"added by ringlet, fiber, %s\", \"ns\": %.1f}\n", of.c_str(), median(added[2]));
     std::fflush(stdout);
     ::close(listener);
+    ::close(other_listener);
     ::close(stop_fd);
 }
 
