@@ -157,14 +157,31 @@ public:
     auto next() { return order_->ended.next(); }
 
 private:
+    /// Has room for all from the beginning: an end is not lost for lack of memory.
+    class ended_futures {
+    public:
+        explicit ended_futures(std::size_t all) { futures_.reserve(all); }
+        std::size_t size() const noexcept { return futures_.size() - taken_; }
+        bool empty() const noexcept { return size() == 0; }
+        void push_back(future<T> f) { futures_.push_back(std::move(f)); }
+        future<T>& front() noexcept { return futures_[taken_]; }
+        void pop_front() noexcept { futures_[taken_++] = future<T>(); }
+
+    private:
+        std::vector<future<T>> futures_;
+        std::size_t taken_ = 0;
+    };
+
     struct order {
-        explicit order(std::size_t all) noexcept : left(all) {}
+        using queue = shared_queue<future<T>, ended_futures>;
+        explicit order(std::size_t all)
+            : ended(queue::unbounded, outside_waiter::clock::stands_still, ended_futures(all)), left(all) {}
         void add(future<T> next) {
             ended.try_put(next);
             if (left.fetch_sub(1, std::memory_order_acq_rel) == 1)
                 ended.close();
         }
-        shared_queue<future<T>> ended{shared_queue<future<T>>::unbounded, outside_waiter::clock::stands_still};
+        queue ended;
         std::atomic<std::size_t> left;
     };
     std::shared_ptr<order> order_;

@@ -70,8 +70,8 @@ private:
 inline shared_event::awaiter shared_event::wait() noexcept { return awaiter(*this); }
 
 /// Hands items from greenlet to greenlet across loops, in order, with a bound. Waiters are served in
-/// the order in which they came, whatever their loop.
-template <class T>
+/// the order in which they came, whatever their loop. They are kept in `Items`, which is used like a deque.
+template <class T, class Items = std::deque<T>>
 class shared_queue {
 public:
     static constexpr std::size_t unbounded = SIZE_MAX;
@@ -81,9 +81,10 @@ public:
     class next_awaiter;
 
     /// `c` says what a clock that jumps does while a consumer waits.
-    explicit shared_queue(std::size_t capacity = unbounded,
-                          outside_waiter::clock c = outside_waiter::clock::runs) noexcept
+    explicit shared_queue(std::size_t capacity = unbounded, outside_waiter::clock c = outside_waiter::clock::runs)
         : capacity_(capacity), clock_(c) {}
+    shared_queue(std::size_t capacity, outside_waiter::clock c, Items items)
+        : capacity_(capacity), clock_(c), items_(std::move(items)) {}
 
     std::size_t size() const noexcept {
         const std::lock_guard lock(mutex_);
@@ -182,14 +183,14 @@ private:
     const std::size_t capacity_;
     const outside_waiter::clock clock_;
     mutable std::mutex mutex_;
-    std::deque<T> items_;
+    Items items_;
     list<get_awaiter> getters_;
     list<put_awaiter> putters_;
     bool closed_ = false;
 };
 
-template <class T>
-class [[nodiscard]] shared_queue<T>::put_awaiter : public outside_waiter {
+template <class T, class Items>
+class [[nodiscard]] shared_queue<T, Items>::put_awaiter : public outside_waiter {
 public:
     put_awaiter(shared_queue& q, T item) : outside_waiter(&q.mutex_), queue_(q), item_(std::move(item)) {}
     const char* what() const noexcept override { return "room in a shared queue"; }
@@ -223,8 +224,8 @@ private:
     std::exception_ptr failed_;
 };
 
-template <class T>
-class [[nodiscard]] shared_queue<T>::get_awaiter : public outside_waiter {
+template <class T, class Items>
+class [[nodiscard]] shared_queue<T, Items>::get_awaiter : public outside_waiter {
 public:
     explicit get_awaiter(shared_queue& q) noexcept : outside_waiter(&q.mutex_, q.clock_), queue_(q) {}
     const char* what() const noexcept override { return "an item from a shared queue"; }
@@ -256,8 +257,8 @@ protected:
     std::optional<T> item_;
 };
 
-template <class T>
-class [[nodiscard]] shared_queue<T>::next_awaiter : public shared_queue<T>::get_awaiter {
+template <class T, class Items>
+class [[nodiscard]] shared_queue<T, Items>::next_awaiter : public shared_queue<T, Items>::get_awaiter {
 public:
     using get_awaiter::get_awaiter;
     std::optional<T> await_resume() {

@@ -1,5 +1,7 @@
 // Blocking calls on helper threads: results, errors, kills, pools and futures.
 
+#include "support/allocations.hpp"
+
 #include <ringlet/core/all.hpp>
 #include <ringlet/core/futures.hpp>
 #include <ringlet/core/run.hpp>
@@ -383,6 +385,34 @@ TEST_P(offloading, as_completed_loses_nothing_to_who_was_cut_short) {
         EXPECT_FALSE(co_await ended.next());
         futures::as_completed<int> none({});
         EXPECT_FALSE(co_await none.next());
+    });
+}
+
+TEST_P(offloading, as_completed_gives_also_what_ended_when_there_was_no_memory) {
+    run(make(), []() -> task<> {
+        futures::thread_pool_executor executor(1);
+        gate g;
+        const auto blocked = executor.submit([&] { g.pass(); });
+        std::vector<futures::future<int>> all;
+        for (int i = 0; i < 100; ++i)
+            all.push_back(executor.submit([] { return 1; }));
+        futures::as_completed<int> ended(all);
+        {
+            const story::memory_for nothing(0);
+            for (const futures::future<int>& each : all)
+                each.cancel();
+        }
+        std::vector<futures::future<int>> given;
+        const auto reader = spawn([&]() -> task<> {
+            while (const auto f = co_await ended.next())
+                given.push_back(*f);
+        });
+        co_await yield();
+        EXPECT_EQ(given, all);
+        EXPECT_TRUE(reader.ready());
+        reader.kill();
+        g.open();
+        co_await blocked.result();
     });
 }
 
