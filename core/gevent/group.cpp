@@ -22,8 +22,18 @@ void TrackedGreenlets::add(AnyGreenlet g, bool blocking, interval timeout) const
     state& s = *held;
     if (s.room && !s.room->acquire(blocking, timeout))
         throw PoolFull();
-    s.greenlets.push_back(g);
-    s.links.push_back(g.state().add_link([held](greenlet_base& over) { forget(*held, over); }));
+    const std::size_t before = s.greenlets.size();
+    try {
+        s.greenlets.push_back(g);
+        s.links.push_back(0);
+        s.links.back() = g.state().add_link([held](greenlet_base& over) { forget(*held, over); });
+    } catch (...) {  // out of memory
+        s.greenlets.resize(before);
+        s.links.resize(before);
+        if (s.room)
+            s.room->release();
+        throw;
+    }
     s.none_left.clear();
 }
 

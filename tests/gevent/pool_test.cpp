@@ -1,5 +1,6 @@
 // gevent.pool: Group and Pool; the behaviours of test__pool and test__greenletset.
 
+#include "support/allocations.hpp"
 #include "support/gevent_world.hpp"
 #include "support/story.hpp"
 
@@ -46,6 +47,20 @@ TEST_F(pool_face, a_group_tracks_what_is_not_over) {
     gevent::sleep(5);
     EXPECT_FALSE(group);
     EXPECT_TRUE(group.join());
+}
+
+TEST_F(pool_face, what_cannot_be_tracked_for_lack_of_memory_takes_no_room) {
+    const Pool pool(1);
+    bool ran = false;
+    for (std::size_t enough = 0; !ran; ++enough) {
+        try {
+            const story::memory_for little(enough);
+            pool.spawn([&] { ran = true; });
+        } catch (const std::bad_alloc&) {}
+        gevent::sleep(1);
+        ASSERT_TRUE(pool.empty());
+        ASSERT_EQ(pool.wait_available(1), 1u) << "after " << enough << " allocations";
+    }
 }
 
 TEST_F(pool_face, join_waits_until_none_is_left) {
