@@ -62,9 +62,11 @@ private:
 /// A name beside `path` that no other write_file of this machine uses now.
 std::string name_beside(const std::string& path) {
     static std::atomic<unsigned> count = 0;
-    // Of a name that is as long as can be there is no room for a longer one beside it.
+    const std::string end = ".new-" + std::to_string(getpid()) + "-" + std::to_string(count++);
+    // Of a name or a path that is as long as can be there is no room for a longer one beside it.
     const std::size_t name = path.rfind('/') + 1;
-    return path.substr(0, name + NAME_MAX - 40) + ".new-" + std::to_string(getpid()) + "-" + std::to_string(count++);
+    const std::size_t most = std::min<std::size_t>(name + NAME_MAX, PATH_MAX - 1) - end.size();
+    return path.substr(0, std::max(name, most)) + end;
 }
 
 void use_registered(io_uring_sqe* sqe, std::uint8_t opcode, int index) noexcept {
@@ -220,6 +222,8 @@ task<> write_file(std::string path, std::string_view content, replace_options op
         auto made = co_await as_result(openat(AT_FDCWD, beside.c_str(), mode.flags(), mode.permissions()));
         if (made)
             opened = std::move(*made);
+        else if (made.error() == std::errc::filename_too_long)
+            throw std::system_error(made.error(), "write " + path + ": a name beside it for the new file");
         else if (made.error() != std::errc::file_exists)
             throw std::system_error(made.error(), "write " + path);
     }

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <climits>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,7 @@ using namespace ringlet;
 using namespace story;
 using io::file;
 using io::file_mode;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 std::string content_of(const std::string& path) {
@@ -32,6 +34,15 @@ std::string content_of(const std::string& path) {
 
 std::size_t names_in(const temporary_folder& folder) {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder.path()), {}));
+}
+
+/// A folder below that one, whose path has so many bytes.
+std::string deep_folder(const temporary_folder& folder, std::size_t size) {
+    std::string path = folder.path();
+    while (path.size() + 202 < size)
+        std::filesystem::create_directory(path += '/' + std::string(100, 'd'));
+    std::filesystem::create_directory(path += '/' + std::string(size - path.size() - 1, 'd'));
+    return path;
 }
 
 std::span<std::byte> room_in(std::string& text) { return std::as_writable_bytes(std::span(text)); }
@@ -327,6 +338,24 @@ TEST(file, write_file_takes_a_name_as_long_as_can_be) {
         const std::string path = folder / std::string(255, 'n');
         co_await io::write_file(path, "all");
         EXPECT_EQ(co_await io::read_file(path), "all");
+    });
+}
+
+TEST(file, write_file_takes_a_path_as_long_as_can_be) {
+    const temporary_folder folder;
+    const std::string path = deep_folder(folder, PATH_MAX - 102) + '/' + std::string(100, 'n');
+    on_this_machine([&]() -> task<> {
+        co_await io::write_file(path, "all");
+        EXPECT_EQ(co_await io::read_file(path), "all");
+    });
+}
+
+TEST(file, write_file_says_when_a_path_has_no_room_beside_it) {
+    const temporary_folder folder;
+    const std::string path = deep_folder(folder, PATH_MAX - 10) + "/f";
+    on_this_machine([&]() -> task<> {
+        EXPECT_THAT(co_await error_from(io::write_file(path, "all")),
+                    EndsWith("/f: a name beside it for the new file: File name too long"));
     });
 }
 
