@@ -287,9 +287,11 @@ private:
     struct wake_completion : completion {
         explicit wake_completion(uring& k) noexcept : completion(&complete), owner(k) {}
         static void complete(completion& c, int res, unsigned) noexcept {
-            // It may have been cancelled with everything else, and still wakes are to be heard. Only where
-            // somebody closed the descriptor there is nothing to listen to.
-            if (res != -EBADF)
+            // It may have been cancelled with everything else, and still wakes are to be heard. Any other error
+            // says that somebody closed the descriptor, or that it names something else by now: that would be
+            // an error again at once, for ever.
+            const bool heard = res == sizeof(std::uint64_t);
+            if (heard || res == -ECANCELED || res == -EINTR || res == -EAGAIN || res == -ENOMEM)
                 static_cast<wake_completion&>(c).owner.listen_for_wake();
         }
         uring& owner;

@@ -9,7 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -87,6 +89,26 @@ TEST_F(uring, another_thread_ends_a_turn_also_after_everything_was_cancelled) {
     const time_point limit = kernel_->now() + 2s;
     kernel_->turn(limit);
     EXPECT_LT(kernel_->now(), limit);
+}
+
+TEST_F(uring, does_not_ask_for_ever_to_be_woken_by_what_took_the_place_of_its_descriptor) {
+    kernel_.reset();
+    // A new descriptor is the lowest that is free: first that of the ring, then that of its wakes.
+    const int ring = ::dup(STDERR_FILENO), wakes = ::dup(STDERR_FILENO);
+    ::close(ring);
+    ::close(wakes);
+    kernel_ = io::make_uring();
+    ASSERT_EQ(kernel_->ring_fd(), ring);
+    const int folder = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_EQ(::dup2(folder, wakes), wakes);
+    ::close(folder);
+    const time_point limit = kernel_->now() + 20ms;
+    int turns = 0;
+    while (kernel_->now() < limit && turns < 100) {
+        kernel_->turn(limit);
+        ++turns;
+    }
+    EXPECT_LT(turns, 10);
 }
 
 TEST_F(uring, takes_more_requests_in_one_turn_than_its_queues_have_room_for_in_order) {
