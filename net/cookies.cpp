@@ -169,15 +169,22 @@ void cookie_jar::take(const fields& from_response, const net::url& from, std::ti
         auto c = parse_set_cookie(value, from, now);
         if (!c)
             continue;
-        // What was set over https is not to be replaced from where anybody on the way could have written.
-        const auto bin = by_domain_.find(c->domain);
-        const bool shadows = !from.is_secure() && bin != by_domain_.end() &&
-                             std::ranges::any_of(bin->second, [&](const cookie& other) {
-                                 return other.secure && other.name == c->name && path_matches(c->path, other.path);
-                             });
-        if (!shadows)
+        if (from.is_secure() || !shadows_secure(*c))
             set(std::move(*c), now);
     }
+}
+
+/// Whether this one would replace, or be sent beside, one of that name that was set over https: not for
+/// somebody on the way of plain http to do.
+bool cookie_jar::shadows_secure(const cookie& c) const {
+    const auto is_hidden = [&](const cookie& other) {
+        return other.secure && other.name == c.name && path_matches(c.path, other.path);
+    };
+    return std::ranges::any_of(by_domain_, [&](const auto& bin) {
+        const auto& [domain, cookies] = bin;
+        return (domain_matches(domain, c.domain) || domain_matches(c.domain, domain)) &&
+               std::ranges::any_of(cookies, is_hidden);
+    });
 }
 
 void cookie_jar::set(cookie c, std::time_t now) {

@@ -66,6 +66,7 @@ public:
     void clear() noexcept;
 
 private:
+    bool shadows_secure(const cookie& c) const;
     void evict(std::vector<cookie>& bin, std::time_t now);
     void evict_anywhere(std::time_t now);
 

@@ -165,6 +165,19 @@ TEST(cookies, secure_ones_are_kept_from_plain_http_both_ways) {
     EXPECT_EQ(j.say("https://h/"), "s=1");
 }
 
+TEST(cookies, plain_http_puts_nothing_beside_what_came_over_https) {
+    jar j;
+    j.hear("https://www.h.org/", {"a=1; Secure", "b=1; Secure; Domain=h.org", "c=1; Secure; Path=/deep"});
+    j.hear("http://www.h.org/", {"a=evil; Domain=h.org", "b=evil", "b=evil; Path=/deep"});
+    j.hear("http://h.org/", {"a=evil; Domain=h.org", "b=evil"});
+    EXPECT_EQ(j.say("https://www.h.org/"), "a=1; b=1");
+    EXPECT_EQ(j.say("https://www.h.org/deep"), "c=1; a=1; b=1");
+    j.hear("http://www.h.org/", {"c=fine"});
+    j.hear("http://www.other.org/", {"a=fine"});
+    EXPECT_EQ(j.say("https://www.h.org/"), "a=1; b=1; c=fine") << "that shadows nothing";
+    EXPECT_EQ(j.say("http://www.other.org/"), "a=fine");
+}
+
 TEST(cookies, made_by_hand_cannot_start_a_field_and_may_be_for_everybody) {
     jar j;
     cookie c;
