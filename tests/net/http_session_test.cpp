@@ -281,6 +281,8 @@ TEST(http_session, who_says_when_to_come_again_is_obeyed_within_reason) {
     EXPECT_EQ(ask("GET", "http://h/", {busy("Sun, 06 Nov 1994 08:49:37 GMT"), ok}, patient()).reply.status, 200);
     EXPECT_EQ(ask("GET", "http://h/", {busy("soon"), ok}, patient()).took / 10ms * 10ms, 500ms);
     EXPECT_EQ(ask("GET", "http://h/", {busy("3600"), ok}, patient()).reply.status, 429);
+    EXPECT_EQ(ask("GET", "http://h/", {busy("Fri, 31 Dec 9999 23:59:59 GMT"), ok}, patient()).reply.status, 429)
+        << "later than can be counted";
 }
 
 TEST(http_session, what_cannot_be_reached_is_tried_again_whatever_it_is) {
