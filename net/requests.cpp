@@ -66,7 +66,7 @@ http::request_options translated(const std::string& method, const Options& from)
 std::shared_ptr<http::cookie_jar> jar_for(const http::cookie_jar* of_session, const std::string& url,
                                           const Pairs& given) {
     auto jar = of_session ? std::make_shared<http::cookie_jar>(*of_session) : std::make_shared<http::cookie_jar>();
-    const auto to = net::url::try_parse(url);
+    const auto to = detail::place_of(url);
     for (const auto& [name, value] : given) {
         http::cookie c;
         c.name = name;
@@ -149,8 +149,8 @@ Response Session::request(const std::string& method, const std::string& url, con
     o.cookies = jar_for(cookies.jar().get(), url, given.cookies);
     Response r = send(client, method, url, std::move(o), given.stream);
     for (const Response& step : r.history)
-        cookies.jar()->take(step.headers, net::url::parse(step.url));
-    cookies.jar()->take(r.headers, net::url::parse(r.url));
+        detail::take_cookies(*cookies.jar(), step);
+    detail::take_cookies(*cookies.jar(), r);
     return r;
 }
 

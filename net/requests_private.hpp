@@ -10,4 +10,10 @@ Response whole(http::reply from, const std::string& method);
 Response streaming(http::incoming from, const std::string& method);
 [[noreturn]] void rethrow(const http::request_error& e);
 
+/// Where cookies for a request to `url` are from; on a UNIX socket that is localhost. Empty if it is no url.
+std::optional<net::url> place_of(const std::string& url);
+
+/// Puts what it has set into a jar.
+void take_cookies(http::cookie_jar& into, const Response& from);
+
 }  // namespace ringlet::requests::detail

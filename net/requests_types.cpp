@@ -1,6 +1,7 @@
 #include <ringlet/net/requests_types.hpp>
 
 #include <ringlet/core/await.hpp>
+#include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_error.hpp>
 #include <ringlet/net/http_form.hpp>
 #include <ringlet/net/http_text.hpp>
@@ -43,8 +44,7 @@ void fill(Response& r, int status, std::string_view reason, const http::fields& 
     r.url = url;
     r.elapsed = std::chrono::duration<double>(elapsed).count();
     r.method = method;
-    if (const auto from = net::url::try_parse(url))
-        r.cookies.jar()->take(fields, *from);
+    take_cookies(*r.cookies.jar(), r);
 }
 
 std::vector<Response> converted(const std::vector<http::reply>& history) {
@@ -55,6 +55,19 @@ std::vector<Response> converted(const std::vector<http::reply>& history) {
 }
 
 }  // namespace
+
+std::optional<net::url> place_of(const std::string& url) {
+    try {
+        return http::detail::target::parse({}, url).url();
+    } catch (const http::request_error&) {
+        return std::nullopt;
+    }
+}
+
+void take_cookies(http::cookie_jar& into, const Response& from) {
+    if (const auto place = place_of(from.url))
+        into.take(from.headers, *place);
+}
 
 Response whole(http::reply from, const std::string& method) {
     Response r;

@@ -1,6 +1,7 @@
 // Python's requests by its own names, on fibers and in the main program, over loopback.
 
 #include "support/machine.hpp"
+#include "support/scratch.hpp"
 
 #include <ringlet/core/await.hpp>
 #include <ringlet/core/spawn.hpp>
@@ -148,6 +149,28 @@ TEST(requests, a_session_keeps_cookies_and_what_it_was_told) {
     EXPECT_THAT(requests::get(server.origin + "/head").text(), testing::Not(testing::HasSubstr("Cookie")))
         << "of another session";
     s.close();
+}
+
+TEST(requests, a_server_on_a_unix_socket_has_cookies_too) {
+    const story::scratch_folder folder;
+    http::server server;
+    server.handle("/", [](http::request& asked) -> task<http::response> {
+        http::response r(200, std::string(asked.fields().get_or("cookie", "-")));
+        r.fields.add("Set-Cookie", "set=1");
+        co_return r;
+    });
+    (void)server.start(net::address::unix_path(folder.at("socket")));
+    std::string origin = "http+unix://";
+    for (const char c : folder.at("socket"))
+        origin += c == '/' ? "%2F" : std::string(1, c);
+    requests::Session s;
+    const auto first = s.get(origin + "/", {.cookies = {{"once", "2"}}});
+    EXPECT_EQ(first.text(), "once=2");
+    EXPECT_EQ(first.cookies["set"], "1");
+    EXPECT_EQ(s.cookies["set"], "1");
+    EXPECT_EQ(s.get(origin + "/", {.cookies = {{"once", "2"}}}).text(), "set=1; once=2");
+    EXPECT_EQ(s.get(origin + "/").text(), "set=1");
+    await(server.stop(0s));
 }
 
 TEST(requests, every_method_has_its_name) {
