@@ -168,7 +168,7 @@ task<> fetching::follow(incoming in) {
     history_.push_back(std::move(step));
 
     const std::string_view method = detail::method_after(status, method_);
-    const bool without_body = method != method_;
+    const bool without_body = method != method_ || status == 303;
     const bool other_origin = next->origin() != to_.origin();
     if (without_body && own_)
         own_->options.body = {};

@@ -12,7 +12,8 @@ namespace ringlet::http::detail {
 /// 301, 302, 303, 307 and 308; these lead on if they say where.
 bool is_redirect(int status) noexcept;
 
-/// The method of the next request: POST becomes GET after 301 and 302, all but HEAD after 303.
+/// The method of the next request: POST becomes GET after 301 and 302, all but HEAD after 303, after which no body
+/// goes along either.
 std::string_view method_after(int status, std::string_view method) noexcept;
 
 /// Where `location` leads from `from`, whose fragment goes along unless there is a new one. Throws

@@ -147,6 +147,10 @@ TEST(http_session, a_body_goes_along_or_is_forgotten_with_its_fields) {
         ask("POST", "http://h/", {redirect(303, "/x", "Connection: close\r\n"), ok}, with_body("12345"));
     ASSERT_EQ(forgotten.heard.size(), 2u);
     EXPECT_THAT(forgotten.heard[1], Not(HasSubstr("Content-")));
+    const told asked =
+        ask("GET", "http://h/", {redirect(303, "/x", "Connection: close\r\n"), ok}, with_body("12345"));
+    ASSERT_EQ(asked.heard.size(), 2u);
+    EXPECT_THAT(asked.heard[1], Not(HasSubstr("Content-"))) << "what was asked for is somewhere else now";
 }
 
 TEST(http_session, a_body_that_can_be_sent_once_is_not_sent_to_another_place) {
