@@ -343,7 +343,7 @@ std::string_view fetching::head_lines(std::string& lines) {
     const fields& f = options_.fields;
     if (f.empty()) {
         const std::string& usual = decompress_ ? core.usual_lines : core.usual_identity;
-        if (!auth_given_ && !via_ && to_.url().username().empty() && to_.url().password().empty() &&
+        if (auth_.empty() && !via_ && to_.url().username().empty() && to_.url().password().empty() &&
             (!jar_ || jar_->empty()))
             return usual;
         lines = usual;
@@ -356,12 +356,10 @@ std::string_view fetching::head_lines(std::string& lines) {
             lines.append("Accept-Encoding: ").append(supported_codings()).append("\r\n");
     }
     const net::url& url = to_.url();
-    if (!auth_given_) {
-        auth_ = {};  // a redirect may have led to a url without
-        if (!url.username().empty() || !url.password().empty())
-            auth_ = credentials::basic(net::detail::percent_decode(url.username()),
-                                       net::detail::percent_decode(url.password()));
-    }
+    // A redirect may have led to a url without: then those of the one before are still good, at this origin.
+    if (!auth_given_ && !(url.username().empty() && url.password().empty()))
+        auth_ = credentials::basic(net::detail::percent_decode(url.username()),
+                                   net::detail::percent_decode(url.password()));
     if (!auth_.empty() && !f.contains("authorization"))
         lines.append("Authorization: ").append(auth_.value()).append("\r\n");
     if (asks_proxy() && !via_->username().empty())

@@ -216,6 +216,17 @@ TEST(http_session, credentials_come_from_the_url_too) {
     EXPECT_THAT(t.heard[2], Not(HasSubstr("Authorization")));
 }
 
+TEST(http_session, credentials_of_the_url_stay_while_redirects_stay) {
+    const told t = ask("GET", "http://user:p@h/",
+                       {redirect(302, "http://h/whole"), redirect(302, "//new:q@h/"), redirect(302, "http://h:81/"),
+                        redirect(302, "http://h/"), ok});
+    ASSERT_EQ(t.heard.size(), 5u);
+    EXPECT_THAT(t.heard[1], HasSubstr("Authorization: Basic " + http::base64("user:p") + "\r\n"));
+    EXPECT_THAT(t.heard[2], HasSubstr("Authorization: Basic " + http::base64("new:q") + "\r\n"));
+    EXPECT_THAT(t.heard[3], Not(HasSubstr("Authorization")));
+    EXPECT_THAT(t.heard[4], Not(HasSubstr("Authorization")));
+}
+
 TEST(http_session, credentials_are_encoded_and_cannot_forge_a_field) {
     EXPECT_EQ(http::base64(""), "");
     EXPECT_EQ(http::base64("f"), "Zg==");
