@@ -1,6 +1,7 @@
 #include <ringlet/net/http_pool_private.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace ringlet::http::detail {
 namespace {
@@ -139,7 +140,11 @@ void connection_pool::give_back(lease& l) noexcept {
 void connection_pool::keep(origin& at, entry e) noexcept {
     if (at.idle.size() >= most_.idle_per_origin || idle_ >= most_.idle_in_all)
         return;
-    at.idle.push_back(std::move(e));
+    try {
+        at.idle.push_back(std::move(e));
+    } catch (const std::bad_alloc&) {
+        return;  // then it is closed
+    }
     ++idle_;
 }
 

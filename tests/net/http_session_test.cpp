@@ -1,6 +1,7 @@
 // What a client does beyond one exchange: where redirects lead, which cookies and credentials go along,
 // when something is tried again, and who waits for a connection. In virtual time.
 
+#include "support/allocations.hpp"
 #include "support/client_world.hpp"
 #include "support/sweep.hpp"
 
@@ -325,6 +326,23 @@ TEST(http_session, the_time_in_all_bounds_retries_and_redirects) {
     EXPECT_EQ(t.reply.status, 503);
     EXPECT_LE(t.took, 10s);
     EXPECT_GE(t.took, 7s);
+}
+
+TEST(http_session, a_connection_that_cannot_be_kept_for_lack_of_memory_is_closed) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const auto server = spawn(serve, std::ref(w), std::vector<std::string>{ok, ok});
+        {
+            http::incoming first = co_await w.client.open("GET", "http://h/");
+            EXPECT_EQ(co_await first.read_all(), "hello");
+            const story::memory_for nothing(0);
+            { const http::incoming gone = std::move(first); }
+        }
+        EXPECT_EQ(w.client.idle(), 0u);
+        EXPECT_EQ((co_await w.client.get("http://h/")).body, "hello");
+        server.kill();
+        co_await server.join();
+    });
 }
 
 // --- taking turns ------------------------------------------------------------------------------------
