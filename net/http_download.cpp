@@ -164,9 +164,9 @@ private:
     /// Whether this is what is missing, of the same file.
     bool continues(const incoming& in) const {
         const auto range = detail::parse_content_range(in.fields().get_or("content-range", {}));
-        const auto tag = in.fields().get("etag");
+        const auto same = in.fields().get(validator_.starts_with('"') ? "etag" : "last-modified");
         return at_ > 0 && in.status() == 206 && range && range->satisfied && range->first == at_ &&
-               (!tag || !validator_.starts_with('"') || *tag == validator_);
+               (!same || *same == validator_);
     }
 
     task<> start_over(io::file& part) {

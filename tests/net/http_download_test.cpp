@@ -120,6 +120,21 @@ TEST(http_download, a_file_that_has_changed_is_fetched_from_the_beginning) {
     }
 }
 
+TEST(http_download, a_part_of_another_day_is_of_another_file) {
+    const auto of_day = [](const std::string& status, int day) {
+        return "HTTP/1.1 " + status + "\r\nDate: Mon, 28 Nov 1994 08:49:37 GMT\r\nLast-Modified: Sun, 0" +
+               std::to_string(day) + " Nov 1994 08:49:37 GMT\r\n";
+    };
+    const story::scratch_folder folder;
+    script s{{of_day("200 OK", 6) + "Content-Length: 10\r\n\r\n012",
+              of_day("206 P", 7) + "Content-Range: bytes 3-9/10\r\nContent-Length: 7\r\n\r\ndefghij",
+              of_day("200 OK", 7) + "Content-Length: 10\r\n\r\nabc",
+              of_day("206 P", 7) + "Content-Range: bytes 3-9/10\r\nContent-Length: 7\r\n\r\ndefghij"}};
+    EXPECT_EQ(fetch(folder, s).error, "");
+    EXPECT_EQ(folder.read("file"), "abcdefghij");
+    EXPECT_THAT(s.heard.at(1), HasSubstr("If-Range: Sun, 06 Nov 1994"));
+}
+
 TEST(http_download, without_a_validator_nothing_is_resumed) {
     const std::string plain =
         "HTTP/1.1 200 OK\r\nETag: W/\"1\"\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: "
