@@ -167,6 +167,7 @@ task<> websocket::send_binary(std::string_view bytes) { return state_->send(WSLA
 
 task<> websocket::state::send(int opcode, std::string_view data) {
     const mutex::guard mine = co_await writing.lock();
+    throw_if_canceled();  // who was killed when the turn had come
     if (broken)
         fail(close_code::lost, "an earlier message was cut short");
     if (deflater && data.size() >= options.compression().value_or(message_compression()).smallest())
@@ -188,6 +189,7 @@ task<> websocket::state::flush_control() {
 /// Awaitable: writes until nothing is left. Only with the lock.
 task<> websocket::state::write_out() {
     for (make_frames(); !out.empty() && !broken; make_frames()) {
+        throw_if_canceled();  // as long as nothing is cut short by that
         leaving.clear();
         leaving.swap(out);
         deadline limit(never);

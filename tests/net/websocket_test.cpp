@@ -321,6 +321,25 @@ TEST(websocket, a_server_that_stops_tells_its_peers) {
     });
 }
 
+TEST(websocket, who_is_killed_before_a_byte_of_it_has_left_cuts_nothing_short) {
+    in_virtual_time([]() -> task<> {
+        echoing world;
+        http::websocket peer = co_await world.connect(patient(), 200);
+        greenlet<> second;
+        const auto first = spawn([&]() -> task<> {
+            co_await peer.send(std::string(1000, 'a'));
+            second.kill();  // it has its turn now, and has not noticed yet
+        });
+        second = spawn([&]() -> task<> { co_await peer.send("never"); });
+        EXPECT_EQ((co_await peer.receive())->data, std::string(1000, 'a'));
+        co_await first.get();
+        co_await second.join();
+        co_await peer.send("after");
+        EXPECT_EQ((co_await peer.receive())->data, "after");
+        co_await peer.close();
+    });
+}
+
 TEST(websocket, nothing_can_be_sent_after_the_goodbye) {
     in_virtual_time([]() -> task<> {
         echoing world;
