@@ -15,7 +15,7 @@ constexpr std::size_t most_left = 16 * 1024;
 }  // namespace
 
 void exchange::detach() {
-    waiting = nullptr;
+    stops = {};
     stream_ = nullptr;
     reader_.clear();
     out_.clear();

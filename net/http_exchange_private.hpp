@@ -16,6 +16,7 @@
 #include <ringlet/net/http_reader.hpp>
 #include <ringlet/net/http_router.hpp>
 #include <ringlet/net/http_server_options.hpp>
+#include <ringlet/net/http_stop_sign_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 
 #include <exception>
@@ -84,7 +85,7 @@ public:
     void put_head(int status, std::string_view reason, const fields& f, body_size size);
     /// Awaitable: what was written goes out, and what follows is no HTTP any more.
     task<io::any_stream> upgrade(std::string_view protocol, const fields& f);
-    scope* waiting = nullptr;  // of a handler that has upgraded
+    stop_sign stops;  // for a handler that has upgraded
     message_reader& reader() noexcept { return reader_; }
     void count_sent(std::size_t bytes) noexcept { sent_ += bytes; }
     std::string& out() noexcept { return out_; }

@@ -19,8 +19,8 @@ class response_writer;
 
 namespace detail {
 class exchange;
-/// Where what waits long on an upgraded connection leaves its scope, to be cancelled when the server stops.
-scope** waiting_place(response_writer& out) noexcept;
+struct stop_sign;
+stop_sign* stop_sign_of(response_writer& out) noexcept;
 }  // namespace detail
 
 /// Status and fields first, then either send() or answer() or any number of write(). A handler that returns
@@ -66,7 +66,7 @@ public:
 
 private:
     friend class detail::exchange;
-    friend scope** detail::waiting_place(response_writer& out) noexcept;
+    friend detail::stop_sign* detail::stop_sign_of(response_writer& out) noexcept;
     explicit response_writer(detail::exchange& e) noexcept : exchange_(e) {}
     void reset() noexcept;
     void begin();

@@ -110,7 +110,7 @@ public:
     static task<> serve(place where, io::any_stream stream, shared_wrapper secure);
 
     void end_if_idle() noexcept {
-        scope* const waiting = busy_ != nullptr ? busy_->waiting : idle_;
+        scope* const waiting = busy_ != nullptr ? busy_->stops.waiting : idle_;
         if (waiting != nullptr)
             waiting->cancel();
     }

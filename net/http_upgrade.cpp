@@ -34,7 +34,7 @@ private:
 
 }  // namespace
 
-scope** waiting_place(response_writer& out) noexcept { return &out.exchange_.waiting; }
+stop_sign* stop_sign_of(response_writer& out) noexcept { return &out.exchange_.stops; }
 
 task<io::any_stream> exchange::upgrade(std::string_view protocol, const fields& f) {
     if (!head().upgrade() || !body_over_)
@@ -46,6 +46,7 @@ task<io::any_stream> exchange::upgrade(std::string_view protocol, const fields& 
     last_ = true;
     co_await flush();
     left_ = true;
+    stops.asked = &stop_asked();
     co_return io::any_stream(upgraded_stream(*this));
 }
 

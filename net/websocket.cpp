@@ -45,8 +45,8 @@ const char* reason_for(std::uint16_t code) {
 }  // namespace
 
 websocket::websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol,
-                     scope** waiting, std::optional<agreed_compression> agreed)
-    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), waiting, agreed)) {}
+                     detail::stop_sign* stops, std::optional<agreed_compression> agreed)
+    : state_(std::make_unique<state>(std::move(stream), which, options, std::move(protocol), stops, agreed)) {}
 websocket::websocket(websocket&& other) noexcept = default;
 websocket::~websocket() = default;
 
@@ -109,10 +109,10 @@ task<> websocket::state::advance() {
 /// Awaitable: bytes into the buffer. Silence is broken by a ping, a second one is the end.
 task<std::size_t> websocket::state::read_bytes() {
     struct shown {
-        scope** place;
+        detail::stop_sign* place;
         ~shown() {
             if (place != nullptr)
-                *place = nullptr;
+                place->waiting = nullptr;
         }
     };
     if (buffer.empty())
@@ -120,17 +120,20 @@ task<std::size_t> websocket::state::read_bytes() {
     else if (filled)
         buffer.resize(large_buffer);
     for (;;) {
+        if (!closing && stops != nullptr && stops->asked->is_set()) {
+            queue_close(close_code::going_away, "");
+            co_await flush_control();
+        }
         if (closing && loop::current().now() >= goodbye_until) {
             wslay_event_shutdown_read(frames);  // it will not say goodbye any more
             co_return 0;
         }
         const time_point until = closing ? goodbye_until : after(loop::current().now(), options.ping_after());
-        bool interrupted = false;
         {
             deadline limit(until);
-            const shown here{waiting};
-            if (waiting != nullptr)
-                *waiting = &limit;
+            const shown here{stops};
+            if (stops != nullptr)
+                stops->waiting = &limit;
             try {
                 const std::size_t count = co_await stream.read(buffer);
                 pinged = false;
@@ -139,21 +142,16 @@ task<std::size_t> websocket::state::read_bytes() {
             } catch (const canceled&) {
                 if (!limit.ends_here())
                     throw;
-                interrupted = true;
             }
         }
-        if (loop::current().now() < until) {
-            queue_close(close_code::going_away, "");
-        } else if (closing) {
+        if (closing || loop::current().now() < until)
             continue;
-        } else if (pinged) {
+        if (pinged)
             throw timeout_error("wait for an answer to a ping from " + stream.name(), options.ping_after());
-        } else {
-            if (buffer.size() > small_buffer)  // who is idle for so long needs no large one
-                std::vector<std::byte>(small_buffer).swap(buffer);
-            queue(WSLAY_PING, {});
-            pinged = interrupted;
-        }
+        if (buffer.size() > small_buffer)  // who is idle for so long needs no large one
+            std::vector<std::byte>(small_buffer).swap(buffer);
+        queue(WSLAY_PING, {});
+        pinged = true;
         co_await flush_control();
     }
 }

@@ -21,6 +21,10 @@
 
 namespace ringlet::http {
 
+namespace detail {
+struct stop_sign;
+}
+
 struct message {
     message() = default;
     message(std::string bytes, bool is_text) : data(std::move(bytes)), text(is_text) {}
@@ -50,11 +54,10 @@ class websocket {
 public:
     enum class side { server, client };
 
-    /// Over a stream on which the handshake is done. `waiting`, if given, is where a scope is to be
-    /// found while a message is awaited; cancelling it says that this side is going away.
-    /// `agreed` is what the handshake says about compression.
+    /// Over a stream on which the handshake is done. `stops`, if given, is how this side is told that it is
+    /// going away. `agreed` is what the handshake says about compression.
     websocket(io::any_stream stream, side which, const websocket_options& options, std::string protocol = {},
-              scope** waiting = nullptr, std::optional<agreed_compression> agreed = {});
+              detail::stop_sign* stops = nullptr, std::optional<agreed_compression> agreed = {});
     websocket(websocket&& other) noexcept;
     websocket& operator=(websocket&&) = delete;
     /// Ends the connection at once. Use close() to be polite.

@@ -40,9 +40,9 @@ int make_mask(wslay_event_context_ptr frames, std::uint8_t* into, std::size_t si
 
 }  // namespace
 
-websocket::state::state(io::any_stream s, side which, const websocket_options& o, std::string p, scope** place,
-                        const std::optional<agreed_compression>& c)
-    : stream(std::move(s)), options(o), protocol(std::move(p)), waiting(place), compression(c) {
+websocket::state::state(io::any_stream s, side which, const websocket_options& o, std::string p,
+                        detail::stop_sign* sign, const std::optional<agreed_compression>& c)
+    : stream(std::move(s)), options(o), protocol(std::move(p)), stops(sign), compression(c) {
     wslay_event_callbacks calls{};
     calls.recv_callback = [](auto* f, auto* into, auto size, int flags, void* self) {
         return take_bytes(f, into, size, flags, &static_cast<state*>(self)->offered);

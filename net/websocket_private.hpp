@@ -4,6 +4,7 @@
 
 #include <ringlet/core/event.hpp>
 #include <ringlet/core/mutex.hpp>
+#include <ringlet/net/http_stop_sign_private.hpp>
 #include <ringlet/net/websocket.hpp>
 #include <ringlet/net/websocket_cutter_private.hpp>
 #include <ringlet/net/websocket_deflate_private.hpp>
@@ -16,7 +17,7 @@
 namespace ringlet::http {
 
 struct websocket::state {
-    state(io::any_stream s, side which, const websocket_options& o, std::string p, scope** place,
+    state(io::any_stream s, side which, const websocket_options& o, std::string p, detail::stop_sign* sign,
           const std::optional<agreed_compression>& c);
     state(const state&) = delete;
     state& operator=(const state&) = delete;
@@ -43,7 +44,7 @@ struct websocket::state {
     io::any_stream stream;
     websocket_options options;
     std::string protocol;
-    scope** waiting;
+    detail::stop_sign* stops;  // or null
     std::optional<agreed_compression> compression;
     std::optional<detail::message_deflater> deflater;
     std::optional<detail::message_inflater> inflater;

@@ -1,6 +1,7 @@
 #include <ringlet/net/websocket_server.hpp>
 
 #include <ringlet/core/report.hpp>
+#include <ringlet/net/http_stop_sign_private.hpp>
 #include <ringlet/net/websocket_extensions_private.hpp>
 #include <ringlet/net/websocket_handshake_private.hpp>
 
@@ -40,7 +41,7 @@ task<> serve(const what_to_do& what, request& asked, response_writer& out) {
     if (!extensions.answer.empty())
         out.set("Sec-WebSocket-Extensions", extensions.answer);
     io::any_stream stream = co_await out.upgrade("websocket");
-    websocket peer(std::move(stream), websocket::side::server, what.options, std::move(protocol), waiting_place(out),
+    websocket peer(std::move(stream), websocket::side::server, what.options, std::move(protocol), stop_sign_of(out),
                    extensions.agreed);
     std::exception_ptr error;
     try {

@@ -321,6 +321,33 @@ TEST(websocket, a_server_that_stops_tells_its_peers) {
     });
 }
 
+TEST(websocket, a_server_that_stops_tells_also_those_whose_handler_does_something_else) {
+    in_virtual_time([]() -> task<> {
+        http::server server;
+        const auto dozes = [](http::websocket& peer, http::request&) -> task<> {
+            while (co_await peer.receive())
+                co_await sleep_for(2s);
+        };
+        server.get("/", http::websockets(dozes, patient()));
+        auto [near, far] = io::duplex();
+        const auto serving = spawn([&, end = std::move(far)]() mutable -> task<> {
+            co_await server.serve_stream(io::any_stream(std::move(end)));
+        });
+        auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", patient());
+        http::websocket peer = co_await std::move(started);
+        co_await peer.send("hello");
+        co_await settle();
+        const time_point start = loop::current().now();
+        const greenlet<std::size_t> stopping = spawn([&] { return server.stop(20s); });
+        EXPECT_FALSE(co_await peer.receive());
+        EXPECT_EQ(peer.peer_close_code(), http::close_code::going_away);
+        EXPECT_LT(loop::current().now() - start, 3s);
+        { const http::websocket gone = std::move(peer); }
+        EXPECT_EQ(co_await stopping.get(), 0u) << "nobody had to be cut";
+        co_await serving.join();
+    });
+}
+
 TEST(websocket, who_is_killed_before_a_byte_of_it_has_left_cuts_nothing_short) {
     in_virtual_time([]() -> task<> {
         echoing world;
