@@ -38,6 +38,14 @@ void set_body(http::request_options& to, const Options& from) {
     }
 }
 
+/// Methods are compared as they stand; requests lets one write them in small letters.
+std::string in_capitals(std::string method) {
+    for (char& c : method)
+        if (c >= 'a' && c <= 'z')
+            c = static_cast<char>(c - 'a' + 'A');
+    return method;
+}
+
 net::proxy_settings named(const Pairs& proxies) {
     net::proxy_settings s;
     for (const auto& [name, value] : proxies)
@@ -126,7 +134,8 @@ http::client& Session::client_for(const Verify& wanted, const Cert& shown) {
     return *kept_->client;
 }
 
-Response Session::request(const std::string& method, const std::string& url, const Options& given) {
+Response Session::request(const std::string& how, const std::string& url, const Options& given) {
+    const std::string method = in_capitals(how);
     http::request_options o = translated(method, given);
     for (const auto [name, value] : headers)
         if (!o.fields.contains(name))
@@ -165,8 +174,9 @@ void Session::close() noexcept {
 
 // --- without one -------------------------------------------------------------------------------------
 
-Response request(const std::string& method, const std::string& url, const Options& options) {
+Response request(const std::string& how, const std::string& url, const Options& options) {
     hub();
+    const std::string method = in_capitals(how);
     http::request_options o = translated(method, options);
     o.cookies = jar_for(nullptr, url, options.cookies);
     const Verify verify = options.verify.value_or(true);

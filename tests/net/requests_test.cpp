@@ -180,6 +180,8 @@ TEST(requests, every_method_has_its_name) {
     EXPECT_EQ(requests::patch(origin, "x").text(), "PATCH / - x");
     EXPECT_EQ(requests::delete_(origin).text(), "DELETE / - ");
     EXPECT_EQ(requests::options(origin).status_code, 200);
+    EXPECT_EQ(requests::request("put", origin, {.data = "x"}).text(), "PUT / - x") << "in capitals, as in Python";
+    EXPECT_EQ(requests::request("head", origin + "/moved").status_code, 302);
     requests::Session s;
     EXPECT_EQ(s.put(origin, "x").text(), "PUT / - x");
     EXPECT_EQ(s.post(origin, {{"a", "b"}}).text(), "POST / application/x-www-form-urlencoded a=b");
