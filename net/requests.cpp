@@ -7,6 +7,8 @@
 #include <ringlet/net/multipart.hpp>
 #include <ringlet/net/requests_private.hpp>
 
+#include <stdexcept>
+
 namespace ringlet::requests {
 namespace {
 
@@ -17,6 +19,8 @@ void set_body(http::request_options& to, const Options& from) {
             to.fields.add("Content-Type", type);
     };
     if (!from.files.empty()) {
+        if (!from.data.is_form() && !from.data.body().empty())
+            throw std::invalid_argument("files in a request: the data beside them must be a form");
         http::multipart form;
         for (const auto& [name, value] : from.data.pairs())
             form.add(name, value);
@@ -28,7 +32,7 @@ void set_body(http::request_options& to, const Options& from) {
         to.fields.remove("content-type");  // only this one names the boundary
         set_type(form.content_type());
         to.body = std::move(form).body();
-    } else if (!from.json.empty()) {
+    } else if (!from.json.empty() && from.data.body().empty()) {
         set_type("application/json");
         to.body = from.json;
     } else {

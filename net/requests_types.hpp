@@ -163,7 +163,7 @@ struct Options {
     Pairs params = {};  // appended to the url as its query
     Headers headers = {};
     Data data = {};
-    std::string json = {};  // JSON text; sent as application/json
+    std::string json = {};  // JSON text, sent as application/json if there is no data
     Files files = {};  // sent with the form in `data` as multipart/form-data
     Pairs cookies = {};  // for this call, besides those of the session
     Auth auth = {};

@@ -194,6 +194,10 @@ TEST(requests, every_method_has_its_name) {
 TEST(requests, json_and_files_are_sent_as_what_they_are) {
     const local server;
     EXPECT_EQ(requests::post(server.origin, {}, {.json = "[1]"}).text(), "POST / application/json [1]");
+    EXPECT_EQ(requests::post(server.origin, "data", {.json = "[1]"}).text(), "POST / - data") << "as in Python";
+    EXPECT_THROW(requests::post(server.origin, "data", {.files = {{"f", requests::File("f.txt", "content")}}}),
+                 std::invalid_argument)
+        << "what is no form cannot be a part of one";
     const std::string told = requests::post(server.origin, {{"a", "b"}},
                                             {.files = {{"f", requests::File("f.txt", "content", "text/plain")}}})
                                  .text();
