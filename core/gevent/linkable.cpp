@@ -94,8 +94,9 @@ void linkable::wait_behind_others() {
 void linkable::notify_if_ready() {
     if (!ready() || links_.empty() || notifying_)
         return;
+    hub_task telling = notify(shared_from_this());  // first, because there may be no memory for it
     notifying_ = true;
-    notify(shared_from_this()).detach();
+    std::move(telling).detach();
 }
 
 /// Owns the object meanwhile: who became ready tells those who are linked, even if nobody else knows it now.
