@@ -12,6 +12,7 @@ namespace ringlet::http::detail {
 bool exchange::handler_run::await_ready() {
     const duration allowed = exchange_.options_.request;
     limit_.restart(allowed > duration::zero() ? after(exchange_.began_, allowed) : never);
+    exchange_.handler_limit_ = &limit_;
     try {
         const handler& h = exchange_.server_.find(exchange_.request_, exchange_.match_);
         work_.emplace(h(exchange_.request_, exchange_.writer_));
@@ -46,6 +47,7 @@ void exchange::handler_run::await_resume() {
         error_ = std::current_exception();
     }
     limit_.restart(never);
+    exchange_.handler_limit_ = nullptr;
     if (late)
         exchange_.handler_late();
     else if (error_)

@@ -138,6 +138,7 @@ private:
     message_reader reader_;
     request request_{*this};
     response_writer writer_{*this};
+    deadline* handler_limit_ = nullptr;  // while one runs
 
     route_match match_;
     std::string_view piece_;

@@ -46,6 +46,7 @@ task<io::any_stream> exchange::upgrade(std::string_view protocol, const fields& 
     last_ = true;
     co_await flush();
     left_ = true;
+    handler_limit_->restart(never);  // the request has been answered
     stops.asked = &stop_asked();
     co_return io::any_stream(upgraded_stream(*this));
 }

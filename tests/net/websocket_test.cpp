@@ -348,6 +348,28 @@ TEST(websocket, a_server_that_stops_tells_also_those_whose_handler_does_somethin
     });
 }
 
+TEST(websocket, the_time_that_a_server_has_for_a_request_ends_with_the_handshake) {
+    const heard_reports reports;
+    in_virtual_time([]() -> task<> {
+        http::server_options options;
+        options.request = 5s;
+        http::server server(options);
+        server.get("/", http::websockets(&echo, patient()));
+        auto [near, far] = io::duplex();
+        const auto serving = spawn([&, end = std::move(far)]() mutable -> task<> {
+            co_await server.serve_stream(io::any_stream(std::move(end)));
+        });
+        auto started = http::start_websocket(io::any_stream(std::move(near)), "a", "/", patient());
+        http::websocket peer = co_await std::move(started);
+        co_await sleep_for(20s);
+        co_await peer.send("still there");
+        EXPECT_EQ((co_await peer.receive())->data, "still there");
+        co_await peer.close();
+        co_await serving.join();
+    });
+    EXPECT_THAT(reports.all, testing::ElementsAre());
+}
+
 TEST(websocket, who_is_killed_before_a_byte_of_it_has_left_cuts_nothing_short) {
     in_virtual_time([]() -> task<> {
         echoing world;
