@@ -25,6 +25,9 @@ public:
 
     /// What does not arrive before `this` goes is simply no longer watched.
     void add(const source& s) {
+        // Its place is there before it can come: then there is nobody who could be told that it is missing.
+        if (arrived_.capacity() == spots_.size())
+            arrived_.reserve(2 * spots_.size() + 1);
         spots_.emplace_back(*this, spots_.size());
         s.watch(spots_.back());
     }

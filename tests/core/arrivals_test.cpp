@@ -1,5 +1,6 @@
 // Waits for several things at once: greenlets, events, semaphores, queues, futures alike.
 
+#include "support/allocations.hpp"
 #include "support/story.hpp"
 #include "support/sweep.hpp"
 
@@ -183,6 +184,27 @@ TYPED_TEST(waits_for_several, killed_at_every_step_nobody_stays_watched) {
                       std::rethrow_exception(stopped);
               }),
               1u);
+}
+
+TEST(arrivals, what_comes_when_there_is_no_memory_is_given_out_all_the_same) {
+    in_virtual_time([]() -> task<> {
+        std::deque<event> events(100);
+        std::vector<source> all;
+        for (event& e : events)
+            all.emplace_back(e);
+        auto done = as_completed(std::move(all));
+        {
+            const story::memory_for nothing(0);
+            for (event& e : events)
+                e.set();
+            for (int laps = 0; laps < 3; ++laps)
+                co_await yield();
+        }
+        int count = 0;
+        while (co_await done.next())
+            ++count;
+        EXPECT_EQ(count, 100);
+    });
 }
 
 }  // namespace core_arrivals_test
