@@ -31,7 +31,8 @@ public:
     // for them, once `body` has passed: a byte now and then keeps nobody. 0: none.
     std::size_t least_rate = 256;
     // For a request in all, from the end of its head to the end of its answer. Who takes longer is
-    // killed, and answered 503 if no part of an answer has left. 0: no limit, as downloads need it.
+    // killed, and answered 503 if no part of an answer has left. A websocket's ends with the handshake.
+    // 0: no limit, as downloads need it.
     any_duration request = 0s;
 
     // HTTP/2. Over TLS it is spoken with whom the handshake agrees on it (over_tls); in the clear, if this is
