@@ -92,7 +92,7 @@ std::optional<duration> retry_after(const fields& f, std::time_t now) {
     if (error == std::errc() && end == value->data() + value->size())
         return std::chrono::seconds(count);
     if (const auto when = parse_cookie_date(*value))
-        return length_of(std::chrono::seconds(*when - now));
+        return any_duration(std::chrono::seconds(*when - now));
     return std::nullopt;
 }
 
