@@ -3,6 +3,7 @@
 // negative chars. Everything here is constexpr and takes the bytes as they come.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +12,8 @@
 #include <type_traits>
 
 namespace ringlet::net::ascii {
+
+static_assert(std::endian::native == std::endian::little, "the first byte of a word is its lowest");
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
@@ -42,8 +45,9 @@ inline std::size_t find_control(std::string_view s, std::size_t at = 0) {
         std::uint64_t bytes;
         std::memcpy(&bytes, s.data() + at, 8);
         const std::uint64_t is_low = bytes - ones * 0x20, is_del = (bytes ^ (ones * 0x7f)) - ones;
-        if (((is_low & ~bytes) | (is_del & ~(bytes ^ (ones * 0x7f)))) & tops)
-            break;  // among these eight
+        // A borrow can mark bytes above one that was found, so the lowest mark is a true one.
+        if (const auto found = ((is_low & ~bytes) | (is_del & ~(bytes ^ (ones * 0x7f)))) & tops; found != 0)
+            return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
     }
     while (at < s.size() && !is_control(s[at]))
         ++at;

@@ -78,6 +78,24 @@ TEST(http_fields, refuse_what_would_start_another_header) {
     EXPECT_EQ(f.get("utf-8"), "\xc3\xa4");
 }
 
+TEST(http_fields, find_a_line_break_wherever_it_is_and_whatever_is_around_it) {
+    for (const char around : {'a', ' ', '~', '\x7f', '\t', '\x80', '\xff', '\x01'})
+        for (std::size_t size = 1; size < 27; ++size)
+            for (std::size_t at = 0; at < size; ++at) {
+                std::string value(size, around);
+                http::fields f;
+                EXPECT_NO_THROW(f.add("X", value));
+                value[at] = '\r';
+                try {
+                    f.add("X", value);
+                    ADD_FAILURE() << "was taken at position " << at << " of " << size;
+                } catch (const std::invalid_argument& error) {
+                    EXPECT_EQ(error.what(),
+                              "header field 'X': the value has a line break at position " + std::to_string(at));
+                }
+            }
+}
+
 TEST(http_fields, keep_their_memory_when_reused) {
     http::fields f;
     const auto fill = [&] {
