@@ -129,7 +129,7 @@ private:
 
     static context& native() noexcept;
 
-    [[gnu::tls_model("initial-exec")]] static inline constinit thread_local context* current_ = nullptr;
+    static inline constinit thread_local context* current_ = nullptr;
 
     boost::context::detail::fcontext_t point_ = nullptr;  // where to go on
     stack stack_;

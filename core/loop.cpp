@@ -146,7 +146,7 @@ bool loop::run_until(const bool& done) {
 bool loop::lap(const bool& stop, time_point limit) { return run_lap(stop) || turn(limit); }
 
 /// In one piece with the lap, which does little else.
-inline void loop::run_now(std::coroutine_handle<> first, greenlet_base& owner) {
+void loop::run_now(std::coroutine_handle<> first, greenlet_base& owner) {
     greenlet_base* before = std::exchange(running_, &owner);
     count_beat();
     first.resume();

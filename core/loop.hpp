@@ -179,14 +179,13 @@ private:
     static greenlet_base& as_greenlet(waiter& w) noexcept;
     bool lap(const bool& stop, time_point limit = never);
     bool run_lap(const bool& stop);
-    void run_now(std::coroutine_handle<> first, greenlet_base& owner);
+    inline void run_now(std::coroutine_handle<> first, greenlet_base& owner);
     bool turn(time_point limit = never);
     void count_beat() noexcept { beat_.store(beat_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
     void end_greenlets();
     void end_requests();
 
-    // In the thread's own block also where the library is a shared one: one instruction away instead of a call.
-    [[gnu::tls_model("initial-exec")]] static inline constinit thread_local loop* current_ = nullptr;
+    static inline constinit thread_local loop* current_ = nullptr;
 
     list<waiter> ready_;
     list<waiter> lap_;

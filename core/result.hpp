@@ -40,7 +40,7 @@ public:
     using value_type = T;
 
     template <class U = T>
-        requires std::is_constructible_v<T, U&&>
+        requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, result>)
     result(U&& value) : outcome_(std::in_place_index<0>, std::forward<U>(value)) {}
     result(std::error_code error, std::exception_ptr cause = nullptr)
         : outcome_(std::in_place_index<1>, error, std::move(cause)) {}
@@ -55,9 +55,9 @@ public:
     }
 
     /// The value; throws the error when there is none.
-    T& value() & { return throw_if_error(), **this; }
-    const T& value() const& { return throw_if_error(), **this; }
-    T&& value() && { return throw_if_error(), std::move(**this); }
+    T& value() & { return throw_if_error(), std::get<0>(outcome_); }
+    const T& value() const& { return throw_if_error(), std::get<0>(outcome_); }
+    T&& value() && { return throw_if_error(), std::get<0>(std::move(outcome_)); }
     T& operator*() & noexcept { return *std::get_if<0>(&outcome_); }
     T&& operator*() && noexcept { return std::move(*std::get_if<0>(&outcome_)); }
     const T& operator*() const& noexcept { return *std::get_if<0>(&outcome_); }

@@ -97,6 +97,9 @@ public:
     using reading = operation<std::size_t, std::byte>;
     using writing = operation<void, const std::byte>;
 
+    /// So large may an awaiter be, with the awaitable that made it; what is larger waits in a coroutine.
+    static constexpr std::size_t room_for_awaiters = 104;
+
     reading read(std::span<std::byte> into);
     /// Whether readable() and try_read() may be called: that of a readable_stream.
     bool is_readable() const noexcept { return self_->is_readable(); }
@@ -112,7 +115,7 @@ public:
     std::string name() const { return self_->name(); }
 
 private:
-    /// Where an awaiter is made; large enough for those of a socket.
+    /// Where an awaiter is made.
     class room {
     public:
         room() = default;
@@ -128,7 +131,7 @@ private:
         }
 
     private:
-        alignas(void*) std::byte bytes_[112];
+        alignas(void*) std::byte bytes_[sizeof(void*) + room_for_awaiters];
     };
 
     struct base {

@@ -3,6 +3,7 @@
 #include "linux_private.hpp"
 
 #include <ringlet/core/check.hpp>
+#include <ringlet/core/report.hpp>
 #include <ringlet/core/sanitizer.hpp>
 
 #include <sys/eventfd.h>
@@ -293,6 +294,9 @@ private:
             const bool heard = res == sizeof(std::uint64_t);
             if (heard || res == -ECANCELED || res == -EINTR || res == -EAGAIN || res == -ENOMEM)
                 static_cast<wake_completion&>(c).owner.listen_for_wake();
+            else
+                report("the event loop can no longer be woken from other threads: its eventfd says " +
+                       std::system_category().message(-res));
         }
         uring& owner;
     };

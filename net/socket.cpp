@@ -85,8 +85,8 @@ void socket::state::start_receive(read_awaiter& reader) {
         reader.receive_directly();
     } else {
         // Asked for each time, since a socket may live longer than a loop.
-        buffers_ = &loop::current().service<io::receive_buffers>();
-        if (buffers_->available())
+        buffers_ = loop::current().service<io::receive_buffers>().lender();
+        if (buffers_ != nullptr)
             receive_into_ring();
         else
             reader.receive_directly();
@@ -98,7 +98,7 @@ void socket::state::receive_into_ring() {
     io_uring_sqe& receive = loop::current().push(*this);
     io_uring_prep_recv_multishot(&receive, fd_.get(), nullptr, 0, 0);
     receive.flags |= IOSQE_BUFFER_SELECT;
-    receive.buf_group = io::receive_buffers::group;
+    receive.buf_group = io::buffer_lender::group;
     armed_ = true;
 }
 
@@ -131,20 +131,22 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
         // ENOBUFS: all buffers are taken at the moment; who waits receives into a buffer of their own.
         end_ = res;
         if ((flags & IORING_CQE_F_BUFFER) != 0)
-            buffers_->give_back(flags);
+            (void)io::received(*buffers_, flags, 0);
     }
     if (closed_) {
         close_if_done();
     } else if (!armed_ && reader_ != nullptr) {
         // Somebody waits, and nothing is in flight that would wake them.
         if (end_ <= 0)
-            wake_reader(end_);
-        else
-            try {
+            return wake_reader(end_);
+        try {
+            if (res == -ENOBUFS)
                 reader_->receive_directly();
-            } catch (const std::bad_alloc&) {
-                wake_reader(-ENOMEM);
-            }
+            else
+                start_receive(*reader_);
+        } catch (const std::bad_alloc&) {
+            wake_reader(-ENOMEM);
+        }
     }
 }
 
@@ -257,7 +259,7 @@ void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
 
 void socket::read_awaiter::receive_directly() {
     if (wish_ == wish::buffer)
-        into_ = make_room(io::receive_buffers::size);
+        into_ = make_room(io::buffer_lender::size);
     io_uring_sqe& receive = loop::current().push(*this);
     if (wish_ == wish::readiness)
         io_uring_prep_poll_add(&receive, state_.fd_.get(), POLLIN);
@@ -290,7 +292,14 @@ void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
 std::size_t socket::read_awaiter::take(io::received& buffer) noexcept {
     if (wish_ == wish::buffer) {
         const std::size_t all = buffer.size();
-        static_cast<receive_awaiter&>(*this).brought_ = std::move(buffer);
+        auto& self = static_cast<receive_awaiter&>(*this);
+        if (state_.buffers_->scarce()) [[unlikely]]
+            try {
+                self.brought_ = buffer.copy();
+                return all;
+            } catch (const std::bad_alloc&) {  // then it is lent all the same
+            }
+        self.brought_ = std::move(buffer);
         return all;
     }
     const std::size_t count = std::min(buffer.size(), into_.size());

@@ -49,14 +49,15 @@ public:
     asked<ready_awaiter, std::byte> readable();
 
     /// Awaitable: what comes next, as read() does, in the buffer that it came in; empty at the end of the stream.
-    /// For what is looked at once and passed on: nothing is copied, and no memory is held while nothing comes.
+    /// For what is looked at once and passed on: what comes while somebody waits is not copied, and they hold no
+    /// memory meanwhile.
     asked<receive_awaiter, std::byte> receive();
 
     /// What is there now, as read() gives it; nothing when that would have to wait.
     std::optional<std::size_t> try_read(std::span<std::byte> into);
 
     /// Awaitable: sends all of `from`, which must live until then. Several writers take turns. A write
-    /// that is cut short may have sent a part.
+    /// that is cut short may have sent a part. Awaited twice, it sends twice.
     asked<write_awaiter, const std::byte> write_all(std::span<const std::byte> from);
 
     /// Says that no more will be sent (shutdown(2)); reading goes on.
@@ -116,7 +117,7 @@ struct socket::state : completion {
 
     io::fd fd_;
     std::string name_;
-    io::receive_buffers* buffers_ = nullptr;
+    io::buffer_lender* buffers_ = nullptr;
     pooled_bytes unread_;  // received while nobody was reading
     std::size_t unread_start_ = 0;
     read_awaiter* reader_ = nullptr;
@@ -134,7 +135,7 @@ struct socket::state : completion {
 };
 
 /// A read or a write that is yet to be awaited. It travels into combinators; its awaiter is made where it waits, stays
-/// there, and must go first, as co_await sees to.
+/// there, and must go first. That is so for what is awaited as it is made; one that is kept must be kept so long.
 template <class Awaiter, class Byte>
 class [[nodiscard]] socket::asked {
 public:
@@ -190,6 +191,7 @@ public:
     const char* what() const noexcept override { return "something to read from a socket"; }
     ready_awaiter(state& s, std::span<std::byte> none) noexcept : read_awaiter(s, none, wish::readiness) {}
     void await_resume() const { (void)read_awaiter::await_resume(); }
+    result<void> await_result() const { return read_awaiter::await_result().error(); }
 };
 
 class socket::receive_awaiter : public socket::read_awaiter {

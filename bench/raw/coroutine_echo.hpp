@@ -1,6 +1,7 @@
 // The least that an echo server in coroutines can be: no order, no cancellation, no errors, no checks. A coroutine
 // is resumed at the place where its answer is taken from the ring. What it adds to the raw loop is what coroutines
-// themselves cost; what ringlet adds beyond is what its promises cost.
+// themselves cost; what ringlet adds beyond is what its promises cost. For clients that wait for each answer
+// only: what came while an answer is sent would resume it in the wrong place.
 #pragma once
 
 #include "ring.hpp"

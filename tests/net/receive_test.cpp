@@ -75,15 +75,17 @@ TEST(receive, gives_back_what_is_let_go) {
             const io::received got = co_await c.stream->receive();
             places.insert(got.bytes().data());
         }
-        EXPECT_LE(places.size(), io::receive_buffers::count);
+        EXPECT_LE(places.size(), io::buffer_lender::count);
     });
 }
 
 TEST(receive, leaves_something_for_the_others_however_much_is_kept) {
-    on_this_machine([]() -> task<> {
+    on_this_machine([](watched_kernel& kernel) -> task<> {
+        std::size_t without_buffer = 0;
+        kernel.on_answer = [&](unsigned, int res, unsigned) { without_buffer += res == -ENOBUFS; };
         connection keeps, other;
         std::vector<io::received> kept;
-        for (std::size_t i = 0; i < io::receive_buffers::count + 20; ++i) {
+        for (std::size_t i = 0; i < io::buffer_lender::count + 20; ++i) {
             send_plainly(keeps.peer, std::to_string(i));
             kept.push_back(co_await keeps.stream->receive());
         }
@@ -95,9 +97,31 @@ TEST(receive, leaves_something_for_the_others_however_much_is_kept) {
         EXPECT_EQ(co_await waits.get(), "received");
         for (std::size_t i = 0; i < kept.size(); ++i)
             EXPECT_EQ(text_of(kept[i]), std::to_string(i));
+        EXPECT_EQ(without_buffer, 0u) << "all of the shared buffers were lent";
         kept.clear();
         send_plainly(other.peer, "and again");
         EXPECT_EQ(text_of(co_await other.stream->receive()), "and again");
+    });
+}
+
+TEST(receive, what_it_brought_may_outlive_its_loop) {
+    io::received kept;
+    on_this_machine([&]() -> task<> {
+        connection c;
+        send_plainly(c.peer, "still there");
+        kept = co_await c.stream->receive();
+    });
+    EXPECT_EQ(text_of(kept), "still there");
+}
+
+TEST(receive, readiness_may_be_asked_for_as_a_result) {
+    on_this_machine([]() -> task<> {
+        connection c;
+        send_plainly(c.peer, "here");
+        EXPECT_TRUE(co_await as_result(c.stream->readable()));
+        EXPECT_EQ(text_of(co_await c.stream->receive()), "here");
+        c.stream->close();
+        EXPECT_EQ((co_await as_result(c.stream->readable())).error(), std::errc::operation_canceled);
     });
 }
 
