@@ -1,7 +1,7 @@
 // Receiving without a buffer of one's own: what came is lent, and goes back when it is let go. Nobody else
 // may lack it, and no byte may be lost, however long it is kept.
 
-#include "support/plain_socket.hpp"
+#include "support/one_end.hpp"
 #include "support/stream_stories.hpp"
 
 #include <ringlet/core/scope.hpp>
@@ -18,24 +18,13 @@ using namespace ringlet;
 using namespace story;
 using net::tcp_stream;
 
-/// A stream, and its peer as a plain socket.
-struct connection {
-    connection() {
-        auto ends = plain_pair();
-        peer = std::move(ends.second);
-        stream.emplace(std::move(ends.first), "the peer");
-    }
-    std::optional<tcp_stream> stream;
-    fd peer;
-};
-
 std::string text_of(const io::received& got) {
     return std::string(reinterpret_cast<const char*>(got.bytes().data()), got.size());
 }
 
 TEST(receive, brings_what_came_and_at_the_end_nothing) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
-        connection c;
+        one_end c;
         send_plainly(c.peer, "one");
         const io::received one = co_await c.stream->receive();
         EXPECT_EQ(text_of(one), "one");
@@ -52,7 +41,7 @@ TEST(receive, brings_what_came_and_at_the_end_nothing) {
 
 TEST(receive, brings_what_came_before_anybody_asked_and_what_a_read_left) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         send_plainly(c.peer, "first words");
         EXPECT_EQ(co_await read_some(*c.stream, 5), "first");
         EXPECT_EQ(text_of(co_await c.stream->receive()), " words");
@@ -68,7 +57,7 @@ TEST(receive, brings_what_came_before_anybody_asked_and_what_a_read_left) {
 
 TEST(receive, gives_back_what_is_let_go) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         std::set<const std::byte*> places;
         for (int i = 0; i < 1'000; ++i) {
             send_plainly(c.peer, "x");
@@ -83,7 +72,7 @@ TEST(receive, leaves_something_for_the_others_however_much_is_kept) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         std::size_t without_buffer = 0;
         kernel.on_answer = [&](unsigned, int res, unsigned) { without_buffer += res == -ENOBUFS; };
-        connection keeps, other;
+        one_end keeps, other;
         std::vector<io::received> kept;
         for (std::size_t i = 0; i < io::buffer_lender::count + 20; ++i) {
             send_plainly(keeps.peer, std::to_string(i));
@@ -107,7 +96,7 @@ TEST(receive, leaves_something_for_the_others_however_much_is_kept) {
 TEST(receive, what_it_brought_may_outlive_its_loop) {
     io::received kept;
     on_this_machine([&]() -> task<> {
-        connection c;
+        one_end c;
         send_plainly(c.peer, "still there");
         kept = co_await c.stream->receive();
     });
@@ -116,7 +105,7 @@ TEST(receive, what_it_brought_may_outlive_its_loop) {
 
 TEST(receive, readiness_may_be_asked_for_as_a_result) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         send_plainly(c.peer, "here");
         EXPECT_TRUE(co_await as_result(c.stream->readable()));
         EXPECT_EQ(text_of(co_await c.stream->receive()), "here");
@@ -127,7 +116,7 @@ TEST(receive, readiness_may_be_asked_for_as_a_result) {
 
 TEST(receive, says_so_when_it_was_closed_here_and_refuses_a_second_reader) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         const auto waits = spawn([&]() -> task<> { (void)co_await c.stream->receive(); });
         co_await laps(2);
         EXPECT_THROW((void)co_await c.stream->receive(), std::logic_error);
@@ -144,7 +133,7 @@ TEST(receive, works_where_the_kernel_has_no_multishot_receive) {
             const bool multishot = sqe.opcode == IORING_OP_RECV && (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
             return multishot ? std::optional(-EINVAL) : std::nullopt;
         };
-        connection c;
+        one_end c;
         const std::string much = numbered_bytes(100'000);
         send_plainly(c.peer, much);
         std::string got;
@@ -156,7 +145,7 @@ TEST(receive, works_where_the_kernel_has_no_multishot_receive) {
 
 TEST(receive, killing_at_any_moment_loses_nothing) {
     const std::size_t blows = kill_at_every_turn([](auto strike) -> task<> {
-        connection c;
+        one_end c;
         std::string got;
         const auto victim = spawn([&]() -> task<> {
             while (got.size() < 9)

@@ -1,7 +1,7 @@
 // Stream sockets beyond the contract of streams: how they fail, and how they deal with the ring. Each
 // invariant of the design that sockets could break is named where it is tested.
 
-#include "support/plain_socket.hpp"
+#include "support/one_end.hpp"
 #include "support/stream_stories.hpp"
 
 #include <ringlet/core/scope.hpp>
@@ -22,17 +22,6 @@ using net::address;
 using net::tcp_stream;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-/// A stream, and its peer as a plain socket.
-struct connection {
-    connection() {
-        auto ends = plain_pair();
-        peer = std::move(ends.second);
-        stream.emplace(std::move(ends.first), "the peer");
-    }
-    std::optional<tcp_stream> stream;
-    fd peer;
-};
 
 bool is_multishot_receive(const io_uring_sqe& sqe) {
     return sqe.opcode == IORING_OP_RECV && (sqe.ioprio & IORING_RECV_MULTISHOT) != 0;
@@ -130,7 +119,7 @@ TEST(tcp, calls_the_peer_by_its_address) {
 TEST(tcp, a_peer_that_sends_nothing_costs_one_request) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
         kernel.hurried = true;
-        connection c;
+        one_end c;
         for (int i = 0; i < 1'000; ++i)
             EXPECT_THAT(co_await error_from(with_timeout(1s, read_some(*c.stream))),
                         StartsWith("a read from a socket: timed out"));
@@ -140,7 +129,7 @@ TEST(tcp, a_peer_that_sends_nothing_costs_one_request) {
 
 TEST(tcp, a_reader_counts_on_one_receive_for_many_messages) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
-        connection c;
+        one_end c;
         for (int i = 0; i < 1'000; ++i) {
             send_plainly(c.peer, "message");
             EXPECT_EQ(co_await read_some(*c.stream), "message");
@@ -153,7 +142,7 @@ TEST(tcp, a_reader_counts_on_one_receive_for_many_messages) {
 
 TEST(socket, receives_large_reads_into_the_readers_own_buffer) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
-        connection c;
+        one_end c;
         const auto direct = count_direct_receives(kernel);
         send_plainly(c.peer, "small");
         EXPECT_EQ(co_await read_some(*c.stream), "small");
@@ -173,7 +162,7 @@ TEST(socket, receives_large_reads_into_the_readers_own_buffer) {
 
 TEST(socket, may_be_waited_for_without_a_buffer) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
-        connection c;
+        one_end c;
         std::array<std::byte, 100> room;
         const auto read_now = [&]() -> std::optional<std::string> {
             const auto count = c.stream->try_read(room);
@@ -226,7 +215,7 @@ TEST(socket, pauses_a_peer_that_sends_ahead_of_the_reader_and_loses_nothing) {
 
 TEST(socket, does_so_with_smaller_buffers_too_as_long_as_much_comes_at_a_time) {
     on_this_machine([](watched_kernel& kernel) -> task<> {
-        connection c;
+        one_end c;
         const auto direct = count_direct_receives(kernel);
         const auto hear = [&](const std::string& text) -> task<std::string> {
             const auto reader = spawn([&] { return read_some(*c.stream, 16 * 1024); });
@@ -312,7 +301,7 @@ TEST(socket, many_slow_readers_share_the_receive_buffers) {
         kernel.on_answer = [&](unsigned, int res, unsigned) { without_buffer += res == -ENOBUFS; };
         constexpr std::size_t count = 60;
         const std::string sent = numbered_bytes(300'000);
-        std::vector<connection> all(count);
+        std::vector<one_end> all(count);
         std::vector<std::string> got(count);
         std::vector<greenlet<>> readers;
         for (std::size_t i = 0; i < count; ++i)
@@ -325,11 +314,11 @@ TEST(socket, many_slow_readers_share_the_receive_buffers) {
             }));
         co_await laps(2);
         for (std::size_t at = 0; at < sent.size(); at += 150'000) {
-            for (connection& c : all)  // ten buffers for each in the same turn: more than there are
+            for (one_end& c : all)  // ten buffers for each in the same turn: more than there are
                 send_plainly(c.peer, std::string_view(sent).substr(at, 150'000));
             co_await laps(100);
         }
-        for (connection& c : all)
+        for (one_end& c : all)
             c.peer.reset();
         for (const auto& g : readers)
             co_await g.get();
@@ -351,7 +340,7 @@ TEST(socket, goes_on_after_a_short_send) {
                 sqe.len = std::min(sqe.len, 1'000U);
             return std::nullopt;
         };
-        connection c;
+        one_end c;
         const std::string sent = numbered_bytes(10'500);
         co_await c.stream->write_all(bytes_of(sent));
         EXPECT_EQ(kernel.pushed(IORING_OP_SEND), 11u);
@@ -363,7 +352,7 @@ TEST(socket, goes_on_after_a_short_send) {
 
 TEST(socket, a_peer_that_is_gone_is_an_error_and_never_a_signal) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         c.peer.reset();
         for (int i = 0; i < 3; ++i)
             EXPECT_EQ(co_await error_from(write_text(*c.stream, "anybody?")), "write to the peer: Broken pipe");
@@ -373,7 +362,7 @@ TEST(socket, a_peer_that_is_gone_is_an_error_and_never_a_signal) {
 // --- lifetimes ---------------------------------------------------------------------------------------
 
 TEST(socket, may_outlive_its_loop_and_serve_another) {
-    connection c;
+    one_end c;
     for (int i = 0; i < 3; ++i) {
         auto k = std::make_unique<watched_kernel>();
         k->on_answer = [](unsigned, int res, unsigned) {
@@ -393,8 +382,8 @@ TEST(socket, may_outlive_its_loop_and_serve_another) {
 
 TEST(socket, is_closed_by_its_greenlet_that_the_end_of_the_loop_kills) {
     const std::size_t before = open_fds();
-    connection c;
-    auto forgotten = std::make_unique<connection>();
+    one_end c;
+    auto forgotten = std::make_unique<one_end>();
     run([&]() -> task<> {
         spawn([&c]() -> task<> {
             const tcp_stream mine = std::move(*c.stream);
@@ -412,7 +401,7 @@ TEST(socket, is_closed_by_its_greenlet_that_the_end_of_the_loop_kills) {
 
 TEST(socket, whose_close_was_the_last_thing_before_the_end_is_closed) {
     const std::size_t before = open_fds();
-    connection c;
+    one_end c;
     run([&]() -> task<> {
         (void)co_await error_from(with_timeout(1ms, read_some(*c.stream)));
         c.stream.reset();
@@ -447,7 +436,7 @@ TEST(socket, invariant_1_each_request_ends_once) {
 TEST(socket, invariant_4_bytes_that_arrive_in_spite_of_an_abort_are_delivered_and_the_next_wait_fails) {
     for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&](watched_kernel& kernel) -> task<> {
-            connection c;
+            one_end c;
             std::string got;
             const auto victim = spawn([&]() -> task<> {
                 got = co_await read_some(*c.stream, size);
@@ -470,7 +459,7 @@ TEST(socket, invariant_4_bytes_that_arrive_in_spite_of_an_abort_are_delivered_an
 TEST(socket, invariant_4_bytes_that_come_with_the_cancel_stay_for_the_next_reader) {
     for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
-            connection c;
+            one_end c;
             std::string got;
             const auto victim = spawn([&]() -> task<> { got = co_await read_some(*c.stream, size); });
             co_await laps(2);
@@ -487,7 +476,7 @@ TEST(socket, invariant_4_bytes_that_come_with_the_cancel_stay_for_the_next_reade
 
 TEST(socket, invariant_5_a_killed_read_is_over_only_when_nobody_writes_into_its_buffer_any_more) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         std::string buffer(100'000, '.');
         const auto victim = spawn([&]() -> task<> { co_await c.stream->read(room_in(buffer)); });
         co_await laps(2);
@@ -503,7 +492,7 @@ TEST(socket, invariant_5_a_killed_read_is_over_only_when_nobody_writes_into_its_
 
 TEST(socket, invariant_5_a_killed_write_is_over_only_when_nobody_reads_its_buffer_any_more) {
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         std::string much = numbered_bytes(4 << 20);
         const std::string copy = much;
         const auto victim = spawn([&]() -> task<> { co_await c.stream->write_all(bytes_of(much)); });
@@ -524,7 +513,7 @@ TEST(socket, invariant_5_a_killed_write_is_over_only_when_nobody_reads_its_buffe
 TEST(socket, invariant_6_a_cancel_reaches_no_request_that_came_after_it) {
     for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
-            connection c;
+            one_end c;
             scope* current = nullptr;
             std::string got;
             std::size_t cancelled = 0;
@@ -567,7 +556,7 @@ TEST(socket, invariant_6_a_cancel_reaches_no_request_that_came_after_it) {
 TEST(socket, invariant_7_a_request_that_waits_for_its_turn_of_the_kernel_keeps_its_descriptor) {
     for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&]() -> task<> {
-            connection c;
+            one_end c;
             const auto reader = spawn([&] { return error_from(read_some(*c.stream, size)); });
             co_await yield();  // now its request is pushed, and not submitted
             c.stream->close();
@@ -581,7 +570,7 @@ TEST(socket, invariant_7_a_request_that_waits_for_its_turn_of_the_kernel_keeps_i
         });
     }
     on_this_machine([]() -> task<> {
-        connection c;
+        one_end c;
         const auto writer = spawn([&] { return error_from(write_text(*c.stream, "private")); });
         co_await yield();
         c.stream.reset();
@@ -597,7 +586,7 @@ TEST(socket, invariant_7_whoever_is_told_of_a_close_finds_the_descriptor_closed)
     for (const std::size_t size : {100u, 100'000u}) {
         for (const unsigned late : {unsigned(IORING_OP_RECV), unsigned(IORING_OP_SEND)}) {
             on_this_machine([&](watched_kernel& kernel) -> task<> {
-                connection c;
+                one_end c;
                 const int number = c.stream->native_handle();
                 const std::string much(4 << 20, 'x');
                 std::vector<int> open_when_told;
@@ -624,7 +613,7 @@ TEST(socket, invariant_7_whoever_is_told_of_a_close_finds_the_descriptor_closed)
 TEST(socket, invariant_7_whoever_gives_up_while_the_close_is_under_way_leaves_it_in_order) {
     for (const std::size_t size : {100u, 100'000u}) {
         on_this_machine([&](watched_kernel& kernel) -> task<> {
-            connection c;
+            one_end c;
             const std::string much(4 << 20, 'x');
             kernel.delay = [](unsigned opcode, int) { return opcode == IORING_OP_RECV ? 5U : 0U; };
             const auto reader = spawn([&]() -> task<> { co_await read_some(*c.stream, size); });
