@@ -219,8 +219,6 @@ void compare(std::size_t connections, bool tiny) {
 
 int main(int argc, char** argv) {
     const bool tiny = argc > 1 && std::strcmp(argv[1], "--tiny") == 0;
-    run([tiny] {
-        compare(50, tiny);
-        compare(1, tiny);
-    });
+    // Not with one connection: then what is measured is how this program takes turns.
+    run([tiny] { compare(50, tiny); });
 }
