@@ -59,27 +59,32 @@ def main() -> int:
 
 def measure(options, setting: Setting, isolated: bool) -> int:
     sections = []
-    for work in WORKS:
-        if options.work and work.name not in options.work:
-            continue
-        try:
-            for section in work.run(setting):
-                report.print_table(section)
-                sections.append(section)
-        except CannotStart as error:
-            print(f"suite: {error}", file=sys.stderr)
-            setting.failed = True
-    run = {"command": command(), "effort": setting.effort, "isolated": isolated, "seed": options.seed,
-           "congestion_control": isolation.congestion_control()}
+    try:
+        for work in WORKS:
+            if options.work and work.name not in options.work:
+                continue
+            try:
+                for section in work.run(setting):
+                    report.print_table(section)
+                    sections.append(section)
+            except CannotStart as error:
+                print(f"suite: {error}", file=sys.stderr)
+                setting.failed = True
+    finally:  # interrupted too: half an hour of figures is not thrown away
+        write(options, sections, {"command": command(), "effort": setting.effort, "isolated": isolated,
+                                  "seed": options.seed, "congestion_control": isolation.congestion_control()})
+    if not sections:
+        print("suite: nothing was measured", file=sys.stderr)
+    return 1 if setting.failed or not sections else 0
+
+
+def write(options, sections: list, run: dict):
     if options.json:
         report.write_json(options.json, sections, run)
     if options.svg:
         report.write_svg(options.svg, sections)
     if options.markdown:
         report.write_markdown(options.markdown, sections, run, options.svg)
-    if not sections:
-        print("suite: nothing was measured", file=sys.stderr)
-    return 1 if setting.failed or not sections else 0
 
 
 def command() -> str:
