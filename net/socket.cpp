@@ -131,7 +131,7 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
         // ENOBUFS: all buffers are taken at the moment; who waits receives into a buffer of their own.
         end_ = res;
         if ((flags & IORING_CQE_F_BUFFER) != 0)
-            (void)io::received(*buffers_, flags, 0);
+            (void)io::received(*buffers_, flags, 0);  // it goes back at once
     }
     if (closed_) {
         close_if_done();
