@@ -3,6 +3,7 @@
 #include "linux_private.hpp"
 
 #include <ringlet/core/greenlet_base.hpp>
+#include <ringlet/io/ops.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -53,6 +54,9 @@ int system_call(const io_uring_sqe& sqe) noexcept {
         case IORING_OP_SENDMSG:
             return static_cast<int>(sendmsg(sqe.fd, pointer<msghdr>(sqe.addr),
                                             static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT | MSG_NOSIGNAL));
+        case IORING_OP_RECV:
+            return static_cast<int>(recv(sqe.fd, pointer<void>(sqe.addr), sqe.len,
+                                         static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
         case IORING_OP_RECVMSG:
             return static_cast<int>(
                 recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
@@ -144,11 +148,9 @@ int recvmsg_now(int fd, msghdr& message, int flags) noexcept {
 }
 
 int recv_now(int fd, std::span<std::byte> into) noexcept {
-    iovec part{into.data(), into.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    return recvmsg_now(fd, message);
+    request what = about(IORING_OP_RECV, fd, into.data(), length_of(into.size()));
+    what->msg_flags = MSG_DONTWAIT;
+    return perform(what);
 }
 
 int open_now(const char* path, int flags) noexcept {

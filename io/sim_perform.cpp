@@ -103,6 +103,7 @@ int simulator::perform(const io_uring_sqe& sqe) noexcept {
         case IORING_OP_STATX:
         case IORING_OP_UNLINKAT: result = work_on_path(*this, who, sqe).res; break;
         case IORING_OP_SENDMSG:
+        case IORING_OP_RECV:
         case IORING_OP_RECVMSG:
         case IORING_OP_ACCEPT: result = attempt_now(who, sqe); break;
         default:
