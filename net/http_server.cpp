@@ -39,7 +39,7 @@ task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener,
                 throw;
             break;
         }
-        spawn(&server_connection::serve, std::move(where), std::move(stream), secure);
+        spawn(server_connection::serve(std::move(where), std::move(stream), secure));
     }
 }
 
