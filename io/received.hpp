@@ -18,6 +18,8 @@ class socket;
 
 namespace ringlet::io {
 
+class any_stream;
+
 /// Stays on the thread that received it. A shared buffer has room for 16 KiB, however little came: copy what is to be
 /// kept for long.
 class [[nodiscard]] received {
@@ -52,6 +54,7 @@ public:
 
 private:
     friend class net::socket;
+    friend class any_stream;
 
     /// What a CQE has put into a shared buffer.
     received(buffer_lender& lender, unsigned cqe_flags, int res) noexcept

@@ -5,6 +5,7 @@
 
 #include <ringlet/core/awaitable.hpp>
 #include <ringlet/core/task.hpp>
+#include <ringlet/io/received.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -40,6 +41,14 @@ concept readable_stream = stream<S> && requires(S& s, std::span<std::byte> into)
     { s.try_read(into) } -> std::same_as<std::optional<std::size_t>>;
 };
 
+/// One that can give what comes next in the buffer that it came in, of at least one byte; empty at the end. Where it
+/// cannot, and has to wait with a buffer, that has `room` bytes.
+template <class S>
+concept receiving_stream = stream<S> && requires(S& s, std::size_t room) {
+    { s.receive(room) } -> awaitable;
+    requires std::same_as<await_result<decltype(s.receive(room))>, received>;
+};
+
 namespace detail {
 
 /// An awaiter whose type is hidden.
@@ -51,12 +60,20 @@ struct hidden_awaiter {
     virtual T resume() = 0;
 };
 
+/// An awaiter of which may outlive what it was made of.
+template <class X>
+concept makes_awaiters_that_stand_alone = requires { typename X::awaiter_stands_alone; };
+
 /// The awaiter of what `make` gives, and that itself when it is not one.
 template <class T, class Fn>
 class hides final : public hidden_awaiter<T> {
     using source = std::invoke_result_t<Fn>;
+    struct nothing {};
 
 public:
+    explicit hides(Fn make)
+        requires makes_awaiters_that_stand_alone<source>
+        : inner_(get_awaiter(make())) {}
     explicit hides(Fn make) : source_(make()), inner_(get_awaiter(static_cast<source&&>(source_))) {}
     bool ready() override { return inner_.await_ready(); }
     bool suspend(std::coroutine_handle<> h) override {
@@ -73,7 +90,7 @@ public:
     }
 
 private:
-    source source_;
+    [[no_unique_address]] std::conditional_t<makes_awaiters_that_stand_alone<source>, nothing, source> source_;
     decltype(get_awaiter(std::declval<source>())) inner_;
 };
 
@@ -94,11 +111,13 @@ public:
 
     template <class T, class Bytes>
     class operation;
-    using reading = operation<std::size_t, std::byte>;
-    using writing = operation<void, const std::byte>;
+    using reading = operation<std::size_t, std::span<std::byte>>;
+    using receiving = operation<received, std::size_t>;
+    using writing = operation<void, std::span<const std::byte>>;
 
-    /// So large may an awaiter be, with the awaitable that made it; what is larger waits in a coroutine.
-    static constexpr std::size_t room_for_awaiters = 104;
+    /// So large may an awaiter be, with the awaitable that made it if it needs that; what is larger waits in a
+    /// coroutine.
+    static constexpr std::size_t room_for_awaiters = 88;
 
     reading read(std::span<std::byte> into);
     /// Whether readable() and try_read() may be called: that of a readable_stream.
@@ -106,6 +125,8 @@ public:
     /// Gives 0.
     reading readable();
     std::optional<std::size_t> try_read(std::span<std::byte> into) { return self_->try_read(into); }
+    /// As that of a receiving_stream; any other waits with a buffer of `size` bytes.
+    receiving receive(std::size_t size);
     writing write_all(std::span<const std::byte> from);
     task<> shutdown() { return self_->shutdown(); }
     void close() noexcept {
@@ -136,10 +157,11 @@ private:
 
     struct base {
         virtual ~base() = default;
-        virtual detail::hidden_awaiter<std::size_t>* begin(room& at, std::span<std::byte> into) = 0;
-        virtual detail::hidden_awaiter<void>* begin(room& at, std::span<const std::byte> from) = 0;
+        virtual detail::hidden_awaiter<std::size_t>* begin_read(room& at, std::span<std::byte> into) = 0;
+        virtual detail::hidden_awaiter<void>* begin_write(room& at, std::span<const std::byte> from) = 0;
         virtual bool is_readable() const noexcept = 0;
-        virtual detail::hidden_awaiter<std::size_t>* begin_wait(room& at) = 0;
+        virtual detail::hidden_awaiter<std::size_t>* begin_wait(room& at, std::span<std::byte> none) = 0;
+        virtual detail::hidden_awaiter<received>* begin_receive(room& at, std::size_t size) = 0;
         virtual std::optional<std::size_t> try_read(std::span<std::byte> into) = 0;
         virtual task<> shutdown() = 0;
         virtual void close() noexcept = 0;
@@ -149,20 +171,28 @@ private:
     template <class S>
     struct holder final : base {
         explicit holder(S s) : held(std::move(s)) {}
-        detail::hidden_awaiter<std::size_t>* begin(room& at, std::span<std::byte> into) override {
+        detail::hidden_awaiter<std::size_t>* begin_read(room& at, std::span<std::byte> into) override {
             return at.template put<std::size_t>([this, into] { return held.read(into); },
                                                 [this, into] { return read(into); });
         }
-        detail::hidden_awaiter<void>* begin(room& at, std::span<const std::byte> from) override {
+        detail::hidden_awaiter<void>* begin_write(room& at, std::span<const std::byte> from) override {
             return at.template put<void>([this, from] { return held.write_all(from); },
                                          [this, from] { return write_all(from); });
         }
         bool is_readable() const noexcept override { return readable_stream<S>; }
-        detail::hidden_awaiter<std::size_t>* begin_wait(room& at) override {
+        detail::hidden_awaiter<std::size_t>* begin_wait(room& at, std::span<std::byte>) override {
             if constexpr (readable_stream<S>)
                 return at.template put<std::size_t>([this] { return held.readable(); }, [this] { return wait(); });
             else
                 not_readable();
+        }
+        detail::hidden_awaiter<received>* begin_receive(room& at, std::size_t size) override {
+            if constexpr (receiving_stream<S>)
+                return at.template put<received>([this, size] { return held.receive(size); },
+                                                 [this, size] { return receive(size); });
+            else
+                return at.template put<received>([this, size] { return receive(size); },
+                                                 [this, size] { return receive(size); });
         }
         std::optional<std::size_t> try_read(std::span<std::byte> into) override {
             if constexpr (readable_stream<S>)
@@ -178,6 +208,12 @@ private:
             co_return 0;
         }
         task<std::size_t> read(std::span<std::byte> into) { co_return co_await held.read(into); }
+        task<received> receive(std::size_t size) {
+            received own(size);
+            const std::size_t count = co_await held.read(own.room());
+            own.shrink(count);
+            co_return own;
+        }
         task<> write_all(std::span<const std::byte> from) { co_await held.write_all(from); }
         task<> shutdown() override { co_await held.shutdown(); }
         void close() noexcept override { held.close(); }
@@ -188,39 +224,50 @@ private:
     std::unique_ptr<base> self_;
 };
 
-/// A read or a write of any_stream. It may be moved until it is awaited.
+/// A read or a write of any_stream. It may be moved until it is awaited, and that once.
 template <class T, class Bytes>
 class [[nodiscard]] any_stream::operation {
+    using begins = detail::hidden_awaiter<T>* (base::*)(room&, Bytes);
+
 public:
-    operation(base& stream, std::span<Bytes> bytes, bool only_waits = false) noexcept
-        : stream_(stream), bytes_(bytes), only_waits_(only_waits) {}
-    operation(operation&& other) noexcept : operation(other.stream_, other.bytes_, other.only_waits_) {}
+    operation(base& stream, begins how, Bytes bytes) noexcept : asked_{&stream, how, bytes} {}
+    operation(operation&& other) noexcept : asked_(other.asked_) {
+        check(other.begun_ == nullptr, "an operation of a stream was moved while it was under way");
+    }
     ~operation() {
         if (begun_ != nullptr)
-            std::exchange(begun_, nullptr)->~hidden_awaiter();
+            begun_->~hidden_awaiter();
     }
 
     bool await_ready() {
-        if constexpr (std::same_as<T, std::size_t>)
-            begun_ = only_waits_ ? stream_.begin_wait(room_) : stream_.begin(room_, bytes_);
-        else
-            begun_ = stream_.begin(room_, bytes_);
+        check(begun_ == nullptr, "an operation of a stream is awaited once");
+        const asked what = asked_;
+        begun_ = (what.stream->*what.how)(room_, what.bytes);
         return begun_->ready();
     }
     bool await_suspend(std::coroutine_handle<> h) { return begun_->suspend(h); }
     T await_resume() { return begun_->resume(); }
 
 private:
-    base& stream_;
-    std::span<Bytes> bytes_;
+    struct asked {
+        base* stream;
+        begins how;
+        Bytes bytes;
+    };
+
     detail::hidden_awaiter<T>* begun_ = nullptr;
-    bool only_waits_;
-    room room_;
+    union {  // what is no longer needed once it is awaited makes way for the awaiter
+        asked asked_;
+        room room_;
+    };
 };
 
-inline any_stream::reading any_stream::read(std::span<std::byte> into) { return {*self_, into}; }
-inline any_stream::reading any_stream::readable() { return {*self_, {}, true}; }
-inline any_stream::writing any_stream::write_all(std::span<const std::byte> from) { return {*self_, from}; }
+inline any_stream::reading any_stream::read(std::span<std::byte> into) { return {*self_, &base::begin_read, into}; }
+inline any_stream::reading any_stream::readable() { return {*self_, &base::begin_wait, {}}; }
+inline any_stream::receiving any_stream::receive(std::size_t size) { return {*self_, &base::begin_receive, size}; }
+inline any_stream::writing any_stream::write_all(std::span<const std::byte> from) {
+    return {*self_, &base::begin_write, from};
+}
 
 /// The peer finished in the middle of something.
 class end_of_stream : public std::system_error {

@@ -107,6 +107,14 @@ void socket::state::pause() noexcept {
     loop::current().push_cancel(user_data());
 }
 
+void socket::state::arrived(completion& c, int res, unsigned flags) noexcept {
+    auto& self = static_cast<state&>(c);
+    if (self.direct_)
+        self.reader_->on_received(res);
+    else
+        self.on_received(res, flags);
+}
+
 void socket::state::on_received(int res, unsigned flags) noexcept {
     if ((flags & IORING_CQE_F_MORE) == 0) {
         armed_ = paused_ = false;
@@ -174,7 +182,7 @@ void socket::state::close() noexcept {
     if (armed_ && !paused_)
         pause();
     if (direct_)
-        loop::current().push_cancel(reader_->user_data());
+        loop::current().push_cancel(user_data());
     if (sending_)
         loop::current().push_cancel(writer_->user_data());
     close_if_done();
@@ -235,7 +243,7 @@ void socket::read_awaiter::take_at_once() {
         outcome_ = -ECANCELED;
     } else if (wish_ != wish::readiness) {
         if (wish_ == wish::buffer && state_.has_unread())
-            into_ = make_room(state_.unread_.size() - state_.unread_start_);
+            into_ = make_room(std::min(state_.unread_.size() - state_.unread_start_, io::buffer_lender::size));
         outcome_ = static_cast<int>(state_.take(into_));
         if (outcome_ == 0 && (wish_ == wish::buffer || !into_.empty()))
             outcome_ = std::min(state_.end_, 0);
@@ -245,7 +253,7 @@ void socket::read_awaiter::take_at_once() {
 /// Instead of what comes into shared buffers.
 bool socket::read_awaiter::wants_own_receive() const noexcept {
     return wish_ == wish::readiness || !state_.multishot_ ||
-           into_.size() >= (state_.large_ ? large_buffer : direct_size);
+           (wish_ == wish::copy && into_.size() >= (state_.large_ ? large_buffer : direct_size));
 }
 
 void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
@@ -259,8 +267,8 @@ void socket::read_awaiter::await_suspend(std::coroutine_handle<> h) {
 
 void socket::read_awaiter::receive_directly() {
     if (wish_ == wish::buffer)
-        into_ = make_room(io::buffer_lender::size);
-    io_uring_sqe& receive = loop::current().push(*this);
+        into_ = make_room(into_.size());
+    io_uring_sqe& receive = loop::current().push(state_);
     if (wish_ == wish::readiness)
         io_uring_prep_poll_add(&receive, state_.fd_.get(), POLLIN);
     else
@@ -268,20 +276,19 @@ void socket::read_awaiter::receive_directly() {
     state_.direct_ = true;
 }
 
-void socket::read_awaiter::received(completion& c, int res, unsigned) noexcept {
-    auto& self = static_cast<read_awaiter&>(c);
-    state& s = self.state_;
+void socket::read_awaiter::on_received(int res) noexcept {
+    state& s = state_;
     loop::current().landed();
     s.direct_ = false;
     if (ended_by_cancel(res))
         res = -ECANCELED;
-    else if (self.wish_ == wish::readiness)
+    else if (wish_ == wish::readiness)
         res = 0;  // whatever it was, a read will say
     else if (res <= 0)
         s.end_ = res;
     else
         s.note_size(static_cast<std::size_t>(res));
-    self.outcome_ = res;
+    outcome_ = res;
     if (s.closed_)
         s.close_if_done();
     else
@@ -332,7 +339,7 @@ result<io::received> socket::receive_awaiter::await_result() {
 /// the reader's own buffer has to end first.
 void socket::read_awaiter::abort() noexcept {
     if (state_.direct_)
-        loop::current().push_cancel(user_data());
+        loop::current().push_cancel(state_.user_data());
     else
         state_.wake_reader(outcome_ != 0 ? outcome_ : -ECANCELED);
 }

@@ -48,10 +48,11 @@ public:
     /// all who wait share the few that are in use. Counts as a reader.
     asked<ready_awaiter, std::byte> readable();
 
-    /// Awaitable: what comes next, as read() does, in the buffer that it came in; empty at the end of the stream.
+    /// Awaitable: what comes next, as read() does, in the buffer that it came in; empty at the end of the stream, and
+    /// never more than a buffer holds.
     /// For what is looked at once and passed on: what comes while somebody waits is not copied, and they hold no
-    /// memory meanwhile.
-    asked<receive_awaiter, std::byte> receive();
+    /// memory meanwhile. Where the shared buffers are all taken, or not to be had, they wait with `room` bytes.
+    asked<receive_awaiter, std::byte> receive(std::size_t room = io::buffer_lender::size);
 
     /// What is there now, as read() gives it; nothing when that would have to wait.
     std::optional<std::size_t> try_read(std::span<std::byte> into);
@@ -111,9 +112,7 @@ struct socket::state : completion {
     std::string describe() const;
     std::system_error failure(const char* act, int error) const;
 
-    static void arrived(completion& c, int res, unsigned flags) noexcept {
-        static_cast<state&>(c).on_received(res, flags);
-    }
+    static void arrived(completion& c, int res, unsigned flags) noexcept;
 
     io::fd fd_;
     std::string name_;
@@ -135,7 +134,7 @@ struct socket::state : completion {
 };
 
 /// A read or a write that is yet to be awaited. It travels into combinators; its awaiter is made where it waits, stays
-/// there, and must go first. That is so for what is awaited as it is made; one that is kept must be kept so long.
+/// there, and may outlive it.
 template <class Awaiter, class Byte>
 class [[nodiscard]] socket::asked {
 public:
@@ -143,13 +142,14 @@ public:
     asked(const asked& other) noexcept : asked(other.state_, other.bytes_) {}
     ~asked() { state_.leave(); }
     Awaiter operator co_await() const noexcept { return Awaiter(state_, bytes_); }
+    using awaiter_stands_alone = void;
 
 private:
     state& state_;
     std::span<Byte> bytes_;
 };
 
-class socket::read_awaiter : public waiter, private completion {
+class socket::read_awaiter : public waiter {
 public:
     const char* what() const noexcept override { return "a read from a socket"; }
     enum class wish : std::uint8_t {
@@ -158,8 +158,11 @@ public:
         buffer,  // with what has come
     };
     read_awaiter(state& s, std::span<std::byte> into, wish for_what = wish::copy) noexcept
-        : waiter(source::outside), completion(&received), state_(s), into_(into), wish_(for_what) {}
+        : waiter(source::outside), wish_(for_what), state_(s), into_(into) {
+        ++state_.users_;
+    }
     read_awaiter(read_awaiter&&) = delete;
+    ~read_awaiter() override { state_.leave(); }
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -172,17 +175,17 @@ protected:
 private:
     friend struct socket::state;
     void abort() noexcept override;
-    static void received(completion& c, int res, unsigned flags) noexcept;
+    void on_received(int res) noexcept;
     void take_at_once();
     bool wants_own_receive() const noexcept;
     void receive_directly();
     std::size_t take(io::received& buffer) noexcept;
     std::span<std::byte> make_room(std::size_t size);
 
+    const wish wish_;
+    int outcome_ = 0;  // a count, or a negative errno
     state& state_;
     std::span<std::byte> into_;
-    int outcome_ = 0;  // a count, or a negative errno
-    const wish wish_;
 };
 
 /// A read of nothing, which waits all the same.
@@ -196,7 +199,8 @@ public:
 
 class socket::receive_awaiter : public socket::read_awaiter {
 public:
-    receive_awaiter(state& s, std::span<std::byte> none) noexcept : read_awaiter(s, none, wish::buffer) {}
+    /// `room` is yet to be made, if need be.
+    receive_awaiter(state& s, std::span<std::byte> room) noexcept : read_awaiter(s, room, wish::buffer) {}
     io::received await_resume();
     result<io::received> await_result();
 
@@ -209,8 +213,11 @@ class socket::write_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a write to a socket"; }
     write_awaiter(state& s, std::span<const std::byte> from) noexcept
-        : waiter(source::outside), completion(&sent), state_(s), from_(from) {}
+        : waiter(source::outside), completion(&sent), state_(s), from_(from) {
+        ++state_.users_;
+    }
     write_awaiter(write_awaiter&&) = delete;
+    ~write_awaiter() override { state_.leave(); }
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h);
@@ -230,7 +237,9 @@ private:
 
 inline auto socket::read(std::span<std::byte> into) -> asked<read_awaiter, std::byte> { return {held(), into}; }
 inline auto socket::readable() -> asked<ready_awaiter, std::byte> { return {held(), {}}; }
-inline auto socket::receive() -> asked<receive_awaiter, std::byte> { return {held(), {}}; }
+inline auto socket::receive(std::size_t room) -> asked<receive_awaiter, std::byte> {
+    return {held(), {static_cast<std::byte*>(nullptr), room}};
+}
 inline auto socket::write_all(std::span<const std::byte> from) -> asked<write_awaiter, const std::byte> {
     return {held(), from};
 }

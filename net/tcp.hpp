@@ -67,9 +67,7 @@ inline tcp_listener listen(const address& where, const listen_options& options =
 }
 
 static_assert(io::stream<tcp_stream>);
-static_assert(sizeof(std::declval<tcp_stream&>().read({})) + sizeof(socket::read_awaiter) <=
-              io::any_stream::room_for_awaiters);
-static_assert(sizeof(std::declval<tcp_stream&>().write_all({})) + sizeof(socket::write_awaiter) <=
-              io::any_stream::room_for_awaiters);
+static_assert(sizeof(socket::receive_awaiter) <= io::any_stream::room_for_awaiters &&
+              sizeof(socket::write_awaiter) <= io::any_stream::room_for_awaiters);
 
 }  // namespace ringlet::net
