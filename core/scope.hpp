@@ -34,6 +34,8 @@ public:
     /// further out: swallow it, or turn it into an error of your own.
     bool ends_here() const noexcept;
 
+    greenlet_base& owner() const noexcept { return *owner_; }
+
     /// What the wait that was cut short was waiting for; null when none was under way.
     const char* interrupted() const noexcept { return interrupted_; }
 
@@ -66,6 +68,9 @@ public:
     explicit deadline(any_duration from_now) : deadline(after(hub().fresh_now(), from_now)) {}
     explicit deadline(time_point when);
     ~deadline() { disarm(); }
+
+    /// When it ends what is in it.
+    time_point when() const noexcept { return when_; }
 
     /// No longer ends anything, unless it has already.
     void disarm() noexcept {

@@ -12,6 +12,6 @@ std::shared_ptr<http2_client> make_http2_client(io::any_stream, bool, const http
     throw std::system_error(std::make_error_code(std::errc::protocol_not_supported), "HTTP/2 is not built in");
 }
 
-task<> server_connection::answer_many(std::size_t) { co_return; }
+task<> server_connection::answer_many(std::string_view) { co_return; }
 
 }  // namespace ringlet::http::detail

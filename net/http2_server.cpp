@@ -17,10 +17,9 @@ constexpr std::size_t most_lingering = 1024 * 1024;
 
 class serving {
 public:
-    serving(server_core& core, io::any_stream stream, bool secure, list<stream_answer>& busy, scope*& waiting)
+    serving(server_core& core, io::any_stream stream, bool secure, many_answers& busy)
         : core_(core),
           busy_(busy),
-          waiting_(waiting),
           session_(std::make_shared<http2_session>(
               std::move(stream),
               http2_limits{core.options.limits, core.options.streams, core.options.window, core.options.write}, true,
@@ -94,13 +93,13 @@ private:
         } const leaving{*this, s->id()};
         ++started_;
         stream_answer one(core_, session_->stream());
-        busy_.push_back(one);
+        busy_.streams.push_back(one);
         co_await one.work->answer(*s);
     }
 
     /// The one who reads waits for something else from now on, or no longer.
     void look_again() noexcept {
-        if (waiting_ == nullptr || !none() || reading_->cancelled())
+        if (busy_.waiting == nullptr || !none() || reading_->cancelled())
             return;
         if (stopped_)
             reading_->cancel();
@@ -117,20 +116,20 @@ private:
             if (stopped_ && none())
                 co_return;
             limit.restart(patience());
-            waiting_ = &limit;
+            busy_.waiting = &limit;
             bool more = true, quiet = false;
             try {
                 more = co_await session_->read_once();
             } catch (const canceled&) {
-                waiting_ = nullptr;
+                busy_.waiting = nullptr;
                 if (!limit.ends_here())
                     throw;
                 quiet = true;
             } catch (...) {
-                waiting_ = nullptr;
+                busy_.waiting = nullptr;
                 throw;
             }
-            waiting_ = nullptr;
+            busy_.waiting = nullptr;
             if (!more || (quiet && late()))
                 co_return;
         }
@@ -181,8 +180,7 @@ private:
     }
 
     server_core& core_;
-    list<stream_answer>& busy_;
-    scope*& waiting_;  // while the one who reads may be told to look around
+    many_answers& busy_;
     deadline* reading_ = nullptr;  // the time that he has
     std::shared_ptr<http2_session> session_;
     std::unordered_map<std::int32_t, greenlet<>> running_;
@@ -194,9 +192,14 @@ private:
 
 }  // namespace
 
-task<> server_connection::answer_many(std::size_t count) {
-    serving all(core_, std::move(stream_), !is_plain(), busy_streams_, idle_);
-    co_await all.run(std::span(first_).first(count));
+task<> server_connection::answer_many(std::string_view first) {
+    struct noted : many_answers {
+        server_connection& self;
+        explicit noted(server_connection& s) noexcept : self(s) { s.many_ = this; }
+        ~noted() { self.many_ = nullptr; }
+    } busy(*this);
+    serving all(place_.core(), std::move(place_.stream), !is_plain(), busy);
+    co_await all.run(io::bytes_of(first));
 }
 
 }  // namespace ringlet::http::detail

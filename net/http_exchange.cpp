@@ -38,22 +38,12 @@ void exchange::begin_request() {
     left_ = last_ = false;
 }
 
-/// Reads what is there behind the first bytes, so that the parser has the whole.
-void exchange::read_on() {
-    auto reading = stream_->read(reader_.rest());
-    if (reading.await_ready())
-        reader_.filled(reading.await_resume());
-}
-
-task<bool> exchange::answer(std::span<const std::byte> first, bool more, deadline& limit) {
-    reader_.put(first);
+task<bool> exchange::answer(deadline& limit) {
     limit.restart(never);
     was_asked_ = false;
     std::exception_ptr error;
     bool idle = false;
     try {
-        if (more)
-            read_on();
         for (;;) {
             begin_request();
             auto what = begun::nothing;

@@ -52,12 +52,14 @@ public:
     /// "GET /x from 10.0.0.1:5"
     std::string name_of_request();
 
-    /// Awaitable: answers the request that begins with `first`, and all that came with it; `more` of both may
-    /// be there to read. True when
+    /// The first bytes of a request, at most message_reader::buffer_size of them.
+    void put(std::span<const std::byte> first) { reader_.put(first); }
+    std::string_view unread() const noexcept { return reader_.unread(); }
+    /// Awaitable: answers the request that begins so, and all that came with it. True when
     /// the connection is idle now, but for what is left in out(): short answers leave without us, so that
     /// a few exchanges serve many connections and stay in the cache. False when it must be closed. `limit`
     /// is a scope of the connection's around this, which is for each of our phases in turn.
-    task<bool> answer(std::span<const std::byte> first, bool more, deadline& limit);
+    task<bool> answer(deadline& limit);
     /// There was a request, and not only what may stand before one.
     bool was_asked() const noexcept { return was_asked_; }
 
@@ -103,7 +105,6 @@ public:
 private:
     enum class begun { request, nothing, refused, closed };
 
-    void read_on();
     void begin_request();
     bool take_head(begun& what);
     task<begun> read_head();

@@ -25,22 +25,26 @@ task<> say(response_writer& out, int status) {
     co_return;
 }
 
-task<> accept_all(std::shared_ptr<server_core> core, net::tcp_listener listener, shared_wrapper secure) {
+task<> accept_all(std::shared_ptr<const service> to, net::tcp_listener listener) {
+    server_core& core = *to->core;
     acceptor self(listener);
-    core->enter(self);
-    while (!core->stopping()) {
-        co_await core->room.acquire();
-        place where(core);
-        io::any_stream stream;
+    core.enter(self);
+    while (!core.stopping()) {
+        co_await core.room.acquire();
+        place where(to);
         try {
-            stream = io::any_stream(co_await listener.accept());
+            where.stream = io::any_stream(co_await listener.accept());
         } catch (const std::system_error&) {
-            if (!core->stopping())
+            if (!core.stopping())
                 throw;
             break;
         }
-        spawn(server_connection::serve(std::move(where), std::move(stream), secure));
+        spawn(server_connection::serve(std::move(where)));
     }
+}
+
+std::shared_ptr<const service> service_of(std::shared_ptr<server_core> core, connection_wrapper secure) {
+    return std::make_shared<const service>(service{std::move(core), std::move(secure), false});
 }
 
 }  // namespace
@@ -180,18 +184,18 @@ net::address server::start(const net::address& where, const net::listen_options&
 net::address server::start(const net::address& where, connection_wrapper secure, const net::listen_options& how) {
     auto listener = net::listen(where, how);
     const net::address bound = listener.local_address();
-    spawn(&detail::accept_all, core_, std::move(listener),
-          std::make_shared<const connection_wrapper>(std::move(secure)));
+    spawn(detail::accept_all(detail::service_of(core_, std::move(secure)), std::move(listener)));
     return bound;
 }
 
 task<> server::serve(net::tcp_listener listener) { return serve(std::move(listener), connection_wrapper()); }
 task<> server::serve(net::tcp_listener listener, connection_wrapper secure) {
-    return detail::accept_all(core_, std::move(listener),
-                              std::make_shared<const connection_wrapper>(std::move(secure)));
+    return detail::accept_all(detail::service_of(core_, std::move(secure)), std::move(listener));
 }
 task<> server::serve_stream(io::any_stream stream) {
-    return detail::server_connection::serve(detail::place(core_, false), std::move(stream), nullptr);
+    detail::place where(std::make_shared<const detail::service>(detail::service{core_, {}, true}));
+    where.stream = std::move(stream);
+    return detail::server_connection::serve(std::move(where));
 }
 
 task<std::size_t> server::serve_forever(net::tcp_listener listener, any_duration grace) {

@@ -14,101 +14,85 @@
 
 namespace ringlet::http::detail {
 
-server_connection::server_connection(server_core& core, io::any_stream& stream,
-                                     const connection_wrapper* secure) noexcept
-    : core_(core), stream_(stream), secure_(secure), greenlet_(loop::current().running()) {
-    core_.enter(*this);
+server_connection::server_connection(place& where)
+    : place_(where), limit_(after(loop::current().now(), where.core().options.idle)), silent_(is_plain()) {
+    place_.core().enter(*this);
 }
 
-server_connection::~server_connection() { core_.leave(*this); }
+server_connection::~server_connection() {
+    give_back();
+    place_.core().leave(*this);
+}
 
-/// An exchange while there are requests to answer.
-class server_connection::lease {
-public:
-    explicit lease(server_connection& self) : self_(self), borrowed_(self.core_.borrow(self.stream_)) {
-        self.busy_ = borrowed_.get();
-    }
-    lease(const lease&) = delete;
-    lease& operator=(const lease&) = delete;
-    ~lease() {
-        self_.busy_ = nullptr;
-        self_.core_.give_back(std::move(borrowed_));
-    }
+void server_connection::give_back() noexcept {
+    if (busy_)
+        place_.core().give_back(std::move(busy_));
+}
 
-private:
-    server_connection& self_;
-    std::unique_ptr<exchange> borrowed_;
-};
-
-/// As long as it lives the connection may be closed.
-class server_connection::idle_time {
-public:
-    idle_time(server_connection& self, time_point until) : self_(self) {
-        self.limit_.restart(until);
-        self.idle_ = &self.limit_;
-    }
-    idle_time(const idle_time&) = delete;
-    idle_time& operator=(const idle_time&) = delete;
-    ~idle_time() { self_.idle_ = nullptr; }
-
-private:
-    server_connection& self_;
-};
-
-task<> server_connection::serve(place where, io::any_stream stream, shared_wrapper secure) {
-    server_connection self(where.core(), stream, secure.get());
+// An idle connection has this for a frame, so it awaits in two places only: g++ 12 keeps room for each.
+task<> server_connection::serve(place where) {
+    server_connection self(where);
     try {
-        bool open = self.is_plain() || secure == nullptr || co_await self.wrap();
-        self.silent_ = self.is_plain() || !open;
-        while (open && !self.core_.stopping()) {
-            if (self.asked_)
-                self.idle_until_ = after(loop::current().now(), self.core_.options.idle);
-            std::size_t count = 0;
+        while (self.stage_ != stage::closed) {
+            co_await self.go_on();
+            if (self.stage_ != stage::waiting)
+                continue;
             try {
-                const idle_time now(self, self.idle_until_);
-                count = co_await stream.read(self.first_);
+                self.hear(co_await where.stream.receive(first_size));
             } catch (const canceled&) {
                 if (!self.limit_.ends_here())
                     throw;
+                self.stage_ = stage::over;
             }
-            open = count > 0 && co_await self.answer(count);
         }
-        if (!self.silent_)
-            co_await self.say_goodbye();
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.
     }
-    stream.close();
+    where.stream.close();
 }
 
-task<bool> server_connection::answer(std::size_t count) {
-    if (fresh_ && first_[0] == std::byte('P') && may_be_http2() && co_await begins_http2(count)) {
-        limit_.restart(never);
-        silent_ = true;  // it has a goodbye of its own
-        co_await answer_many(count);
-        co_return false;
+void server_connection::hear(const io::received& first) {
+    stage_ = first.empty() ? stage::over : stage::asked;
+    if (first.empty())
+        return;
+    busy_ = place_.core().borrow(place_.stream);
+    busy_->put(first.bytes());
+}
+
+task<> server_connection::go_on() {
+    if (stage_ == stage::fresh)
+        return begin();
+    if (stage_ == stage::over)
+        return say_goodbye();
+    if (!std::exchange(knows_protocol_, true) && busy_->unread().front() == 'P' && may_be_http2())
+        return answer_either();
+    return answer();
+}
+
+task<> server_connection::answer() {
+    server_core& core = place_.core();
+    const time_point idle_until = limit_.when();
+    if (!co_await busy_->answer(limit_)) {
+        silent_ = silent_ || busy_->broken();
+        give_back();
+        stage_ = stage::over;
+        co_return;
     }
-    fresh_ = false;
-    std::string answers;
-    {
-        const lease work(*this);
-        if (!co_await busy_->answer(std::span(first_).first(count), count == first_size, limit_)) {
-            silent_ = silent_ || busy_->broken();
-            co_return false;
-        }
-        asked_ = busy_->was_asked();
-        answers = core_.take_text(busy_->out());
-    }
-    limit_.restart(after(loop::current().now(), core_.options.write));
+    const bool asked = busy_->was_asked();
+    std::string answers = core.take_text(busy_->out());
+    give_back();
+    limit_.restart(after(loop::current().now(), core.options.write));
     try {
-        co_await stream_.write_all(io::bytes_of(answers));
+        co_await place_.stream.write_all(io::bytes_of(answers));
     } catch (const canceled&) {
         if (!limit_.ends_here())
             throw;
-        throw timeout_error("write to " + stream_.name(), core_.options.write);
+        throw timeout_error("write to " + place_.stream.name(), core.options.write);
     }
-    core_.give_back(std::move(answers));
-    co_return true;
+    core.give_back(std::move(answers));
+    // An empty line now and then is not enough to stay.
+    limit_.restart(asked ? after(loop::current().now(), core.options.idle) : idle_until);
+    stage_ = core.stopping() ? stage::over : stage::waiting;
 }
 
 std::vector<std::string> protocols_of_servers() {
@@ -121,54 +105,81 @@ void server_connection::report_busy() {
     };
     if (busy_ != nullptr)
         tell(*busy_);
-    busy_streams_.for_each([&](stream_answer& each) { tell(*each.work); });
+    if (many_ != nullptr)
+        many_->streams.for_each([&](stream_answer& each) { tell(*each.work); });
 }
 
 /// In the clear it must be wanted; whoever encrypts has agreed on what is spoken.
 bool server_connection::may_be_http2() const noexcept {
-    return has_http2() && (!is_plain() || core_.options.http2_in_clear);
+    return has_http2() && (!is_plain() || place_.core().options.http2_in_clear);
 }
 
-task<bool> server_connection::begins_http2(std::size_t& count) {
+task<> server_connection::answer_either() {
+    std::string first(busy_->unread());
+    const time_point idle_until = limit_.when();
+    limit_.restart(after(loop::current().now(), place_.core().options.head));
+    const bool many = co_await begins_http2(first);
+    limit_.restart(many ? never : idle_until);
+    if (many) {
+        give_back();
+        silent_ = true;  // it has a goodbye of its own
+        co_await answer_many(first);
+        stage_ = stage::over;
+    } else {
+        busy_->put(io::bytes_of(first));
+        co_await answer();
+    }
+}
+
+task<bool> server_connection::begins_http2(std::string& first) {
     const std::string_view sign = http2_preface.substr(0, 16);  // nothing else begins with that line
-    limit_.restart(after(loop::current().now(), core_.options.head));
     for (;;) {
-        const std::string_view so_far(reinterpret_cast<const char*>(first_), std::min(count, sign.size()));
+        const std::string_view so_far = std::string_view(first).substr(0, sign.size());
         if (!sign.starts_with(so_far))
             co_return false;
         if (so_far.size() == sign.size())
             co_return true;
+        char next[16];
         std::size_t more = 0;
         try {
-            more = co_await stream_.read(std::span(first_).subspan(count));
+            more = co_await place_.stream.read(std::as_writable_bytes(std::span(next)));
         } catch (const canceled&) {
             if (!limit_.ends_here())
                 throw;
         }
         if (more == 0)
             co_return false;  // the parser says what is wrong
-        count += more;
+        first.append(next, more);
     }
 }
 
-task<bool> server_connection::wrap() {
-    try {
-        const idle_time now(*this, after(loop::current().now(), core_.options.head));
-        auto wrapping = (*secure_)(std::move(stream_));
-        stream_ = co_await std::move(wrapping);
-        co_return true;
-    } catch (const canceled&) {
-        if (!limit_.ends_here())
-            throw;
+task<> server_connection::begin() {
+    stage_ = stage::waiting;
+    bool open = true;
+    if (const connection_wrapper& secure = place_.of().secure) {
+        limit_.restart(after(loop::current().now(), place_.core().options.head));
+        try {
+            auto wrapping = secure(std::move(place_.stream));
+            place_.stream = co_await std::move(wrapping);
+        } catch (const canceled&) {
+            if (!limit_.ends_here())
+                throw;
+            open = false;
+            silent_ = true;
+        }
+        limit_.restart(after(loop::current().now(), place_.core().options.idle));
     }
-    co_return false;
+    stage_ = open && !place_.core().stopping() ? stage::waiting : stage::over;
 }
 
 /// An encrypted stream that just ends could have been cut by anybody.
 task<> server_connection::say_goodbye() {
-    limit_.restart(after(loop::current().now(), core_.options.linger));
+    stage_ = stage::closed;
+    if (silent_)
+        co_return;
+    limit_.restart(after(loop::current().now(), place_.core().options.linger));
     try {
-        co_await stream_.shutdown();
+        co_await place_.stream.shutdown();
     } catch (const canceled&) {
         if (!limit_.ends_here())
             throw;

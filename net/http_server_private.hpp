@@ -10,7 +10,10 @@
 #include <ringlet/net/http_server.hpp>
 #include <ringlet/net/listener.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace ringlet::http::detail {
@@ -81,79 +84,97 @@ struct stream_answer : hook {
     }
 };
 
-/// What keeps a server while one of its connections is served: with a permit of the semaphore that counts those,
-/// or without.
-class place {
-public:
-    explicit place(std::shared_ptr<server_core> core, bool counted = true) noexcept
-        : core_(std::move(core)), counted_(counted) {}
-    place(place&&) noexcept = default;
-    ~place() {
-        if (core_ && counted_)
-            core_->room.release();
-    }
-    server_core& core() const noexcept { return *core_; }
-
-private:
-    std::shared_ptr<server_core> core_;
-    bool counted_;
+/// What the connections of one listener have in common, or those whose streams come from elsewhere.
+struct service {
+    std::shared_ptr<server_core> core;
+    connection_wrapper secure;  // empty: nothing is done to a stream
+    bool from_elsewhere;  // and may be encrypted already; not one of those that `room` counts
 };
 
-using shared_wrapper = std::shared_ptr<const connection_wrapper>;
+/// What keeps a server while one of its connections is served: with a permit of the semaphore that counts those,
+/// if it is to be counted. The connection itself comes later.
+class place {
+public:
+    explicit place(std::shared_ptr<const service> of) noexcept : service_(std::move(of)) {}
+    place(place&&) noexcept = default;
+    ~place() {
+        if (service_ && !service_->from_elsewhere)
+            service_->core->room.release();
+    }
+    const service& of() const noexcept { return *service_; }
+    server_core& core() const noexcept { return *service_->core; }
+
+    io::any_stream stream;
+
+private:
+    std::shared_ptr<const service> service_;
+};
+
+/// What a connection of HTTP/2 is at.
+struct many_answers {
+    list<stream_answer> streams;
+    scope* waiting = nullptr;  // of the one who reads, while he may be told to look around
+};
 
 /// One connection while its greenlet serves it. Most of them are idle most of the time: what a request needs is in
-/// frames that are not there meanwhile.
+/// frames that are not there meanwhile, and what waits for it is small.
 class server_connection : public hook {
 public:
-    /// Awaitable: until the connection has ended. `secure` is null for a stream that came from elsewhere and may be
-    /// encrypted already, and may be empty.
-    static task<> serve(place where, io::any_stream stream, shared_wrapper secure);
+    /// Awaitable: until the connection has ended.
+    static task<> serve(place where);
 
     void end_if_idle() noexcept {
-        scope* const waiting = busy_ != nullptr ? busy_->stops.waiting : idle_;
-        if (waiting != nullptr)
+        if (scope* const waiting = busy_ != nullptr           ? busy_->stops.waiting
+                                   : many_ != nullptr         ? many_->waiting
+                                   : stage_ == stage::waiting ? &limit_
+                                                              : nullptr)
             waiting->cancel();
     }
-    void kill() noexcept { greenlet_.kill(); }
+    void kill() noexcept { limit_.owner().kill(); }
     /// Tells of each request that is being answered.
     void report_busy();
 
 private:
-    // Enough for the requests of programs. What is longer waits in the socket for a moment.
+    // Where what comes cannot be lent. Enough for the requests of programs; what is longer waits for a moment.
     static constexpr std::size_t first_size = 128;
 
-    class idle_time;
-    class lease;
-
-    server_connection(server_core& core, io::any_stream& stream, const connection_wrapper* secure) noexcept;
+    explicit server_connection(place& where);
     ~server_connection();
 
-    /// Awaitable: encrypts; false when it took too long, or the server stops.
-    task<bool> wrap();
-    /// Awaitable: answers the request of which so many bytes came, and what came with it. False when no other
-    /// follows.
-    task<bool> answer(std::size_t count);
+    /// Takes the first bytes of a request, or the end.
+    void hear(const io::received& first);
+    /// Awaitable: does what is to be done before it waits again.
+    task<> go_on();
+    /// Awaitable: encrypts, if need be. That fails when it takes too long, or the server stops.
+    task<> begin();
+    /// Awaitable: answers the request whose first bytes are here, and what came with it.
+    task<> answer();
     task<> say_goodbye();
-    bool is_plain() const noexcept { return secure_ != nullptr && !*secure_; }
+    void give_back() noexcept;
+    bool is_plain() const noexcept { return !place_.of().from_elsewhere && !place_.of().secure; }
     bool may_be_http2() const noexcept;
-    /// Awaitable: true when that is what the first bytes begin with; reads more of them if need be.
-    task<bool> begins_http2(std::size_t& count);
-    /// Awaitable: serves all requests of an HTTP/2 connection that begins with so many first bytes.
-    task<> answer_many(std::size_t count);
+    /// Awaitable: answer(), for bytes that HTTP/2 may begin with.
+    task<> answer_either();
+    /// Awaitable: true when it does; reads more of them if need be.
+    task<bool> begins_http2(std::string& first);
+    /// Awaitable: serves all requests of an HTTP/2 connection that begins with these bytes.
+    task<> answer_many(std::string_view first);
 
-    server_core& core_;
-    io::any_stream& stream_;
-    const connection_wrapper* secure_;
-    greenlet_base& greenlet_;
-    deadline limit_{never};  // of what is done at the moment
-    time_point idle_until_ = never;
-    scope* idle_ = nullptr;  // while it may be closed at any moment
-    exchange* busy_ = nullptr;  // answers a request
-    list<stream_answer> busy_streams_;  // the same over HTTP/2
-    bool fresh_ = true;  // nothing was read
-    bool asked_ = true;  // what was read last was a request; an empty line now and then is not enough
-    bool silent_ = false;  // whose answer broke off must not take it for whole, so nobody says it ended
-    std::byte first_[first_size];
+    enum class stage : std::uint8_t {
+        fresh,
+        waiting,  // it may be closed at any moment
+        asked,
+        over,  // but for a goodbye
+        closed,
+    };
+
+    place& place_;
+    deadline limit_;  // of what is done at the moment
+    std::unique_ptr<exchange> busy_;  // while there are requests to answer
+    many_answers* many_ = nullptr;  // answer those of HTTP/2
+    stage stage_ = stage::fresh;
+    bool knows_protocol_ = false;
+    bool silent_;  // whose answer broke off must not take it for whole, so nobody says it ended
 };
 
 }  // namespace ringlet::http::detail
