@@ -30,11 +30,13 @@ bool ended_by_cancel(int res) noexcept { return res == -ECANCELED || res == -EIN
 // --- the state ---------------------------------------------------------------------------------------
 
 socket::state::state(io::fd connected, std::string name)
-    : completion(&arrived), fd_(std::move(connected)), name_(std::move(name)) {}
+    : completion(&arrived),
+      fd_(std::move(connected)),
+      name_(name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name))) {}
 
 std::string socket::state::describe() const {
-    if (!name_.empty())
-        return name_;
+    if (name_)
+        return *name_;
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
     if (fd_ && io::getpeername_now(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &size) == 0 &&
@@ -49,32 +51,28 @@ std::system_error socket::state::failure(const char* act, int error) const {
     return {error, std::system_category(), std::string(act) + " " + describe()};
 }
 
-/// Moves what was received before anybody asked.
-std::size_t socket::state::take(std::span<std::byte> into) noexcept {
-    const std::size_t count = std::min(into.size(), unread_.size() - unread_start_);
+std::size_t detail::unread_bytes::take(std::span<std::byte> into) noexcept {
+    const std::size_t count = std::min(into.size(), size());
     if (count == 0)
         return 0;
-    std::memcpy(into.data(), unread_.data() + unread_start_, count);
-    unread_start_ += count;
-    if (unread_start_ == unread_.size())
-        drop_unread();
+    std::memcpy(into.data(), kept_->bytes.data() + kept_->start, count);
+    kept_->start += count;
+    if (size() == 0)
+        clear();
     return count;
 }
 
-void socket::state::keep(std::span<const std::byte> data) {
+void detail::unread_bytes::append(std::span<const std::byte> data) {
+    if (!kept_)
+        kept_ = std::make_unique<kept>();
+    auto& [bytes, start] = *kept_;
     // A reader who is never quite done would otherwise let the part that was read grow for ever. Less
     // than half of it is not worth the move.
-    if (unread_start_ > unread_.size() / 2) {
-        unread_.erase(0, unread_start_);
-        unread_start_ = 0;
+    if (start > bytes.size() / 2) {
+        bytes.erase(0, start);
+        start = 0;
     }
-    unread_.append(reinterpret_cast<const char*>(data.data()), data.size());
-}
-
-/// An idle socket holds on to no memory.
-void socket::state::drop_unread() noexcept {
-    pooled_bytes().swap(unread_);  // = {} would keep the capacity
-    unread_start_ = 0;
+    bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
 }
 
 void socket::state::start_receive(read_awaiter& reader) {
@@ -130,8 +128,8 @@ void socket::state::on_received(int res, unsigned flags) noexcept {
             wake_reader(static_cast<int>(count));
         }
         if (!data.empty() && !closed_)
-            keep(data);
-        if (unread_.size() - unread_start_ > most_unread && armed_ && !paused_ && !closed_)
+            unread_.append(data);
+        if (unread_.size() > most_unread && armed_ && !paused_ && !closed_)
             pause();
     } else if (res == -EINVAL) {
         multishot_ = false;  // Linux before 6.0
@@ -164,27 +162,28 @@ void socket::state::wake_reader(int outcome) noexcept {
 }
 
 void socket::state::next_writer() noexcept {
-    writer_ = nullptr;
-    if (writers_.empty())
-        return;
-    writer_ = &static_cast<write_awaiter&>(writers_.front());
-    writer_->unlink();
-    writer_->send_rest();
+    if (!writers_.empty())
+        first_writer().send_rest();
+}
+
+socket::write_awaiter& socket::state::first_writer() noexcept {
+    return static_cast<write_awaiter&>(writers_.front());
 }
 
 void socket::state::close() noexcept {
     if (closed_)
         return;
-    if (reader_ != nullptr || writer_ != nullptr)
-        name_ = describe();  // for the errors they get; the peer's address goes with the descriptor
+    if (!name_ && (reader_ != nullptr || !writers_.empty()))
+        // For the errors they get; the peer's address goes with the descriptor.
+        name_ = std::make_unique<const std::string>(describe());
     closed_ = true;
-    drop_unread();
+    unread_.clear();
     if (armed_ && !paused_)
         pause();
     if (direct_)
         loop::current().push_cancel(user_data());
     if (sending_)
-        loop::current().push_cancel(writer_->user_data());
+        loop::current().push_cancel(first_writer().user_data());
     close_if_done();
 }
 
@@ -196,11 +195,10 @@ void socket::state::close_if_done() noexcept {
     fd_.reset();
     if (reader_ != nullptr)
         wake_reader(reader_->outcome_ != 0 ? reader_->outcome_ : -ECANCELED);
-    if (writer_ != nullptr)
-        wake(*std::exchange(writer_, nullptr));
     while (!writers_.empty()) {
-        auto& writer = static_cast<write_awaiter&>(writers_.front());
-        writer.error_ = ECANCELED;
+        write_awaiter& writer = first_writer();
+        if (!writer.from_.empty() && writer.error_ == 0)
+            writer.error_ = ECANCELED;
         wake(writer);
     }
     if (users_ == 0)
@@ -231,7 +229,7 @@ void socket::state::note_size(std::size_t received) noexcept {
 
 bool socket::read_awaiter::await_ready() {
     throw_if_canceled();
-    const bool waits = !state_.has_unread() && state_.end_ > 0 && !state_.closed_;
+    const bool waits = state_.unread_.empty() && state_.end_ > 0 && !state_.closed_;
     if (waits && (wish_ != wish::copy || !into_.empty())) [[likely]]
         return false;
     take_at_once();
@@ -242,9 +240,9 @@ void socket::read_awaiter::take_at_once() {
     if (state_.closed_) {
         outcome_ = -ECANCELED;
     } else if (wish_ != wish::readiness) {
-        if (wish_ == wish::buffer && state_.has_unread())
-            into_ = make_room(std::min(state_.unread_.size() - state_.unread_start_, io::buffer_lender::size));
-        outcome_ = static_cast<int>(state_.take(into_));
+        if (wish_ == wish::buffer && !state_.unread_.empty())
+            into_ = make_room(std::min(state_.unread_.size(), io::buffer_lender::size));
+        outcome_ = static_cast<int>(state_.unread_.take(into_));
         if (outcome_ == 0 && (wish_ == wish::buffer || !into_.empty()))
             outcome_ = std::min(state_.end_, 0);
     }
@@ -373,14 +371,10 @@ bool socket::write_awaiter::await_ready() {
 }
 
 void socket::write_awaiter::await_suspend(std::coroutine_handle<> h) {
-    if (state_.writer_ == nullptr) {
+    if (state_.writers_.empty())
         send_rest();
-        state_.writer_ = this;
-        park(h);
-    } else {
-        park(h);
-        state_.writers_.push_back(*this);
-    }
+    park(h);
+    state_.writers_.push_back(*this);
 }
 
 void socket::write_awaiter::send_rest() {
@@ -412,13 +406,13 @@ void socket::write_awaiter::sent(completion& c, int res, unsigned) noexcept {
 
 void socket::write_awaiter::abort() noexcept {
     state& s = state_;
-    if (s.writer_ != this) {
+    if (&s.first_writer() != this) {
         error_ = ECANCELED;
         wake(*this);
     } else if (s.sending_) {
         loop::current().push_cancel(user_data());
     } else {
-        wake(*std::exchange(s.writer_, nullptr));  // sent or not, and only the close is still under way
+        wake(*this);  // sent or not, and only the close is still under way
     }
 }
 
@@ -453,7 +447,7 @@ std::optional<std::size_t> socket::try_read(std::span<std::byte> into) {
     s.refuse_second_reader();
     if (s.closed_)
         throw s.failure("read from", ECANCELED);
-    if (const std::size_t count = s.take(into); count > 0 || into.empty())
+    if (const std::size_t count = s.unread_.take(into); count > 0 || into.empty())
         return count;
     if (s.end_ > 0) {
         if (s.armed_)

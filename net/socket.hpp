@@ -11,6 +11,7 @@
 #include <ringlet/io/received.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,21 +87,39 @@ private:
     state* state_ = nullptr;
 };
 
-struct socket::state : completion {
+namespace detail {
+
+/// What was received while nobody was reading. Most of the time that is nothing, which takes no memory.
+class unread_bytes {
+public:
+    bool empty() const noexcept { return kept_ == nullptr; }
+    std::size_t size() const noexcept { return kept_ ? kept_->bytes.size() - kept_->start : 0; }
+    void append(std::span<const std::byte> data);
+    std::size_t take(std::span<std::byte> into) noexcept;
+    void clear() noexcept { kept_.reset(); }
+
+private:
+    struct kept : pooled_frame {
+        pooled_bytes bytes;
+        std::size_t start = 0;
+    };
+    std::unique_ptr<kept> kept_;
+};
+
+}  // namespace detail
+
+struct socket::state : completion, pooled_frame {
     state(io::fd connected, std::string name);
 
-    std::size_t take(std::span<std::byte> into) noexcept;
-    bool has_unread() const noexcept { return unread_start_ < unread_.size(); }
     void refuse_second_reader() const;
     void note_size(std::size_t received) noexcept;
-    void keep(std::span<const std::byte> data);
-    void drop_unread() noexcept;
     void start_receive(read_awaiter& reader);
     void receive_into_ring();
     void pause() noexcept;
     void on_received(int res, unsigned flags) noexcept;
     void wake_reader(int outcome) noexcept;
     void next_writer() noexcept;
+    write_awaiter& first_writer() noexcept;
     void close() noexcept;
     void close_if_done() noexcept;
     void leave() noexcept {
@@ -114,23 +133,22 @@ struct socket::state : completion {
 
     static void arrived(completion& c, int res, unsigned flags) noexcept;
 
+    // What a silent connection costs is this, so it is packed.
     io::fd fd_;
-    std::string name_;
-    io::buffer_lender* buffers_ = nullptr;
-    pooled_bytes unread_;  // received while nobody was reading
-    std::size_t unread_start_ = 0;
-    read_awaiter* reader_ = nullptr;
-    write_awaiter* writer_ = nullptr;  // whose turn it is
-    list<waiter> writers_;  // who come next
     int end_ = 1;  // 1: open; 0: the peer has finished; negative: the error
-    bool multishot_ = true;  // as far as is known
-    bool large_ = false;  // much comes at a time
-    bool armed_ = false;  // a multishot receive is in flight
-    bool paused_ = false;  // and was asked to end
-    bool direct_ = false;  // a receive into the reader's own buffer is in flight
-    bool sending_ = false;  // a send of writer_ is in flight
-    bool closed_ = false;
+    std::unique_ptr<const std::string> name_;  // if it was given one
+    io::buffer_lender* buffers_ = nullptr;
+    detail::unread_bytes unread_;
+    read_awaiter* reader_ = nullptr;
+    list<waiter> writers_;  // it is the turn of the first
     unsigned users_ = 1;  // the handle, and everybody who reads or writes
+    bool multishot_ : 1 = true;  // as far as is known
+    bool large_ : 1 = false;  // much comes at a time
+    bool armed_ : 1 = false;  // a multishot receive is in flight
+    bool paused_ : 1 = false;  // and was asked to end
+    bool direct_ : 1 = false;  // a receive into the reader's own buffer is in flight
+    bool sending_ : 1 = false;  // a send of the first writer is in flight
+    bool closed_ : 1 = false;
 };
 
 /// A read or a write that is yet to be awaited. It travels into combinators; its awaiter is made where it waits, stays
