@@ -29,21 +29,35 @@ void server_connection::give_back() noexcept {
         place_.core().give_back(std::move(busy_));
 }
 
+/// The next request, or the end: handed over as it comes, since a frame would keep a place for what is awaited.
+class server_connection::arrival {
+public:
+    explicit arrival(server_connection& self) : self_(self), coming_(self.place_.stream.receive(first_size)) {}
+    bool await_ready() { return coming_.await_ready(); }
+    bool await_suspend(std::coroutine_handle<> h) { return coming_.await_suspend(h); }
+    void await_resume() {
+        try {
+            self_.hear(coming_.await_resume());
+        } catch (const canceled&) {
+            if (!self_.limit_.ends_here())
+                throw;
+            self_.stage_ = stage::over;
+        }
+    }
+
+private:
+    server_connection& self_;
+    io::any_stream::receiving coming_;
+};
+
 // An idle connection has this for a frame, so it awaits in two places only: g++ 12 keeps room for each.
 task<> server_connection::serve(place where) {
     server_connection self(where);
     try {
         while (self.stage_ != stage::closed) {
             co_await self.go_on();
-            if (self.stage_ != stage::waiting)
-                continue;
-            try {
-                self.hear(co_await where.stream.receive(first_size));
-            } catch (const canceled&) {
-                if (!self.limit_.ends_here())
-                    throw;
-                self.stage_ = stage::over;
-            }
+            if (self.stage_ == stage::waiting)
+                co_await arrival(self);
         }
     } catch (const std::system_error&) {
         // The peer is gone, or does not take what it asked for. It knows, and nobody else can act on it.

@@ -138,6 +138,8 @@ private:
     // Where what comes cannot be lent. Enough for the requests of programs; what is longer waits for a moment.
     static constexpr std::size_t first_size = 128;
 
+    class arrival;
+
     explicit server_connection(place& where);
     ~server_connection();
 

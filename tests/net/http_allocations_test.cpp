@@ -1,12 +1,13 @@
 // What a keep-alive request costs in allocations: none on the server, whatever the handler runs on; in
-// the client the text of the url, and the body. Counted over loopback by an operator new of this program;
-// sanitizers have their own, and coroutine frames without a pool.
+// the client the text of the url, and the body. And how many bytes a connection has that waits for one. Counted over
+// loopback by an operator new of this program; sanitizers have their own, and coroutine frames without a pool.
 
 #include "support/allocations.hpp"
 #include "support/plain_socket.hpp"
 
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/sanitizer.hpp>
+#include <ringlet/core/sleep.hpp>
 #include <ringlet/net/http_client.hpp>
 #include <ringlet/net/http_server.hpp>
 
@@ -14,6 +15,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <thread>
+#include <vector>
 
 namespace net_http_allocations_test {
 
@@ -81,6 +84,35 @@ TEST_F(http_allocations, nor_does_it_when_its_handler_may_block) {
         server.get("/some/{name}", [](http::request&) -> http::response { return "Hello, World!"; });
         EXPECT_EQ(co_await count_allocations(server), 0u);
     });
+}
+
+TEST_F(http_allocations, a_connection_that_waits_for_its_next_request_takes_less_than_six_hundred_bytes) {
+    // On a thread of its own, whose pools are empty: what is taken from them is not counted.
+    std::thread([] {
+        run([]() -> task<> {
+            http::server server;
+            server.handle("/", &hello);
+            const net::address where = server.start(net::address::loopback(0));
+            std::vector<io::fd> clients;
+            clients.reserve(500);
+            const auto use_once = [&](std::size_t count) -> task<> {
+                for (std::size_t i = 0; i < count; ++i) {
+                    clients.push_back(story::connect_plainly(where));
+                    story::send_plainly(clients.back(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+                    char answer[1000];
+                    while (::recv(clients.back().get(), answer, sizeof answer, MSG_DONTWAIT) < 0)
+                        co_await sleep_for(100us);
+                }
+            };
+            co_await use_once(300);  // after which an exchange is there, a text, and room for the timers of 512
+            const std::size_t before = story::allocated();
+            co_await use_once(200);
+            EXPECT_EQ(server.connections(), 500u);
+            // A greenlet, its frame, a socket, and what makes that one any stream.
+            EXPECT_LT((story::allocated() - before) / 200, 600u);
+            co_await server.stop();
+        });
+    }).join();
 }
 
 TEST_F(http_allocations, a_fetch_on_a_warm_connection_allocates_url_and_body) {
