@@ -152,18 +152,25 @@ struct socket::state : completion, pooled_frame {
 };
 
 /// A read or a write that is yet to be awaited. It travels into combinators; its awaiter is made where it waits, stays
-/// there, and may outlive it.
+/// there, may outlive it, and is itself one of the users of the socket's state.
 template <class Awaiter, class Byte>
 class [[nodiscard]] socket::asked {
 public:
-    asked(state& s, std::span<Byte> bytes) noexcept : state_(s), bytes_(bytes) { ++state_.users_; }
-    asked(const asked& other) noexcept : asked(other.state_, other.bytes_) {}
-    ~asked() { state_.leave(); }
-    Awaiter operator co_await() const noexcept { return Awaiter(state_, bytes_); }
+    asked(state& s, std::span<Byte> bytes) noexcept : state_(&s), bytes_(bytes) { ++state_->users_; }
+    asked(const asked& other) noexcept : asked(*other.state_, other.bytes_) {}
+    ~asked() {
+        if (state_ != nullptr)
+            state_->leave();
+    }
+    Awaiter operator co_await() const& noexcept {
+        ++state_->users_;
+        return Awaiter(*state_, bytes_);
+    }
+    Awaiter operator co_await() && noexcept { return Awaiter(*std::exchange(state_, nullptr), bytes_); }
     using awaiter_stands_alone = void;
 
 private:
-    state& state_;
+    state* state_;
     std::span<Byte> bytes_;
 };
 
@@ -176,9 +183,7 @@ public:
         buffer,  // with what has come
     };
     read_awaiter(state& s, std::span<std::byte> into, wish for_what = wish::copy) noexcept
-        : waiter(source::outside), wish_(for_what), state_(s), into_(into) {
-        ++state_.users_;
-    }
+        : waiter(source::outside), wish_(for_what), state_(s), into_(into) {}
     read_awaiter(read_awaiter&&) = delete;
     ~read_awaiter() override { state_.leave(); }
 
@@ -231,9 +236,7 @@ class socket::write_awaiter : public waiter, private completion {
 public:
     const char* what() const noexcept override { return "a write to a socket"; }
     write_awaiter(state& s, std::span<const std::byte> from) noexcept
-        : waiter(source::outside), completion(&sent), state_(s), from_(from) {
-        ++state_.users_;
-    }
+        : waiter(source::outside), completion(&sent), state_(s), from_(from) {}
     write_awaiter(write_awaiter&&) = delete;
     ~write_awaiter() override { state_.leave(); }
 
