@@ -1,5 +1,7 @@
 #include "stream_contract.hpp"
 
+#include <ringlet/core/timeout.hpp>
+
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -20,6 +22,31 @@ TEST_P(stream_contract, bytes_arrive_in_order_and_whole) {
         co_await writer.get();
         EXPECT_EQ(got.size(), sent.size());
         EXPECT_TRUE(got == sent);
+    });
+}
+
+TEST_P(stream_contract, what_comes_is_received_whole_in_whatever_buffer_it_came) {
+    on_this_machine([]() -> task<> {
+        auto [a, b] = co_await GetParam().make();
+        EXPECT_FALSE(
+            co_await ringlet::as_result(ringlet::with_timeout(std::chrono::milliseconds(1), b.stream.receive(100))))
+            << "nothing came";
+        const std::string sent = numbered_bytes(300'000);
+        std::string got;
+        const auto writer = spawn([&] { return write_and_finish(a, sent, sizes(1, 100'000, 17, 4096)); });
+        for (;;) {
+            const ringlet::io::received some = co_await b.stream.receive(100);
+            if (some.empty())
+                break;
+            EXPECT_LE(some.size(), ringlet::io::buffer_lender::size);
+            got.append(reinterpret_cast<const char*>(some.bytes().data()), some.size());
+        }
+        co_await writer.get();
+        EXPECT_TRUE(got == sent);
+        EXPECT_TRUE((co_await b.stream.receive(100)).empty()) << "the end comes again";
+        b.close();
+        EXPECT_FALSE(
+            co_await ringlet::as_result(ringlet::with_timeout(std::chrono::seconds(1), b.stream.receive(100))));
     });
 }
 

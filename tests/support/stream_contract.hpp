@@ -36,6 +36,11 @@ public:
     void destroy() const { places_->first.reset(); }
 
     auto read(std::span<std::byte> into) { return now().read(into); }
+    auto receive(std::size_t room)
+        requires ringlet::io::receiving_stream<S>
+    {
+        return now().receive(room);
+    }
     auto write_all(std::span<const std::byte> from) { return now().write_all(from); }
     auto shutdown() { return now().shutdown(); }
     void close() noexcept { now().close(); }
