@@ -381,15 +381,17 @@ task<bool> connection::quiet() {
     if (!reusable())
         co_return false;
     std::byte said;
-    deadline at_once(loop::current().now());
     try {
         if (waits_without_room())
             co_return !stream_.try_read({&said, 1});
-        (void)co_await stream_.read({&said, 1});
-    } catch (const canceled&) {
-        if (!at_once.ends_here())
-            throw;
-        co_return true;
+        deadline at_once(loop::current().now());
+        try {
+            (void)co_await stream_.read({&said, 1});
+        } catch (const canceled&) {
+            if (!at_once.ends_here())
+                throw;
+            co_return true;
+        }
     } catch (const std::system_error&) {}
     co_return false;
 }
