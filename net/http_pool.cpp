@@ -78,16 +78,21 @@ bool connection_pool::try_acquire(origin& at) noexcept {
 }
 
 connection_pool::origin& connection_pool::find(std::string_view name) {
-    const auto found = origins_.find(name);
-    if (found != origins_.end())
-        return found->second;
-    if (origins_.size() >= origins_worth_a_look)
-        forget_unused();
-    return origins_.try_emplace(std::string(name), most_.per_origin).first->second;
+    if (last_ != nullptr && last_->first == name)
+        return last_->second;
+    auto found = origins_.find(name);
+    if (found == origins_.end()) {
+        if (origins_.size() >= origins_worth_a_look)
+            forget_unused();
+        found = origins_.try_emplace(std::string(name), most_.per_origin).first;
+    }
+    last_ = &*found;
+    return last_->second;
 }
 
 void connection_pool::forget_unused() noexcept {
     const time_point now = loop::current().now();
+    last_ = nullptr;
     for (auto at = origins_.begin(); at != origins_.end();) {
         origin& o = at->second;
         idle_ -= std::erase_if(o.idle, [&](const entry& e) { return now - e.since > most_.idle; });

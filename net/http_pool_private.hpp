@@ -134,7 +134,9 @@ private:
     pool_limits most_;
     limits messages_;
     semaphore all_;
-    std::unordered_map<std::string, origin, hash, std::equal_to<>> origins_;
+    using origins = std::unordered_map<std::string, origin, hash, std::equal_to<>>;
+    origins origins_;
+    origins::value_type* last_ = nullptr;  // that was asked for: the next request is often to the same one
     std::size_t idle_ = 0, in_use_ = 0;
 };
 
