@@ -51,7 +51,7 @@ public:
     std::string text() && { return socket_.empty() ? std::move(url_).to_string() : std::as_const(*this).text(); }
 
 private:
-    target(net::url u, std::string socket) : url_(std::move(u)), socket_(std::move(socket)) {}
+    target(net::url&& u, std::string socket) : url_(std::move(u)), socket_(std::move(socket)) {}
     net::url url_;
     std::string socket_;
 };
@@ -93,7 +93,7 @@ struct own_options : pooled_frame {
 /// One request until its final response.
 class fetching {
 public:
-    fetching(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+    fetching(std::shared_ptr<detail::client_core> core, std::string&& method, std::string&& url,
              std::unique_ptr<own_options> own);
     fetching(const fetching&) = delete;
     fetching& operator=(const fetching&) = delete;

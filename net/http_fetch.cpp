@@ -65,7 +65,7 @@ private:
 
 }  // namespace
 
-fetching::fetching(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+fetching::fetching(std::shared_ptr<detail::client_core> core, std::string&& method, std::string&& url,
                    std::unique_ptr<own_options> own)
     : core_(std::move(core)),
       own_(std::move(own)),

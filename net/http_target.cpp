@@ -24,6 +24,9 @@ constexpr std::string_view socket_scheme = "http+unix://";
 }  // namespace
 
 target target::parse(std::string_view method, std::string text) {
+    auto url = net::url::try_adopt(text);
+    if (url)  // nearly always, and then it is http or https
+        return target(*std::move(url), {});
     std::string socket;
     if (net::ascii::iequals(std::string_view(text).substr(0, socket_scheme.size()), socket_scheme)) {
         const std::string_view rest = std::string_view(text).substr(socket_scheme.size());
@@ -33,8 +36,8 @@ target target::parse(std::string_view method, std::string text) {
             refuse(method, text, std::errc::invalid_argument,
                    "the path of the socket must be absolute, as in http+unix://%2Frun%2Fserver.sock/path");
         text = "http://localhost" + std::string(rest.substr(end));
+        url = net::url::try_adopt(text);
     }
-    auto url = net::url::try_adopt(text);
     std::string reason;
     if (!url)
         url = net::url::try_parse(text, &reason);
