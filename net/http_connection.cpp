@@ -53,28 +53,38 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
 class connection::arrival {
 public:
     arrival(connection& c, const char* act, const detail::phase& limit, std::span<std::byte> into)
-        : connection_(c), act_(act), limit_(limit), reading_(c.stream_.read(into)) {}
+        : connection_(c), act_(act), limit_(limit), asked_(c.stream_.read(into)) {}
     arrival(connection& c, const char* act, const detail::phase& limit)
         : connection_(c),
           act_(act),
           limit_(limit),
           to_reader_(true),
           without_room_(c.waits_without_room()),
-          reading_(c.next_arrival()) {}
+          asked_(c.next_arrival()) {}
     arrival(const arrival&) = delete;
     arrival& operator=(const arrival&) = delete;
 
-    bool await_ready() { return reading_.await_ready(); }
-    bool await_suspend(std::coroutine_handle<> h) { return reading_.await_suspend(h); }
+    bool await_ready() {
+        return std::visit([](auto& asked) { return asked.await_ready(); }, asked_);
+    }
+    bool await_suspend(std::coroutine_handle<> h) {
+        return std::visit([h](auto& asked) { return asked.await_suspend(h); }, asked_);
+    }
     std::size_t await_resume() {
         connection& c = connection_;
+        auto* const reading = std::get_if<io::any_stream::reading>(&asked_);
         std::size_t count = 0;
         try {
-            count = reading_.await_resume();
+            if (reading != nullptr) {
+                count = reading->await_resume();
+            } else {
+                c.reader_.take_over(std::get<io::any_stream::receiving>(asked_).await_resume());
+                count = c.reader_.unread().size();
+            }
         } catch (const canceled&) {
             limit_.explain(std::string(act_) + " from " + c.stream_.name());
         }
-        if (to_reader_) {
+        if (to_reader_ && reading != nullptr) {
             if (without_room_) {
                 const auto got = c.stream_.try_read(c.reader_.room());
                 if (!got)
@@ -95,7 +105,7 @@ private:
     const detail::phase& limit_;
     bool to_reader_ = false;
     bool without_room_ = false;
-    io::any_stream::reading reading_;
+    next_bytes asked_;
 };
 
 /// Awaits that bytes have left, as many as may at once; gives how many.
@@ -132,16 +142,18 @@ private:
 };
 
 /// Large buffers are taken when there is something to put into them. A hundred that wait would hold so many, which
-/// no cache has room for.
+/// no cache has room for. What is short stays where it came.
 bool connection::waits_without_room() const noexcept {
     return reader_.room_size() == message_reader::long_size && stream_.is_readable();
 }
 
-io::any_stream::reading connection::next_arrival() {
-    if (!waits_without_room())
+connection::next_bytes connection::next_arrival() {
+    if (!stream_.is_readable())
         return stream_.read(reader_.room());
     reader_.drop_room();
-    return stream_.readable();
+    if (waits_without_room())
+        return stream_.readable();
+    return stream_.receive(reader_.room_size());
 }
 
 /// What is to come answers this request.

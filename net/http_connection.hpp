@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace ringlet::http {
 
@@ -108,7 +109,8 @@ private:
     class departure;
     void begin(std::string_view method);
     bool waits_without_room() const noexcept;
-    io::any_stream::reading next_arrival();
+    using next_bytes = std::variant<io::any_stream::reading, io::any_stream::receiving>;
+    next_bytes next_arrival();
     bool head_wants_more();
     void take_head();
     std::string_view piece_at_hand();

@@ -1,9 +1,11 @@
 #pragma once
 // A parser together with the bytes that were read for it. It does not read itself: server and client
 // wait with different deadlines, and ask for bytes only when none are left. The buffer exists only
-// while there is a message to read, so that an idle connection holds none.
+// while there is a message to read, so that an idle connection holds none. Or there is none: the bytes stay
+// where they were received.
 
 #include <ringlet/core/frame_pool.hpp>
+#include <ringlet/io/received.hpp>
 #include <ringlet/net/http_parser.hpp>
 
 #include <algorithm>
@@ -27,7 +29,7 @@ public:
     message_reader& operator=(const message_reader&) = delete;
     ~message_reader() { drop_room(); }
 
-    /// The next event among the bytes that are here. A body piece is valid until room() is asked for.
+    /// The next event among the bytes that are here. A body piece is valid until others are asked for.
     step next() {
         const step found = parser_.try_feed(unread());
         start_ += found.consumed;
@@ -38,7 +40,7 @@ public:
     std::span<std::byte> room() {
         if (!buffer_ || size_ != wanted_) {
             drop_room();
-            buffer_ = static_cast<char*>(allocate_frame(wanted_));
+            bytes_ = buffer_ = static_cast<char*>(allocate_frame(wanted_));
             size_ = wanted_;
         }
         start_ = end_ = 0;
@@ -48,7 +50,16 @@ public:
     void drop_room() noexcept {
         if (buffer_ != nullptr)
             free_frame(std::exchange(buffer_, nullptr), size_);
+        lent_ = {};
+        bytes_ = nullptr;
         start_ = end_ = 0;
+    }
+    /// The next bytes, which stay where they are.
+    void take_over(io::received bytes) noexcept {
+        drop_room();
+        lent_ = std::move(bytes);
+        bytes_ = reinterpret_cast<const char*>(lent_.bytes().data());
+        end_ = lent_.size();
     }
     /// Where to read what follows the bytes that are here.
     std::span<std::byte> rest() noexcept { return std::as_writable_bytes(std::span(buffer_ + end_, size_ - end_)); }
@@ -70,12 +81,12 @@ public:
     std::size_t take(std::span<std::byte> into) noexcept {
         const std::size_t count = std::min(into.size(), end_ - start_);
         if (count > 0)
-            std::memcpy(into.data(), buffer_ + start_, count);
+            std::memcpy(into.data(), bytes_ + start_, count);
         start_ += count;
         return count;
     }
 
-    std::string_view unread() const noexcept { return {buffer_ + start_, end_ - start_}; }
+    std::string_view unread() const noexcept { return {bytes_ + start_, end_ - start_}; }
     bool empty() const noexcept { return start_ == end_; }
 
     /// As new, but for the memory that it keeps.
@@ -89,7 +100,9 @@ public:
 
 private:
     http::parser parser_;
+    io::received lent_;
     char* buffer_ = nullptr;  // pooled: the one that was given back last is in the cache
+    const char* bytes_ = nullptr;  // in either of them
     std::size_t size_ = 0, wanted_ = buffer_size;
     std::size_t start_ = 0, end_ = 0;
 };

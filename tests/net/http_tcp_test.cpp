@@ -127,6 +127,65 @@ TEST(http_tcp, long_answers_come_whole_in_whatever_pieces) {
     });
 }
 
+TEST(http_tcp, short_answers_come_whole_in_whatever_pieces) {
+    on_this_machine([]() -> task<> {
+        auto listening = net::listen(net::address::loopback(0));
+        http::client client;
+        const std::string url = url_of(listening.local_address());
+        std::string body;
+        for (int i = 0; body.size() < 3'000; ++i)
+            body += std::to_string(i) + ' ';
+        const std::string answer =
+            "HTTP/1.1 200 OK\r\nX-Name: value\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        std::optional<net::tcp_stream> end;
+        for (const std::size_t piece : {10'000u, 10'000u, 1'000u, 50u, 7u, 1u, 10'000u}) {
+            const auto page = spawn([&] { return client.get(url); });
+            if (!end)
+                end.emplace(co_await listening.accept());
+            std::array<std::byte, 1000> request;
+            EXPECT_GT(co_await end->read(request), 0u);
+            for (std::size_t at = 0; at < answer.size(); at += piece) {
+                co_await end->write_all(io::bytes_of(std::string_view(answer).substr(at, piece)));
+                for (int lap = 0; lap < 3; ++lap)
+                    co_await yield();
+            }
+            const http::reply got = co_await page.get();
+            EXPECT_EQ(got.fields.get("x-name"), "value") << "in pieces of " << piece;
+            EXPECT_TRUE(got.body == body) << "in pieces of " << piece;
+            EXPECT_EQ(client.idle(), 1u);
+        }
+    });
+}
+
+TEST(http_tcp, answers_that_nobody_reads_on_keep_the_shared_buffers_from_nobody) {
+    on_this_machine([](story::watched_kernel& kernel) -> task<> {
+        const auto without_buffer = std::make_shared<std::size_t>(0);  // still counts when the story is over
+        kernel.on_answer = [without_buffer](unsigned, int res, unsigned) { *without_buffer += res == -ENOBUFS; };
+        const std::size_t many = 150;
+        http::server server;
+        server.handle("/", [](http::request&) -> task<http::response> { co_return std::string(2'000, 'x') + "end"; });
+        const std::string url = url_of(server.start(net::address::loopback(0)));
+        http::client_options options;
+        options.idle_per_origin = options.idle_in_all = many + 1;
+        http::client client(options);
+        std::vector<http::incoming> slow;
+        for (int round = 0; round < 2; ++round) {  // the first answer of a connection may be a long one
+            for (std::size_t i = 0; i < many; ++i) {
+                slow.push_back(co_await client.open("GET", url));
+                std::array<std::byte, 10> beginning;
+                EXPECT_EQ(co_await slow.back().read(beginning), beginning.size());
+            }
+            for (int i = 0; i < 3; ++i)
+                EXPECT_EQ((co_await client.get(url)).body.size(), 2'003u);
+            for (http::incoming& each : slow)
+                EXPECT_TRUE((co_await each.read_all()).ends_with("xend"));
+            slow.clear();
+        }
+        EXPECT_EQ(client.idle(), many + 1);
+        EXPECT_EQ(*without_buffer, 0u) << "all of the shared buffers were lent";
+    });
+}
+
 TEST(http_tcp, a_server_that_refuses_a_body_need_not_read_it) {
     on_this_machine([]() -> task<> {
         auto listening = net::listen(net::address::loopback(0));
