@@ -38,38 +38,19 @@ std::unique_ptr<own_options> own(request_options&& options) {
     return std::make_unique<own_options>(std::move(options));
 }
 
-task<incoming> opened(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
-                      std::unique_ptr<own_options> options) {
-    fetching f(std::move(core), std::move(method), std::move(url), std::move(options));
-    co_return co_await f.run();
-}
-
 }  // namespace
 
-task<reply> client::fetched(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
-                            std::unique_ptr<own_options> options) {
-    std::optional<incoming> in;
-    {
-        fetching f(std::move(core), std::move(method), std::move(url), std::move(options));
-        in.emplace(co_await f.run());
-    }
-    reply whole;
-    if (!in->take_reply(whole, UINT64_MAX))
-        co_await in->rest_of_reply(whole, UINT64_MAX);
-    co_return whole;
-}
-
 task<incoming> client::open(std::string method, std::string url) {
-    return opened(core_, std::move(method), std::move(url), nullptr);
+    return fetching::run<incoming>(core_, std::move(method), std::move(url), nullptr);
 }
 task<incoming> client::open(std::string method, std::string url, request_options options) {
-    return opened(core_, std::move(method), std::move(url), own(std::move(options)));
+    return fetching::run<incoming>(core_, std::move(method), std::move(url), own(std::move(options)));
 }
 task<reply> client::fetch(std::string method, std::string url) {
-    return fetched(core_, std::move(method), std::move(url), nullptr);
+    return fetching::run<reply>(core_, std::move(method), std::move(url), nullptr);
 }
 task<reply> client::fetch(std::string method, std::string url, request_options options) {
-    return fetched(core_, std::move(method), std::move(url), own(std::move(options)));
+    return fetching::run<reply>(core_, std::move(method), std::move(url), own(std::move(options)));
 }
 
 client& shared_client() {

@@ -64,9 +64,6 @@ public:
     const std::shared_ptr<cookie_jar>& cookies() const noexcept;
 
 private:
-    static task<reply> fetched(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
-                               std::unique_ptr<struct own_options> options);
-
     std::shared_ptr<detail::client_core> core_;
 };
 

@@ -93,16 +93,20 @@ struct own_options : pooled_frame {
 /// One request until its final response.
 class fetching {
 public:
-    fetching(std::shared_ptr<detail::client_core> core, std::string&& method, std::string&& url,
-             std::unique_ptr<own_options> own);
+    /// Awaitable: all of it, as an incoming when the head of that response is there, or as a reply with its body.
+    template <class Answer>
+    static task<Answer> run(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+                            std::unique_ptr<own_options> own);
+
     fetching(const fetching&) = delete;
     fetching& operator=(const fetching&) = delete;
     ~fetching();
-    task<incoming> run();
 
 private:
     using lease = detail::connection_pool::lease;
 
+    fetching(std::shared_ptr<detail::client_core> core, std::string&& method, std::string&& url,
+             std::unique_ptr<own_options> own);
     static const request_options& nothing_special();
     bool leads_on(const incoming& in) const;
     unsigned most_redirects() const;

@@ -10,6 +10,7 @@
 #include <ringlet/net/url_host_private.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <stdexcept>
 
 namespace ringlet::http {
@@ -98,35 +99,53 @@ const request_options& fetching::nothing_special() {
     return none;
 }
 
-task<incoming> fetching::run() {
+template <class Answer>
+task<Answer> fetching::run(std::shared_ptr<detail::client_core> core, std::string method, std::string url,
+                           std::unique_ptr<own_options> own) {
+    fetching f(std::move(core), std::move(method), std::move(url), std::move(own));
     for (;;) {
         std::optional<incoming> in;
         const time_point start = loop::current().now();
         try {
-            in.emplace(received(co_await exchange(), start));
+            in.emplace(f.received(co_await f.exchange(), start));
         } catch (const std::system_error& e) {
-            if (!worth_another(e))
-                detail::rethrow_as_request_error(stage::exchange, method_, to_.text());
+            if (!f.worth_another(e))
+                detail::rethrow_as_request_error(stage::exchange, f.method_, f.to_.text());
         }
-        if (in && !asks_for_patience(*in)) {
-            if (!leads_on(*in)) {
-                in->state_->history = std::move(history_);
-                in->state_->url = std::move(to_).text();
+        if (in && !f.asks_for_patience(*in)) {
+            if (f.leads_on(*in)) {
+                co_await f.follow(*std::move(in));
+                continue;
+            }
+            in->state_->history = std::move(f.history_);
+            in->state_->url = std::move(f.to_).text();
+            if constexpr (std::same_as<Answer, reply>) {
+                reply whole;
+                if (!in->take_reply(whole, UINT64_MAX)) {
+                    if (f.own_)
+                        f.own_->options.body = {};  // the memory may be needed for the other one
+                    co_await in->rest_of_reply(whole, UINT64_MAX);
+                }
+                co_return whole;
+            } else {
                 co_return *std::move(in);
             }
-            co_await follow(*std::move(in));
-            continue;
         }
         if (in) {
             auto rest = in->read_all(most_read_on_the_way);
             (void)co_await as_result(std::move(rest));  // if it cannot be read, its connection goes
             in.reset();
         }
-        ++tries_;
-        backoff_ = 2 * std::min<duration>(backoff_, retries_.longest_wait / 2);
-        co_await sleep_for(wait_);
+        ++f.tries_;
+        f.backoff_ = 2 * std::min<duration>(f.backoff_, f.retries_.longest_wait / 2);
+        co_await sleep_for(f.wait_);
     }
 }
+
+template task<incoming> fetching::run(std::shared_ptr<detail::client_core>, std::string, std::string,
+                                      std::unique_ptr<own_options>);
+template task<reply> fetching::run(std::shared_ptr<detail::client_core>, std::string, std::string,
+                                   std::unique_ptr<own_options>);
 
 // --- redirects ---------------------------------------------------------------------------------------
 

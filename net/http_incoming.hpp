@@ -50,7 +50,6 @@ public:
     const http::fields& trailers() const;
 
 private:
-    friend class client;
     friend class fetching;
     struct state;
     explicit incoming(std::unique_ptr<state> s);
