@@ -394,8 +394,12 @@ task<bool> connection::quiet() {
         co_return false;
     std::byte said;
     try {
-        if (waits_without_room())
+        if (stream_.is_readable()) {
+            // What was said is heard when the loop has asked the kernel; without io_uring it asks every other lap.
+            co_await yield();
+            co_await yield();
             co_return !stream_.try_read({&said, 1});
+        }
         deadline at_once(loop::current().now());
         try {
             (void)co_await stream_.read({&said, 1});

@@ -186,6 +186,38 @@ TEST(http_tcp, answers_that_nobody_reads_on_keep_the_shared_buffers_from_nobody)
     });
 }
 
+TEST(http_tcp, a_server_that_has_just_said_goodbye_gets_no_post_on_that_connection) {
+    const std::string late = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    for (const std::string& goodbye : {late, std::string()})
+        on_this_machine([&]() -> task<> {
+            auto listening = net::listen(net::address::loopback(0));
+            const std::string url = url_of(listening.local_address());
+            std::optional<net::tcp_stream> kept;
+            const auto answer = [&]() -> task<> {
+                net::tcp_stream end = co_await listening.accept();
+                for (int left = 2; left > 0; --left) {  // so that the client knows that answers are short
+                    std::array<std::byte, 1000> request;
+                    EXPECT_GT(co_await end.read(request), 0u);
+                    co_await end.write_all(io::bytes_of("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
+                }
+                kept.emplace(std::move(end));
+            };
+            http::client client;
+            const auto first = spawn(answer);
+            EXPECT_EQ((co_await client.get(url)).body, "hello");
+            EXPECT_EQ((co_await client.get(url)).body, "hello");
+            co_await first.join();
+            const int end = kept->native_handle();
+            const auto second = spawn(answer);
+            EXPECT_EQ(::send(end, goodbye.data(), goodbye.size(), 0), static_cast<ssize_t>(goodbye.size()));
+            EXPECT_EQ(::shutdown(end, SHUT_WR), 0);
+            // Nothing has been waited for since.
+            EXPECT_EQ((co_await with_timeout(10s, client.post(url, "x"))).body, "hello");
+            EXPECT_EQ((co_await client.post(url, "x")).body, "hello");
+            co_await second.join();
+        });
+}
+
 TEST(http_tcp, a_server_that_refuses_a_body_need_not_read_it) {
     on_this_machine([]() -> task<> {
         auto listening = net::listen(net::address::loopback(0));
