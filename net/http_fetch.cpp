@@ -192,8 +192,9 @@ task<> fetching::follow(incoming in) {
     if (without_body && own_)
         own_->options.body = {};
     else if (!repeatable())
-        refuse(stage::redirects, std::errc::operation_not_supported,
-               "redirected to " + next->text() + ", but the body can be sent only once");
+        refuse(
+            stage::redirects, std::errc::operation_not_supported,
+            "redirected to " + net::detail::without_password(next->text()) + ", but the body can be sent only once");
     if (own_)
         detail::strip_fields(own_->options.fields, other_origin, without_body);
     if (other_origin) {

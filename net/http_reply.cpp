@@ -2,6 +2,7 @@
 
 #include <ringlet/net/ascii_private.hpp>
 #include <ringlet/net/http_text.hpp>
+#include <ringlet/net/url_host_private.hpp>
 
 namespace ringlet::http {
 
@@ -12,7 +13,7 @@ status_error::status_error(int status, std::string_view reason, std::string_view
     text_ += status < 500 ? " Client Error: " : " Server Error: ";
     text_ += net::ascii::printable(reason.empty() ? reason_of(status) : reason);
     text_ += " for url: ";
-    text_ += net::ascii::printable(url, 500);
+    text_ += net::ascii::printable(net::detail::without_password(url), 500);
 }
 
 void reply::raise_for_status() const {

@@ -24,7 +24,7 @@ private:
 
 class reply : public response {
 public:
-    std::string url;  // after all redirects
+    std::string url;  // after all redirects; with the password, if it has one
     std::vector<reply> history;  // the redirects that led here, oldest first
     int version = 11;  // 10, 11, or 20 for HTTP/2
     duration elapsed{};  // from the (last) request until its head had come

@@ -1,5 +1,6 @@
 #pragma once
-// A request that got no response: "GET http://example.org/: connect 192.0.2.1:80: Connection refused".
+// A request that got no response: "GET http://example.org/: connect 192.0.2.1:80: Connection refused". A password in
+// the url is shown as ***.
 
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ public:
 
     const char* what() const noexcept override { return text_.c_str(); }
     stage at() const noexcept { return stage_; }
+    /// As it was, with the password if there is one; what() has none.
     const std::string& url() const noexcept { return url_; }
     bool timed_out() const noexcept { return code() == std::errc::timed_out; }
 

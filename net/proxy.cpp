@@ -50,7 +50,7 @@ task<> through_http(io::any_stream& s, const proxy& via, const std::string& targ
 }  // namespace
 
 proxy proxy::parse(std::string_view text) {
-    const std::string shown = "proxy '" + ascii::printable(text.substr(text.find('@') + 1)) + "': ";
+    const std::string shown = "proxy '" + ascii::printable(text.substr(text.rfind('@') + 1)) + "': ";
     proxy result;
     std::string_view rest = text;
     std::string scheme = "http";
@@ -68,6 +68,7 @@ proxy proxy::parse(std::string_view text) {
         result.protocol_ = protocol::socks5;
     else
         throw std::invalid_argument(shown + "it must begin with http, https, socks5 or socks5h");
+    const std::string whole = "http://" + std::string(rest);
     rest = rest.substr(0, rest.find_first_of("/?#"));
     if (const std::size_t at = rest.rfind('@'); at != rest.npos) {
         const std::string_view who = rest.substr(0, at);
@@ -79,8 +80,10 @@ proxy proxy::parse(std::string_view text) {
     // The host and port are those of a url, so that they are read as everywhere else.
     std::string reason;
     const auto place = url::try_parse("http://" + std::string(rest), &reason);
-    if (!place)
+    if (!place) {
+        (void)url::try_parse(whole, &reason);  // which tells a password with a '/' in it from a wrong port
         throw std::invalid_argument(shown + reason);
+    }
     result.host_ = place->host();
     // A port that is named is the same under every scheme.
     const bool own_port = url::parse("https://" + std::string(rest)).port() == place->port();

@@ -211,7 +211,7 @@ public:
     std::string reason;
     Headers headers;
     std::string content;  // of a stream: what was read of it by text()
-    std::string url;  // after redirects
+    std::string url;  // after redirects; with the password, if it has one
     double elapsed = 0;  // seconds until the head had come
     std::vector<Response> history;  // the redirects that led here, oldest first
     CookieJar cookies;  // that this response has set
@@ -237,7 +237,7 @@ public:
     std::shared_ptr<http::incoming> raw;  // of a stream
 };
 
-/// What every call here throws when there is no response; what() names the url and the cause.
+/// What every call here throws when there is no response; what() names the url, without a password in it, and the cause.
 class RequestException : public std::system_error {
 public:
     RequestException(std::error_code code, const std::string& text, std::string url);

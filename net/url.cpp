@@ -265,15 +265,19 @@ private:
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-    throw url_error("url '" + ascii::printable(text, 200) + "': " + why);
+    throw url_error("url '" + ascii::printable(detail::without_password(text), 200) + "': " + why);
 }
 
 std::optional<url> attempt(std::string_view text, const url* base, std::string* reason) {
     try {
         return url_builder().build(text, base);
     } catch (const url_refusal& error) {
-        if (reason != nullptr)
-            *reason = error.what();
+        if (reason == nullptr)
+            return std::nullopt;
+        *reason = error.what();
+        // Taken for a host and a port, the beginning of a password would be called a wrong port.
+        if (detail::password_in(text).find_first_of("/\\?#") != text.npos)
+            *reason = "what seems to be a password has '/', '?' or '#' in it: write %2F, %3F, %23";
         return std::nullopt;
     }
 }

@@ -14,7 +14,7 @@
 
 namespace ringlet::net {
 
-/// A text that is no url: "url 'htp:/x': scheme 'htp' is not http, https, ws or wss".
+/// A text that is no url: "url 'htp:/x': scheme 'htp' is not http, https, ws or wss". A password in it is shown as ***.
 class url_error : public std::invalid_argument {
 public:
     using std::invalid_argument::invalid_argument;

@@ -142,6 +142,35 @@ std::string percent_decode(std::string_view text) {
     return out;
 }
 
+std::string_view password_in(std::string_view text) noexcept {
+    const std::size_t colon = text.find_first_of(":/?#\\");
+    const std::size_t behind_scheme = colon != text.npos && text[colon] == ':' ? colon + 1 : 0;
+    const std::size_t place = std::min(text.find_first_not_of("/\\\t\r\n", behind_scheme), text.size());
+    // Of "a:b@c" nobody knows whether `a` was meant to be a scheme.
+    if (text.substr(behind_scheme, place - behind_scheme).find_first_of("/\\") != text.npos)
+        text.remove_prefix(place);
+    const std::size_t begin = text.find(':') + 1;
+    std::size_t end = std::min(text.find_first_of("/\\?#"), text.size());
+    if (begin == 0 || begin > end || text.starts_with('['))
+        return {};
+    const std::string_view port = text.substr(begin, end - begin);
+    if (const std::size_t at = text.substr(0, end).rfind('@'); at != text.npos)
+        end = at;
+    else if (port.find_first_not_of("0123456789") != port.npos)
+        end = text.rfind('@');  // "user:pass/word@host", which a parser takes for a host and a port
+    else
+        return {};
+    return end != text.npos && begin < end ? text.substr(begin, end - begin) : std::string_view();
+}
+
+std::string without_password(std::string_view text) {
+    const std::string_view password = password_in(text);
+    if (password.empty())
+        return std::string(text);
+    const auto before = static_cast<std::size_t>(password.data() - text.data());
+    return std::string(text.substr(0, before)) + "***" + std::string(text.substr(before + password.size()));
+}
+
 std::string host_and_port(const std::string& host, std::uint16_t port) {
     const bool bare_ip6 = host.find(':') != host.npos && !host.starts_with('[');
     return (bare_ip6 ? '[' + host + ']' : host) + ':' + std::to_string(port);

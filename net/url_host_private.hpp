@@ -20,6 +20,13 @@ std::string parse_url_host(std::string_view text);
 /// "host:port", with an IPv6 address in brackets.
 std::string host_and_port(const std::string& host, std::uint16_t port);
 
+/// The password in the text of a url, sound or not; empty if there is none. It is found rather once too often: a text
+/// that is no url may have one where no parser would look, and goes into an error all the same.
+std::string_view password_in(std::string_view text) noexcept;
+
+/// The text of a url as an error or a log may have it: "http://user:***@host/".
+std::string without_password(std::string_view text);
+
 /// The bytes that "%41" and its like stand for; a '%' without two digits stays as it is.
 std::string percent_decode(std::string_view text);
 

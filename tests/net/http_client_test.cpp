@@ -195,6 +195,53 @@ TEST(http_client, an_error_names_the_url_and_the_cause) {
     EXPECT_EQ(ask("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n").code, http::errc::ambiguous_length);
 }
 
+TEST(http_client, an_error_shows_no_password) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const std::vector<std::array<std::string, 2>> shown{
+            {"https://me:secret@", "GET https://me:***@: the host is missing"},
+            {"http:\\\\me:secret@h:port", "GET http:\\\\me:***@h:port: "},
+            {"http:me:secret@h:port/", "GET http:***@h:port/: "},
+            {"me:secret@h/", "GET me:***@h/: "},
+            {" ftp:/me:secret@or:secret@h/a:b@c", "GET  ftp:/me:***@h/a:b@c: "},
+            {"ws://me:secret@h/", "GET ws://me:***@h/: "},
+            {"http+unix://me:secret@x/", "GET http+unix://me:***@x/: "},
+            {"http://me:se/cret#secret@h/",
+             "GET http://me:***@h/: what seems to be a password has '/', '?' or '#' in it: write %2F, %3F, %23"},
+            {"http://me@h:port/", "GET http://me@h:port/: port 'port' is not a number"},
+            {"http://[::1/b@c", "GET http://[::1/b@c: "},
+            {"ftp://h:21/a:b@c", "GET ftp://h:21/a:b@c: "},
+        };
+        for (const auto& [url, text] : shown) {
+            try {
+                (void)co_await w.client.get(url);
+                ADD_FAILURE() << url;
+            } catch (const http::request_error& e) {
+                EXPECT_THAT(e.what(), testing::StartsWith(text));
+                EXPECT_THAT(e.what(), testing::Not(testing::HasSubstr("secret")));
+                EXPECT_EQ(e.url(), url) << "as it was, for whoever wants to ask again";
+            }
+        }
+        const auto server =
+            spawn(serve, std::ref(w), std::vector<std::string>{"nonsense", "HTTP/1.1 404 Gone\r\n\r\n"});
+        try {
+            (void)co_await w.client.get("http://me:secret@h/x");
+            ADD_FAILURE();
+        } catch (const http::request_error& e) {
+            EXPECT_THAT(e.what(), testing::StartsWith("GET http://me:***@h/x: http response"));
+        }
+        const http::reply r = co_await w.client.get("http://me:secret@h/x");
+        co_await server.join();
+        EXPECT_EQ(r.url, "http://me:secret@h/x");
+        try {
+            r.raise_for_status();
+            ADD_FAILURE();
+        } catch (const http::status_error& e) {
+            EXPECT_STREQ(e.what(), "404 Client Error: Gone for url: http://me:***@h/x");
+        }
+    });
+}
+
 TEST(http_client, every_limit_is_an_error) {
     http::client_options small;
     small.limits.start_line = 50;

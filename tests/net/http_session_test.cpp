@@ -162,6 +162,21 @@ TEST(http_session, a_body_that_can_be_sent_once_is_not_sent_to_another_place) {
     EXPECT_EQ(t.error, "POST http://h/: redirected to http://h/x, but the body can be sent only once");
 }
 
+TEST(http_session, a_redirect_that_fails_shows_no_password) {
+    const auto led = [](const std::string& place, const http::request_options& o = {}) {
+        return ask("POST", "http://me:secret@h/", {redirect(307, place, "Connection: close\r\n")}, o).error;
+    };
+    auto nothing = [](std::span<std::byte>) -> task<std::size_t> { co_return 0; };
+    EXPECT_EQ(led("//you:secret@x/", with_body(http::request_body::from(nothing, 0))),
+              "POST http://me:***@h/: redirected to http://you:***@x/, but the body can be sent only once");
+    EXPECT_THAT(led("ftp://you:secret@x/"),
+                StartsWith("POST http://me:***@h/: redirected: url 'ftp://you:***@x/': scheme"));
+    EXPECT_THAT(led("//you:secret@x:port/"),
+                StartsWith("POST http://me:***@h/: redirected: url '//you:***@x:port/': port"));
+    EXPECT_THAT(led("ws://you:secret@x/"), StartsWith("POST ws://you:***@x/: scheme"));
+    EXPECT_THAT(led("http+unix://you:secret@x/"), StartsWith("POST http+unix://you:***@x/: a redirect to a UNIX"));
+}
+
 TEST(http_session, a_circle_ends) {
     http::request_options three;
     three.redirects = 3;

@@ -67,6 +67,10 @@ TEST(proxy, is_read_as_curl_reads_it) {
     EXPECT_EQ(read("socks5h://me:my%20word@[::1]:9050"), "socks5://[::1]:9050 me my word");
     EXPECT_EQ(error_of([] { net::proxy::parse("socks4://me:secret@x"); }),
               "proxy 'x': it must begin with http, https, socks5 or socks5h");
+    EXPECT_EQ(error_of([] { net::proxy::parse("socks4://me:se@cret@x"); }),
+              "proxy 'x': it must begin with http, https, socks5 or socks5h");
+    EXPECT_EQ(error_of([] { net::proxy::parse("me:se/cret@x"); }),
+              "proxy 'x': what seems to be a password has '/', '?' or '#' in it: write %2F, %3F, %23");
     EXPECT_THROW(net::proxy::parse(""), std::invalid_argument);
     EXPECT_THROW(net::proxy::parse("proxy:99999"), std::invalid_argument);
 }

@@ -280,6 +280,7 @@ TEST(url, refusals_name_the_cause) {
         {"http://h:65536/", "larger than 65535"},
         {"http://h:99999999999999999999/", "larger than 65535"},
         {"http://h:8x/", "port '8x' is not a number"},
+        {"http://me:p/w@h/", "what seems to be a password has '/', '?' or '#' in it: write %2F, %3F, %23"},
         {"http://h:-1/", "port '-1' is not a number"},
         {"http://[::1]:x/", "port 'x' is not a number"},
     };
