@@ -16,14 +16,18 @@ using stage = request_error::stage;
 
 }  // namespace
 
-/// What those requests have in common that can share a connection; in `room` if it stands nowhere.
+/// What those requests have in common that can share a connection; in `room` if it stands nowhere. There may be a
+/// password in it.
 std::string_view fetching::place(std::string& room) const {
     const std::string_view there = to_.origin_in_place();
     if (!there.empty() && !via_)
         return there;
     room = to_.origin();
+    // A proxy may let one user through to what another must not reach: their tunnels are not shared. This is compared
+    // and never shown; the size keeps "a" with "bc" from being "ab" with "c".
     if (via_)
-        room += " through " + via_->username() + '@' + via_->to_string();
+        room += " through " + via_->to_string() + ' ' + std::to_string(via_->username().size()) + ' ' +
+                via_->username() + via_->password();
     return room;
 }
 

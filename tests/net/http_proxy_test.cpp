@@ -72,6 +72,37 @@ TEST(http_proxy, is_not_asked_for_whom_it_is_not_for) {
     });
 }
 
+TEST(http_proxy, who_is_known_to_it_by_another_name_or_password_gets_a_connection_of_their_own) {
+    in_virtual_time([]() -> task<> {
+        world w;
+        const auto server = spawn([&]() -> task<> {
+            const auto answer = [](io::memory_stream end) -> task<> {
+                while (!(co_await hear(end)).empty())
+                    co_await say(end, story::ok);
+            };
+            std::vector<greenlet<>> ends;
+            for (int i = 0; i < 5; ++i) {
+                auto end = co_await w.accept();
+                ends.push_back(spawn(answer, std::move(end)));
+            }
+            for (const auto& each : ends)
+                co_await each.join();
+        });
+        for (const char* who : {"user:one", "user:two", "user", "us:erone", "me:one"})
+            for (int twice = 0; twice < 2; ++twice) {
+                http::request_options o;
+                o.proxies = net::proxy_settings();
+                o.proxies->all = "http://" + std::string(who) + "@proxy:3128";
+                (void)co_await w.client.get("http://h/", o);
+            }
+        EXPECT_EQ(w.connections, 5u);
+        EXPECT_EQ(w.client.idle(), 5u);
+        w.client.close_idle();
+        server.kill();
+        co_await server.join();
+    });
+}
+
 TEST(http_proxy, that_is_none_is_an_error_that_says_so) {
     in_virtual_time([]() -> task<> {
         world w(through("gopher://proxy"));
