@@ -188,8 +188,15 @@ bool cookie_jar::shadows_secure(const cookie& c) const {
 }
 
 void cookie_jar::set(cookie c, std::time_t now) {
+    const auto refuse = [&](const char* why) {
+        throw std::invalid_argument("cookie '" + net::ascii::printable(c.name) + "': " + why);
+    };
     if (has_control(c.name) || has_control(c.value))
-        throw std::invalid_argument("cookie '" + net::ascii::printable(c.name) + "': a control character in it");
+        refuse("a control character in it");
+    if (c.name.find(';') != c.name.npos || c.value.find(';') != c.value.npos)
+        refuse("a ';' in it, which would begin another one");
+    if (c.name.find('=') != c.name.npos)
+        refuse("a '=' in its name, which would end it");
     std::vector<cookie>& bin = by_domain_[c.domain];
     const auto same = std::ranges::find_if(bin, [&](const cookie& other) {
         return other.name == c.name && other.path == c.path && other.host_only == c.host_only;

@@ -50,7 +50,8 @@ public:
     void take(const fields& from_response, const net::url& from, std::time_t now = std::time(nullptr));
 
     /// Puts one in, or replaces that of the same name, domain and path; one that has expired removes it.
-    /// Throws std::invalid_argument for control characters, which could start a header field.
+    /// Throws std::invalid_argument for control characters, which could start a header field, for a ';', which could
+    /// start another cookie, and for a '=' in the name.
     void set(cookie c, std::time_t now = std::time(nullptr));
 
     /// "a=1; b=2": what the Cookie field of a request holds; empty when nothing is to be sent.

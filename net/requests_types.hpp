@@ -144,7 +144,8 @@ public:
     std::string get(std::string_view name, std::string_view otherwise = {}) const {
         return std::string(jar_->get(name).value_or(otherwise));
     }
-    /// Without a domain it is sent everywhere.
+    /// Without a domain it is sent everywhere. Throws std::invalid_argument for what would start another cookie: a ';',
+    /// or a '=' in the name.
     void set(std::string name, std::string value, std::string domain = {}, std::string path = "/");
     Pairs items() const;
     std::size_t size() const noexcept { return jar_->size(); }
@@ -165,7 +166,7 @@ struct Options {
     Data data = {};
     std::string json = {};  // JSON text, sent as application/json if there is no data
     Files files = {};  // sent with the form in `data` as multipart/form-data
-    Pairs cookies = {};  // for this call, besides those of the session
+    Pairs cookies = {};  // for this call, besides those of the session; refused are those that CookieJar::set refuses
     Auth auth = {};
     Seconds timeout = 30;
     std::optional<bool> allow_redirects = {};  // true but for head()

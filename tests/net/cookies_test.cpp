@@ -190,6 +190,26 @@ TEST(cookies, made_by_hand_cannot_start_a_field_and_may_be_for_everybody) {
     EXPECT_EQ(j.say("https://10.0.0.1/x"), "a=b");
 }
 
+TEST(cookies, made_by_hand_bring_no_other_along) {
+    jar j;
+    const auto refusal = [&](const char* name, const char* value) -> std::string {
+        cookie c;
+        c.name = name;
+        c.value = value;
+        try {
+            j.set(c);
+        } catch (const std::invalid_argument& e) {
+            return e.what();
+        }
+        return "";
+    };
+    EXPECT_EQ(refusal("a", "1; admin=1"), "cookie 'a': a ';' in it, which would begin another one");
+    EXPECT_EQ(refusal("a;b", "1"), "cookie 'a;b': a ';' in it, which would begin another one");
+    EXPECT_EQ(refusal("a=b", "1"), "cookie 'a=b': a '=' in its name, which would end it");
+    EXPECT_EQ(refusal("a", "b=c=="), "");
+    EXPECT_EQ(j.say("http://h/"), "a=b=c==");
+}
+
 TEST(cookies, are_so_many_and_no_more) {
     jar j;
     for (int i = 0; i < 60; ++i)

@@ -173,6 +173,23 @@ TEST(requests, a_server_on_a_unix_socket_has_cookies_too) {
     await(server.stop(0s));
 }
 
+TEST(requests, a_cookie_brings_no_other_along) {
+    const auto refusal = [](auto fn) -> std::string {
+        try {
+            fn();
+        } catch (const std::invalid_argument& e) {
+            return e.what();
+        }
+        return "";
+    };
+    const std::string text = "cookie 'a': a ';' in it, which would begin another one";
+    requests::Session s;
+    EXPECT_EQ(refusal([&] { s.cookies.set("a", "1; admin=1"); }), text);
+    EXPECT_EQ(refusal([&] { s.get("http://127.0.0.1:1/", {.cookies = {{"a", "1; admin=1"}}}); }), text);
+    EXPECT_EQ(refusal([] { requests::get("http://127.0.0.1:1/", {.cookies = {{"a", "1; admin=1"}}}); }), text);
+    EXPECT_TRUE(s.cookies.empty());
+}
+
 TEST(requests, every_method_has_its_name) {
     const local server;
     const std::string& origin = server.origin;
