@@ -1,6 +1,7 @@
 #include <ringlet/io/signals.hpp>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,15 +17,28 @@ namespace {
 
 constexpr int most = NSIG;
 
-// The writing end of the pipe of whoever waits for a signal, plus one; 0 for nobody. Read by the handler.
-constinit std::array<std::atomic<int>, most> pipes{};
+struct place {
+    // The writing end of the pipe of whoever waits for this signal, plus one; 0 for nobody. Read by the handler.
+    std::atomic<int> pipe = 0;
+    // Handlers that run now, on whatever threads. One that has seen the pipe may not have written to it yet: until it
+    // is over that descriptor must not be closed, because the next file that is opened gets its number.
+    std::atomic<int> handlers = 0;
+};
+constinit std::array<place, most> places{};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void ringlet_signal_came(int number) {
     const int before = errno;
-    const auto byte = static_cast<unsigned char>(number);
-    // A full pipe has more signals than anybody will count: this one may go.
-    [[maybe_unused]] const auto written = ::write(pipes[static_cast<std::size_t>(number)] - 1, &byte, 1);
+    place& here = places[static_cast<std::size_t>(number)];
+    // In one order for all threads (as atomics are if nothing else is said), count first, look then: whoever clears the
+    // place and finds nobody counted knows that later ones find it empty.
+    ++here.handlers;
+    if (const int pipe = here.pipe; pipe != 0) {
+        const auto byte = static_cast<unsigned char>(number);
+        // A full pipe has more signals than anybody will count: this one may go.
+        [[maybe_unused]] const auto written = ::write(pipe - 1, &byte, 1);
+    }
+    --here.handlers;
     errno = before;
 }
 
@@ -41,6 +55,7 @@ signals::signals(std::initializer_list<int> which) : pipe_(make_pipe()) {
     if (flags < 0)
         return;  // a simulated pipe: the signals of the process that simulates are not for those who live in it
     ::fcntl(writing, F_SETFL, flags | O_NONBLOCK);  // a handler must not wait
+    taken_.reserve(which.size());  // what has been taken must be noted, come what may
     try {
         for (const int number : which)
             take(number);
@@ -55,9 +70,9 @@ signals::~signals() { give_back(); }
 void signals::take(int number) {
     if (number <= 0 || number >= most)
         throw std::system_error(EINVAL, std::system_category(), "wait for " + name_of(number));
-    auto& place = pipes[static_cast<std::size_t>(number)];
+    auto& pipe = places[static_cast<std::size_t>(number)].pipe;
     int nobody = 0;
-    if (!place.compare_exchange_strong(nobody, pipe_.second.native_handle() + 1))
+    if (!pipe.compare_exchange_strong(nobody, pipe_.second.native_handle() + 1))
         throw std::logic_error("wait for " + name_of(number) + ": somebody does already");
     struct sigaction action = {};
     action.sa_handler = &ringlet_signal_came;
@@ -65,7 +80,7 @@ void signals::take(int number) {
     struct sigaction before;
     if (::sigaction(number, &action, &before) != 0) {
         const int error = errno;
-        place = 0;
+        pipe = 0;
         throw std::system_error(error, std::system_category(), "wait for " + name_of(number));
     }
     taken_.push_back({number, before});
@@ -73,8 +88,12 @@ void signals::take(int number) {
 
 void signals::give_back() noexcept {
     for (const taken& t : taken_) {
+        place& here = places[static_cast<std::size_t>(t.number)];
         ::sigaction(t.number, &t.before, nullptr);
-        pipes[static_cast<std::size_t>(t.number)] = 0;
+        here.pipe = 0;
+        // A handler is one write that does not wait, so this does not take longer than that.
+        while (here.handlers != 0)
+            ::sched_yield();
     }
     taken_.clear();
 }

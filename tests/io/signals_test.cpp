@@ -1,11 +1,16 @@
 // Signals that are waited for, and a server that ends by one.
 
+#include "support/allocations.hpp"
 #include "support/machine.hpp"
+#include "support/seccomp.hpp"
 
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/timeout.hpp>
 #include <ringlet/io/signals.hpp>
 #include <ringlet/io/sim.hpp>
+
+#include <atomic>
+#include <thread>
 
 namespace io_signals_test {
 
@@ -86,6 +91,82 @@ TEST(signals, a_wait_can_be_given_up_and_loses_nothing) {
         ::raise(SIGUSR1);
         EXPECT_EQ(co_await asked.next(), SIGUSR1);
     });
+}
+
+TEST(signals, that_find_no_memory_are_nobodys) {
+    on_this_machine([]() -> task<> {
+        for (std::size_t allocations = 0;; ++allocations) {
+            try {
+                const story::memory_for little(allocations);
+                const io::signals asked({SIGUSR1, SIGUSR2});
+                break;
+            } catch (const std::bad_alloc&) {}
+            EXPECT_EQ(story::error_of([] { const io::signals asked({SIGUSR2, SIGUSR1}); }), "")
+                << "after " << allocations << " allocations";
+        }
+        co_return;
+    });
+}
+
+// --- a handler that runs on another thread while its `signals` goes -----------------------------------
+
+std::atomic<bool> in_handler = false, gone = false, gone_before_its_end = false;
+
+/// In the place of the handler's write: this is when `signals` goes, which has to wait for the handler.
+void let_it_go(int) {
+    in_handler = true;
+    struct sigaction now;
+    do  // until it has given the signal back, which it does first
+        ::sigaction(SIGUSR1, nullptr, &now);
+    while (now.sa_handler != SIG_IGN);
+    for (int turns = 0; turns < 10'000 && !gone; ++turns)
+        std::this_thread::yield();
+    gone_before_its_end = gone.load();
+}
+
+/// For this thread: instead of a write there is SIGSYS.
+bool trap_writes() {
+    sock_filter program[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, __NR_write},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRAP},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+    };
+    const sock_fprog filter{sizeof program / sizeof program[0], program};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST(signals, go_when_no_handler_on_another_thread_will_write_to_them_any_more) {
+    bool allowed = true;
+    struct sigaction trapped = {}, ignored = {}, before_sys, before_usr1;
+    trapped.sa_handler = &let_it_go;
+    ignored.sa_handler = SIG_IGN;
+    ::sigaction(SIGSYS, &trapped, &before_sys);
+    ::sigaction(SIGUSR1, &ignored, &before_usr1);
+    std::thread other;
+    on_this_machine([&]() -> task<> {
+        {
+            const io::signals asked({SIGUSR1});
+            std::atomic<bool> tried = false;
+            other = std::thread([&] {
+                allowed = trap_writes();
+                if (allowed)
+                    ::raise(SIGUSR1);
+                else
+                    tried = true;
+            });
+            while (!in_handler && !tried)
+                std::this_thread::yield();
+        }
+        gone = true;
+        co_return;
+    });
+    other.join();
+    ::sigaction(SIGUSR1, &before_usr1, nullptr);
+    ::sigaction(SIGSYS, &before_sys, nullptr);
+    if (!allowed)
+        GTEST_SKIP() << "no seccomp filters here";
+    EXPECT_FALSE(gone_before_its_end);
 }
 
 }  // namespace io_signals_test
