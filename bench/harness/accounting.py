@@ -15,6 +15,8 @@ import time
 
 from .processes import Stage
 
+# Where the kernel shows its tracepoints: by itself, or, if nobody has mounted that, as a part of debugfs.
+TRACING = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 TRACEPOINTS = {"system_calls": "raw_syscalls:sys_enter", "sqes": "io_uring:io_uring_submit_req"}
 
 
@@ -66,21 +68,41 @@ class Allocations:
         return struct.unpack_from("Q", self._memory)[0]
 
 
+def tracepoints() -> list[str]:
+    """Those of ours that are to be seen."""
+    return [event for event in TRACEPOINTS.values()
+            if any(os.path.exists(f"{folder}/events/{event.replace(':', '/')}") for folder in TRACING)]
+
+
+def why_uncounted(events: list[str]) -> str:
+    """Why perf cannot count all of TRACEPOINTS where only these are to be seen; empty if it can."""
+    if not shutil.which("perf"):
+        return "there is no perf"
+    missing = [event for event in TRACEPOINTS.values() if event not in events]
+    if not missing:
+        return ""
+    why = f"no {' and no '.join(missing)} in {' or '.join(TRACING)}"
+    return why if events or os.geteuid() == 0 else f"{why}, as far as others than root can see"
+
+
 class KernelCounts:
     """System calls and SQEs of one process while the block runs, counted by
     perf at the tracepoints; so they cost nothing in the timed slices and are
-    had for any program. Empty where perf or the tracepoints are not, and when
-    they are not wanted: perf takes its time to attach."""
+    had for any program. Empty where perf or the tracepoints are not, which
+    `missing` tells, and when they are not wanted: perf takes its time to
+    attach."""
 
     def __init__(self, pid: int, core: int, wanted: bool = True):
         self._pid, self._core, self._wanted = pid, core, wanted
         self._stage = Stage()
         self.counts: dict[str, int] = {}
+        self.missing = ""
 
     def __enter__(self):
-        self._events = [event for event in TRACEPOINTS.values()
-                        if os.path.exists(f"/sys/kernel/tracing/events/{event.replace(':', '/')}")]
+        self._events = tracepoints()
         self._perf = None
+        if self._wanted:
+            self.missing = why_uncounted(self._events)
         if self._wanted and self._events and shutil.which("perf"):
             self._perf = self._stage.start(
                 ["perf", "stat", "--log-fd", "1", "-x", ",", "-e", ",".join(self._events), "-p", str(self._pid)],
@@ -92,8 +114,11 @@ class KernelCounts:
         if not self._perf:
             return
         self._perf.end(signal.SIGINT)
+        said = self._perf.rest_of_output()
         for name, event in TRACEPOINTS.items():
-            for line in self._perf.rest_of_output().splitlines():
+            for line in said.splitlines():
                 fields = line.split(",")
                 if event in fields and fields[0].isdigit():
                     self.counts[name] = int(fields[0])
+        if not self.counts and not self.missing:
+            self.missing = f"perf counted nothing, but said: {' '.join(said.split())[:200] or 'nothing'}"

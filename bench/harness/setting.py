@@ -20,6 +20,7 @@ class Setting:
     slice_ms: int | None
     rng: random.Random
     failed: bool = False
+    said: set[str] = dataclasses.field(default_factory=set)
 
     def choose(self, tiny, quick, full):
         return {"tiny": tiny, "quick": quick, "full": full}[self.effort]
@@ -28,6 +29,13 @@ class Setting:
         """A line that overwrites itself, on a terminal only."""
         if sys.stderr.isatty():
             print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def say_once(self, text: str) -> None:
+        """What holds for the whole run, although it is met with every program."""
+        if text not in self.said:
+            self.said.add(text)
+            self.progress("")
+            print(f"suite: {text}", file=sys.stderr)
 
     def skip(self, what: str, why: object) -> None:
         """What was asked for by name and is there has to work."""

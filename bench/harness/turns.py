@@ -59,6 +59,8 @@ def counts_per_message(setting, start: Callable[[dict], Contender], length: int)
                 before = allocations.count()
                 messages = contender.run(length)["messages"]
                 after = allocations.count()
+            if kernel.missing:
+                setting.say_once(f"system calls and SQEs are not all counted: {kernel.missing}")
             for key, count in (kernel.counts | ({"allocations": after - before} if before else {})).items():
                 counts[f"{key}_per_message"].append(count / messages)
     return {key: statistics.median(each) for key, each in counts.items()}
