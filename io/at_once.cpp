@@ -55,8 +55,8 @@ int system_call(const io_uring_sqe& sqe) noexcept {
             return static_cast<int>(sendmsg(sqe.fd, pointer<msghdr>(sqe.addr),
                                             static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT | MSG_NOSIGNAL));
         case IORING_OP_RECV:
-            return static_cast<int>(recv(sqe.fd, pointer<void>(sqe.addr), sqe.len,
-                                         static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
+            return static_cast<int>(
+                recv(sqe.fd, pointer<void>(sqe.addr), sqe.len, static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
         case IORING_OP_RECVMSG:
             return static_cast<int>(
                 recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), static_cast<int>(sqe.msg_flags) | MSG_DONTWAIT));
