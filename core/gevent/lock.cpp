@@ -17,7 +17,12 @@ std::size_t Semaphore::state::release() {
     if (counter >= bound)
         throw std::invalid_argument("a BoundedSemaphore was released too many times");
     ++counter;
-    notify_if_ready();
+    try {
+        notify_if_ready();
+    } catch (...) {
+        --counter;  // without memory nobody can be told: then nothing was released, and it can be tried again
+        throw;
+    }
     return counter;
 }
 
@@ -46,17 +51,17 @@ bool RLock::is_owned() const { return state_->count > 0 && state_->owner == getc
 void RLock::release() const {
     if (!is_owned())
         throw std::runtime_error("RLock: released by " + getcurrent().name() + ", which does not hold it");
-    if (--state_->count > 0)
+    if (state_->count > 1) {
+        --state_->count;
         return;
-    state_->owner = AnyGreenlet();
-    state_->block.release();
+    }
+    release_all();
 }
 
 std::size_t RLock::release_all() const {
-    const std::size_t count = std::exchange(state_->count, 0);
+    state_->block.release();  // first: without memory it throws, and the owner is still the owner
     state_->owner = AnyGreenlet();
-    state_->block.release();
-    return count;
+    return std::exchange(state_->count, 0);
 }
 
 void RLock::acquire_again(std::size_t count) const {
@@ -72,7 +77,13 @@ bool Condition::wait(interval timeout) const {
         throw std::runtime_error("Condition: wait needs its lock");
     const Semaphore notified(0);
     waiting_->push_back(notified);
-    const std::size_t count = lock_.release_all();
+    std::size_t count = 0;
+    try {
+        count = lock_.release_all();
+    } catch (...) {
+        waiting_->pop_back();  // nobody else has run; who does not wait must not be notified in place of others
+        throw;
+    }
     bool in_time = false;
     std::exception_ptr interrupted;
     try {

@@ -21,7 +21,7 @@ public:
         return std::shared_ptr(state_)->acquire(blocking, timeout);  // `this` may go meanwhile
     }
     /// Gives one back, and says how many are free. Those who wait get it when the hub comes round: until
-    /// then whoever runs may take it.
+    /// then whoever runs may take it. If it throws nothing was given back.
     std::size_t release() const { return state_->release(); }
 
     /// Waits until one is free, without taking it; says how many are, which can be none again by then.
@@ -94,7 +94,7 @@ public:
     bool acquire(std::same_as<bool> auto blocking, interval timeout = None) const {
         return acquire_for(blocking, timeout);
     }
-    /// Throws std::runtime_error when the greenlet that calls is not the owner.
+    /// Throws std::runtime_error when the greenlet that calls is not the owner. If it throws, nothing has changed.
     void release() const;
     bool locked() const noexcept { return state_->block.locked(); }
 

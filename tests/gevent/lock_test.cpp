@@ -1,5 +1,6 @@
 // gevent.lock and threading's Condition: the behaviours of test__semaphore and test__lock.
 
+#include "support/allocations.hpp"
 #include "support/gevent_world.hpp"
 
 #include <mutex>
@@ -266,6 +267,83 @@ TEST_F(lock_face, a_condition_wait_that_is_killed_still_takes_the_lock) {
     waiter.join();
     EXPECT_TRUE(waiter.successful());
     EXPECT_FALSE(lock.locked());
+}
+
+// --- without memory ----------------------------------------------------------------------------------
+
+/// False if there was no memory for it.
+bool done_without_memory(const std::function<void()>& what) {
+    const story::no_kept_frames taken;
+    const story::memory_for nothing(0);
+    try {
+        what();
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
+TEST_F(lock_face, a_release_that_finds_no_memory_has_released_nothing) {
+    const BoundedSemaphore s;
+    s.acquire();
+    const auto waiter = gevent::spawn([s] { return s.acquire(true, 10); });
+    gevent::sleep(0.001);
+    if (!done_without_memory([&] { s.release(); })) {
+        EXPECT_EQ(s.counter(), 0u);
+        EXPECT_EQ(s.release(), 1u);
+    }
+    EXPECT_TRUE(waiter.get());
+    EXPECT_LT(now(), 1);
+}
+
+TEST_F(lock_face, an_rlock_whose_release_finds_no_memory_is_still_held_by_its_owner) {
+    const RLock lock;
+    lock.acquire();
+    lock.acquire();
+    const auto waiter = gevent::spawn([lock] { return lock.acquire(true, 10); });
+    gevent::sleep(0.001);
+    lock.release();
+    if (!done_without_memory([&] { lock.release(); }))
+        lock.release();
+    EXPECT_TRUE(waiter.get());
+    EXPECT_LT(now(), 1);
+}
+
+TEST_F(lock_face, a_notification_that_finds_no_memory_can_be_made_again) {
+    const Condition condition;
+    const auto waiter = gevent::spawn([&] { return gevent::with(condition, [&] { return condition.wait(10); }); });
+    gevent::sleep(0.001);
+    condition.acquire();
+    if (!done_without_memory([&] { condition.notify(); }))
+        condition.notify();
+    condition.release();
+    EXPECT_TRUE(waiter.get());
+    EXPECT_LT(now(), 1);
+}
+
+TEST_F(lock_face, a_condition_wait_that_finds_no_memory_keeps_the_lock_and_no_place_in_the_line) {
+    // Its place in the line takes one, and to tell who waits for the lock takes another.
+    for (std::size_t allocations = 0; allocations < 2; ++allocations) {
+        const Condition condition;
+        condition.acquire();
+        const auto next = gevent::spawn([&] { return gevent::with(condition, [&] { return condition.wait(5); }); });
+        gevent::sleep(0.001);  // it waits for the lock
+        bool waited = true;
+        {
+            const story::no_kept_frames taken;
+            const story::memory_for little(allocations);
+            try {
+                waited = condition.wait(1);
+            } catch (const std::bad_alloc&) {
+                waited = false;
+            }
+        }
+        EXPECT_FALSE(waited);
+        ASSERT_EQ(thrown_by([&] { condition.release(); }), "nothing") << "with " << allocations << " allocations";
+        gevent::sleep(0.001);
+        gevent::with(condition, [&] { condition.notify(); });
+        EXPECT_TRUE(next.get()) << "with " << allocations << " allocations";
+    }
 }
 
 }  // namespace gevent_lock_test

@@ -1,5 +1,6 @@
 #include "allocations.hpp"
 
+#include <ringlet/core/frame_pool.hpp>
 #include <ringlet/core/sanitizer.hpp>
 
 #include <malloc.h>
@@ -23,6 +24,17 @@ std::size_t allocated() { return bytes; }
 
 memory_for::memory_for(std::size_t allocations) { left = allocations; }
 memory_for::~memory_for() { left = SIZE_MAX; }
+
+no_kept_frames::no_kept_frames() {
+    using ringlet::frame_list, ringlet::frame_pool;
+    for (std::size_t index = 0; index < frame_list::classes; ++index)
+        while (!frame_pool[index].empty())
+            taken_.emplace_back(frame_pool[index].take(), frame_list::block_size(index));
+}
+no_kept_frames::~no_kept_frames() {
+    for (const auto& [frame, size] : taken_)
+        ringlet::free_frame(frame, size);
+}
 
 }  // namespace story
 

@@ -2,6 +2,8 @@
 // What this thread allocates: operator new of the tests counts. Sanitizers have their own, and then nothing is counted.
 
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 namespace story {
 
@@ -15,6 +17,18 @@ public:
     memory_for(const memory_for&) = delete;
     memory_for& operator=(const memory_for&) = delete;
     ~memory_for();
+};
+
+/// While it lives the frames that this thread keeps for later (core/frame_pool.hpp) are taken: the next ones need memory.
+class no_kept_frames {
+public:
+    no_kept_frames();
+    no_kept_frames(const no_kept_frames&) = delete;
+    no_kept_frames& operator=(const no_kept_frames&) = delete;
+    ~no_kept_frames();
+
+private:
+    std::vector<std::pair<void*, std::size_t>> taken_;  // with their sizes
 };
 
 }  // namespace story
