@@ -181,7 +181,14 @@ task<std::size_t> stream::state::read(std::shared_ptr<state> self, std::span<std
         } catch (...) {
             self->read_error = std::current_exception();
         }
-        start_flush(self);
+        try {
+            start_flush(self);
+        } catch (...) {
+            if (count == 0)
+                throw;
+            // Without memory the answer (to a key update, say) waits for the next flush. What was read is given now,
+            // because the engine has it no more.
+        }
         if (count > 0 || self->engine.ended())
             co_return count;
         if (self->read_error)

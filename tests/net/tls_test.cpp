@@ -68,6 +68,43 @@ TEST(tls, a_write_that_finds_no_memory_keeps_no_later_one_waiting) {
     });
 }
 
+TEST(tls, a_read_that_finds_no_memory_to_answer_gives_what_it_has_read) {
+    in_virtual_time([]() -> task<> {
+        bool enough = false;
+        for (std::size_t allocations = 0; !enough; ++allocations) {
+            tls_pair both = co_await tls_in_memory(client(), server());
+            co_await write_text(*both.client, "hello");
+            co_await ringlet::sleep_for(1s);
+            // Nonsense behind it, which is answered by an alert.
+            const std::string record = std::string("\x17\x03\x03\0\x20", 5) + std::string(0x20, 'x');
+            co_await tls::stream::state::of(*both.client).below.write_all(ringlet::io::bytes_of(record));
+            std::byte room[100];
+            std::size_t count = 0;
+            try {
+                const no_kept_frames taken;
+                auto reading = both.server->read(room);
+                const memory_for little(allocations);
+                count = co_await std::move(reading);
+                enough = true;
+            } catch (const std::bad_alloc&) {}
+            try {
+                if (count == 0)
+                    count = co_await both.server->read(room);
+                EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(room), count), "hello");
+                (void)co_await both.server->read(room);
+                ADD_FAILURE() << "nonsense made sense";
+            } catch (const std::bad_alloc&) {
+                enough = false;
+                continue;  // there was none for the alert itself
+            } catch (const tls::error& e) {
+                EXPECT_EQ(count, 5u) << "with " << allocations << " allocations: " << e.what();
+            }
+            const auto told = co_await as_result(with_timeout(1h, read_some(*both.client)));
+            EXPECT_EQ(told.error(), tls::errc::refused) << "with " << allocations << " allocations";
+        }
+    });
+}
+
 TEST(tls, speaks_1_2_with_those_who_know_nothing_newer) {
     in_virtual_time([]() -> task<> {
         const tls::context old(serving().max_version(tls::version::tls1_2));
