@@ -24,11 +24,15 @@ void block_main(suspend_request& request) {
         throw std::logic_error(
             "await: this code runs in a coroutine, which must co_await; a call that "
             "blocks needs a fiber (spawn a function that does not return a task)");
-    blocked = true;
     bool done = false;
     bool stuck = false;
     std::string who;
     const task<> wait = main_wait(request, done);
+    blocked = true;
+    struct at_end {
+        bool& blocked;
+        ~at_end() { blocked = false; }
+    } const unblock{blocked};
     l.run(wait.handle(), l.main());
     while (!l.run_until(done)) {
         if (!std::exchange(stuck, true))
@@ -37,7 +41,6 @@ void block_main(suspend_request& request) {
             break;  // it waits for something that is none of ours, and can be told nothing
         l.main().abort_wait();  // what this unwinds is dropped: the deadlock is the news
     }
-    blocked = false;
     if (stuck)
         throw deadlock_error("deadlock: nothing can ever wake the greenlets that are left:" + who);
 }

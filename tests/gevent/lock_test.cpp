@@ -346,4 +346,13 @@ TEST_F(lock_face, a_condition_wait_that_finds_no_memory_keeps_the_lock_and_no_pl
     }
 }
 
+TEST_F(lock_face, a_main_program_whose_wait_finds_no_memory_can_wait_again) {
+    const Semaphore s(0);
+    const auto releases = gevent::spawn_later(1, [s] { s.release(); });
+    if (!done_without_memory([&] { s.acquire(); })) {
+        EXPECT_EQ(thrown_by([&] { s.acquire(); }), "nothing");
+    }
+    EXPECT_TRUE(releases.ready());
+}
+
 }  // namespace gevent_lock_test
