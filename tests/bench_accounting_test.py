@@ -48,6 +48,10 @@ class Accounting(unittest.TestCase):
     def test_what_is_missing_is_told(self):
         with Machine():
             self.assertIn("no raw_syscalls:sys_enter and no io_uring:io_uring_submit_req in", uncounted())
+            with mock.patch("os.geteuid", lambda: 0):
+                self.assertTrue(uncounted().endswith("/tracing shows them"))
+            with mock.patch("os.geteuid", lambda: 1000):
+                self.assertTrue(uncounted().endswith("as far as others than root can see"))
         with Machine("tracing", perf=False):
             self.assertEqual(uncounted(), "there is no perf")
 

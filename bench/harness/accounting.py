@@ -82,7 +82,11 @@ def why_uncounted(events: list[str]) -> str:
     if not missing:
         return ""
     why = f"no {' and no '.join(missing)} in {' or '.join(TRACING)}"
-    return why if events or os.geteuid() == 0 else f"{why}, as far as others than root can see"
+    if events:
+        return why
+    if os.geteuid() != 0:
+        return f"{why}, as far as others than root can see"
+    return f"{why}; where the kernel has them, mount -t tracefs tracefs {TRACING[0]} shows them"
 
 
 class KernelCounts:
