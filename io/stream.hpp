@@ -7,6 +7,7 @@
 #include <ringlet/core/task.hpp>
 #include <ringlet/io/received.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -264,7 +265,9 @@ private:
 
 inline any_stream::reading any_stream::read(std::span<std::byte> into) { return {*self_, &base::begin_read, into}; }
 inline any_stream::reading any_stream::readable() { return {*self_, &base::begin_wait, {}}; }
-inline any_stream::receiving any_stream::receive(std::size_t size) { return {*self_, &base::begin_receive, size}; }
+inline any_stream::receiving any_stream::receive(std::size_t size) {
+    return {*self_, &base::begin_receive, std::max<std::size_t>(size, 1)};
+}
 inline any_stream::writing any_stream::write_all(std::span<const std::byte> from) {
     return {*self_, &base::begin_write, from};
 }

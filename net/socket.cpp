@@ -411,8 +411,10 @@ void socket::write_awaiter::abort() noexcept {
         wake(*this);
     } else if (s.sending_) {
         loop::current().push_cancel(user_data());
-    } else {
-        wake(*this);  // sent or not, and only the close is still under way
+    } else {  // only the close is still under way, and this one was sent, or had no turn yet
+        if (!from_.empty() && error_ == 0)
+            error_ = ECANCELED;
+        wake(*this);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <ringlet/io/fd.hpp>
 #include <ringlet/io/received.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -52,7 +53,8 @@ public:
     /// Awaitable: what comes next, as read() does, in the buffer that it came in; empty at the end of the stream, and
     /// never more than a buffer holds.
     /// For what is looked at once and passed on: what comes while somebody waits is not copied, and they hold no
-    /// memory meanwhile. Where the shared buffers are all taken, or not to be had, they wait with `room` bytes.
+    /// memory meanwhile. Where the shared buffers are all taken, or not to be had, they wait with `room` bytes, of
+    /// which such a buffer is the most.
     asked<receive_awaiter, std::byte> receive(std::size_t room = io::buffer_lender::size);
 
     /// What is there now, as read() gives it; nothing when that would have to wait.
@@ -259,7 +261,7 @@ private:
 inline auto socket::read(std::span<std::byte> into) -> asked<read_awaiter, std::byte> { return {held(), into}; }
 inline auto socket::readable() -> asked<ready_awaiter, std::byte> { return {held(), {}}; }
 inline auto socket::receive(std::size_t room) -> asked<receive_awaiter, std::byte> {
-    return {held(), {static_cast<std::byte*>(nullptr), room}};
+    return {held(), {static_cast<std::byte*>(nullptr), std::clamp<std::size_t>(room, 1, io::buffer_lender::size)}};
 }
 inline auto socket::write_all(std::span<const std::byte> from) -> asked<write_awaiter, const std::byte> {
     return {held(), from};

@@ -233,6 +233,7 @@ TEST(socket, invariant_7_whoever_gives_up_while_the_close_is_under_way_leaves_it
             for (const auto& g : {reader, one, other}) {
                 co_await g.join();
                 EXPECT_FALSE(g.exception());
+                EXPECT_FALSE(g.successful()) << "nothing was read, and not all was sent";
             }
         });
     }
