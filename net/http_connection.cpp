@@ -142,11 +142,12 @@ private:
 };
 
 /// Large buffers are taken when there is something to put into them. A hundred that wait would hold so many, which
-/// no cache has room for. What is short stays where it came.
+/// no cache has room for.
 bool connection::waits_without_room() const noexcept {
     return reader_.room_size() == message_reader::long_size && stream_.is_readable();
 }
 
+/// What is short stays where it came.
 connection::next_bytes connection::next_arrival() {
     if (!stream_.is_readable())
         return stream_.read(reader_.room());
@@ -368,6 +369,8 @@ task<> connection::read_all(std::string& to, std::uint64_t most) {
 
 /// Awaitable: appends so much of a body that has a length, straight into its place. The parser only counts.
 task<> connection::receive_into(std::string& to, std::size_t size, detail::phase& limit) {
+    if (reader_.empty())
+        reader_.drop_room();  // others can use the buffer that the beginning came in
     std::size_t have = to.size();
     to.resize(have + size);
     try {

@@ -61,18 +61,17 @@ public:
         bytes_ = reinterpret_cast<const char*>(lent_.bytes().data());
         end_ = lent_.size();
     }
-    /// Where to read what follows the bytes that are here.
-    std::span<std::byte> rest() noexcept { return std::as_writable_bytes(std::span(buffer_ + end_, size_ - end_)); }
     void filled(std::size_t count) noexcept { end_ += count; }
 
     /// How much the next room() has: `long_size` where long messages come, else `buffer_size`.
     void set_room(std::size_t size) noexcept { wanted_ = size; }
     std::size_t room_size() const noexcept { return wanted_; }
 
-    /// The same for bytes that were read elsewhere, at most buffer_size of them.
+    /// Copies bytes that were read elsewhere, at most buffer_size of them, into its room.
     void put(std::span<const std::byte> bytes) {
         if (bytes.empty())
             return;
+        check(bytes.size() <= wanted_, "a stream gave more at once than a reader has room for");
         std::memcpy(room().data(), bytes.data(), bytes.size());
         filled(bytes.size());
     }
