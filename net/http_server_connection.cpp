@@ -170,7 +170,7 @@ task<bool> server_connection::begins_http2(std::string& first) {
 task<> server_connection::begin() {
     stage_ = stage::waiting;
     bool open = true;
-    if (const connection_wrapper& secure = place_.of().secure) {
+    if (const connection_wrapper& secure = place_.of().secure; secure && !place_.core().stopping()) {
         limit_.restart(after(loop::current().now(), place_.core().options.head));
         try {
             auto wrapping = secure(std::move(place_.stream));
