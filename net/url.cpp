@@ -389,7 +389,7 @@ url url::resolve(std::string_view reference) const {
     std::string reason;
     auto result = attempt(reference, this, &reason);
     if (!result)
-        refuse(reference, reason + " (found on " + ascii::printable(text_, 200) + ")");
+        refuse(reference, reason + " (found on " + ascii::printable(detail::without_password(text_), 200) + ")");
     return std::move(*result);
 }
 

@@ -142,6 +142,22 @@ std::string percent_decode(std::string_view text) {
     return out;
 }
 
+namespace {
+
+bool could_be_port(std::string_view text) noexcept {
+    unsigned number = 0;
+    for (const char digit : text) {
+        if (!ascii::is_digit(digit))
+            return false;
+        number = 10 * number + static_cast<unsigned>(digit - '0');
+        if (number > 65535)
+            return false;
+    }
+    return true;
+}
+
+}  // namespace
+
 std::string_view password_in(std::string_view text) noexcept {
     const std::size_t colon = text.find_first_of(":/?#\\");
     const std::size_t behind_scheme = colon != text.npos && text[colon] == ':' ? colon + 1 : 0;
@@ -151,12 +167,11 @@ std::string_view password_in(std::string_view text) noexcept {
         text.remove_prefix(place);
     const std::size_t begin = text.find(':') + 1;
     std::size_t end = std::min(text.find_first_of("/\\?#"), text.size());
-    if (begin == 0 || begin > end || text.starts_with('['))
+    if (begin == 0 || begin > end)
         return {};
-    const std::string_view port = text.substr(begin, end - begin);
     if (const std::size_t at = text.substr(0, end).rfind('@'); at != text.npos)
         end = at;
-    else if (port.find_first_not_of("0123456789") != port.npos)
+    else if (!text.starts_with('[') && !could_be_port(text.substr(begin, end - begin)))
         end = text.rfind('@');  // "user:pass/word@host", which a parser takes for a host and a port
     else
         return {};

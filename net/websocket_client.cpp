@@ -5,6 +5,7 @@
 #include <ringlet/net/http_secure_private.hpp>
 #include <ringlet/net/http_writer.hpp>
 #include <ringlet/net/url.hpp>
+#include <ringlet/net/url_host_private.hpp>
 #include <ringlet/net/websocket_extensions_private.hpp>
 #include <ringlet/net/websocket_handshake_private.hpp>
 
@@ -107,7 +108,8 @@ task<websocket> connect_websocket(std::string url, websocket_options options, fi
                                   std::shared_ptr<const tls::context> trusted) {
     const net::url parsed = net::url::parse(url);
     if (parsed.scheme() != "ws" && parsed.scheme() != "wss")
-        throw std::invalid_argument("url '" + url + "': a WebSocket begins with ws:// or wss://");
+        throw std::invalid_argument("url '" + net::detail::without_password(url) +
+                                    "': a WebSocket begins with ws:// or wss://");
     std::string host(parsed.host()), authority(parsed.authority()), target(parsed.target());
     auto connecting = net::connect(std::move(host), parsed.port());
     io::any_stream stream(co_await std::move(connecting));

@@ -305,11 +305,11 @@ TEST(url, a_thrown_error_is_one_clear_line) {
         EXPECT_STREQ(error.what(), "url 'htp:/x': scheme 'htp' is not http, https, ws or wss");
     }
     try {
-        url::parse("http://h/").resolve("//a b\n/");
+        url::parse("http://me:secret@h/").resolve("//a b\n/");
         FAIL();
     } catch (const url_error& error) {
         EXPECT_STREQ(error.what(),
-                     "url '//a b\\x0a/': host 'a b' contains ' ', which no host may (found on http://h/)");
+                     "url '//a b\\x0a/': host 'a b' contains ' ', which no host may (found on http://me:***@h/)");
     }
 }
 

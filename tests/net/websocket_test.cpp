@@ -116,6 +116,17 @@ TEST(websocket, a_client_sees_through_a_server_that_only_pretends) {
 
 // --- messages ----------------------------------------------------------------------------------------
 
+TEST(websocket, a_url_of_another_kind_is_refused_and_its_password_not_shown) {
+    in_virtual_time([]() -> task<> {
+        try {
+            (void)co_await http::connect_websocket("http://me:secret@h/");
+            ADD_FAILURE() << "that is no url of a websocket";
+        } catch (const std::invalid_argument& e) {
+            EXPECT_STREQ(e.what(), "url 'http://me:***@h/': a WebSocket begins with ws:// or wss://");
+        }
+    });
+}
+
 TEST(websocket, messages_of_every_size_go_both_ways) {
     in_virtual_time([]() -> task<> {
         echoing world;
