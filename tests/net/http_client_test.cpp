@@ -209,7 +209,7 @@ TEST(http_client, an_error_shows_no_password) {
             {"http://me:se/cret#secret@h/",
              "GET http://me:***@h/: what seems to be a password has '/', '?' or '#' in it: write %2F, %3F, %23"},
             {"http://me:987654/secret@h/", "GET http://me:***@h/: what seems to be a password has"},
-            {"http://[me:secret@h/", "GET http://[me:***@h/: "},
+            {"http://[me:secret@h:port/", "GET http://[me:***@h:port/: port 'port' is not a number"},
             {"http://me@h:port/", "GET http://me@h:port/: port 'port' is not a number"},
             {"http://[::1/b@c", "GET http://[::1/b@c: "},
             {"ftp://h:21/a:b@c", "GET ftp://h:21/a:b@c: "},
