@@ -88,11 +88,12 @@ def write(options, sections: list, run: dict):
 
 
 def command() -> str:
-    """As one would type it anywhere."""
+    """As one would type it anywhere: without what is where on this machine."""
     words = sys.argv[1:]
-    if "--build" in words:
-        at = words.index("--build")
-        del words[at:at + 2]
+    for own in ("--build", "--json"):
+        if own in words:
+            at = words.index(own)
+            del words[at:at + 2]
     return shlex.join(["./dev", "bench", *words])
 
 
