@@ -143,6 +143,27 @@ TEST(receive, works_where_the_kernel_has_no_multishot_receive) {
     });
 }
 
+TEST(receive, waits_for_a_byte_where_it_is_to_have_memory_of_its_own_and_offers_no_room) {
+    on_this_machine([](watched_kernel& kernel) -> task<> {
+        kernel.edit = [](io_uring_sqe& sqe) -> std::optional<int> {
+            const bool shared = sqe.opcode == IORING_OP_RECV && (sqe.flags & IOSQE_BUFFER_SELECT) != 0;
+            return shared ? std::optional(-ENOBUFS) : std::nullopt;
+        };
+        one_end c;
+        const auto first = spawn([&]() -> task<std::string> { co_return text_of(co_await c.stream->receive(0)); });
+        co_await laps(3);
+        EXPECT_FALSE(first.ready()) << "nothing came";
+        send_plainly(c.peer, "words");
+        std::string got = co_await first.get();
+        EXPECT_FALSE(got.empty()) << "it looked like the end";
+        for (int i = 0; i < 5 && got.size() < 5; ++i)
+            got += text_of(co_await c.stream->receive(0));
+        EXPECT_EQ(got, "words");
+        c.peer.reset();
+        EXPECT_TRUE((co_await c.stream->receive(0)).empty());
+    });
+}
+
 TEST(receive, killing_at_any_moment_loses_nothing) {
     const std::size_t blows = kill_at_every_turn([](auto strike) -> task<> {
         one_end c;

@@ -50,6 +50,28 @@ TEST_P(stream_contract, what_comes_is_received_whole_in_whatever_buffer_it_came)
     });
 }
 
+TEST_P(stream_contract, whoever_receives_and_offers_no_room_waits_for_a_byte_all_the_same) {
+    on_this_machine([]() -> task<> {
+        auto [a, b] = co_await GetParam().make();
+        std::string got;
+        const auto receive_more = [&b, &got]() -> task<bool> {
+            const ringlet::io::received some = co_await b.stream.receive(0);
+            got.append(reinterpret_cast<const char*>(some.bytes().data()), some.size());
+            co_return !some.empty();
+        };
+        const auto first = spawn(receive_more);
+        co_await laps(3);
+        EXPECT_FALSE(first.ready()) << "nothing came";
+        co_await write_text(a, "few words");
+        EXPECT_TRUE(co_await first.get()) << "it looked like the end";
+        for (bool more = true; more && got.size() < 9;)
+            more = co_await receive_more();
+        EXPECT_EQ(got, "few words");
+        co_await a.shutdown();
+        EXPECT_FALSE(co_await receive_more());
+    });
+}
+
 TEST_P(stream_contract, both_directions_flow_at_once) {
     on_this_machine([]() -> task<> {
         auto [a, b] = co_await GetParam().make();
