@@ -87,6 +87,20 @@ TEST(http2_client, answers_are_judged) {
     EXPECT_THAT(ask("POST", {""}).said, HasSubstr("the connection ended"));
 }
 
+TEST(http2_client, a_server_that_only_ever_says_that_an_answer_will_come_is_left) {
+    using namespace h2;
+    const std::string hint = frame(headers, end_headers, 1, block({{":status", "103"}}));
+    const auto after_hints = [&](std::size_t count) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i)
+            text += hint;
+        return ask("POST", {text + ok_head + ok_end}).said;
+    };
+    const std::size_t most = http::limits().interim_responses;
+    EXPECT_EQ(after_hints(most), "200 hello");
+    EXPECT_THAT(after_hints(most + 1), HasSubstr("more 1xx responses than the limit"));
+}
+
 TEST(http2_client, what_the_server_did_not_touch_is_sent_again_whatever_it_is) {
     using namespace h2;
     const std::string refused = frame(reset, 0, 1, number(7));
