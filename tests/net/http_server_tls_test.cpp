@@ -159,6 +159,31 @@ TEST(http_server_tls, an_answer_ends_with_a_goodbye_that_nobody_can_forge) {
     });
 }
 
+TEST(http_server_tls, no_handshake_begins_after_a_stop_at_whatever_moment_that_is_asked_for) {
+    const auto secure = http::over_tls(tls::context(serving()));
+    std::size_t begun = 0;
+    bool stopped = false;
+    for (int moment = 0; moment < 12; ++moment) {
+        stopped = false;
+        on_this_machine([&](watched_kernel& kernel) -> task<> {
+            kernel.hurried = true;
+            http::server server;
+            const auto where = server.start(net::address::loopback(0), [&](io::any_stream stream) {
+                EXPECT_FALSE(stopped) << "it began after a stop " << moment << " laps after the connection";
+                ++begun;
+                return secure(std::move(stream));
+            });
+            co_await laps(3);  // the server waits for a connection
+            const story::fd silent = connect_plainly(where);
+            co_await laps(moment);
+            stopped = true;
+            EXPECT_EQ(co_await server.stop(5s), 0u) << "cut by a stop " << moment << " laps after the connection";
+            co_await until_nothing_is_in_flight();
+        });
+    }
+    EXPECT_GT(begun, 0u) << "all were stopped before";
+}
+
 TEST(http_server_tls, what_is_no_handshake_ends_alone_and_in_time) {
     on_this_machine([]() -> task<> {
         http::server_options options;
