@@ -41,6 +41,8 @@ public:
 
     /// So few are left that the next ones had better be copied.
     bool scarce() const noexcept { return lent_ > count * 3 / 4; }
+    /// How many have yet to come back.
+    unsigned lent() const noexcept { return lent_; }
 
     /// The loop ends, and the ring with it.
     void end() noexcept;

@@ -55,46 +55,6 @@ TEST(http_tcp, many_connections_at_once) {
     });
 }
 
-TEST(http_tcp, whoever_waits_for_a_long_answer_holds_no_buffer_for_it) {
-    on_this_machine([](story::watched_kernel& kernel) -> task<> {
-        const auto receives = std::make_shared<std::size_t>(0);
-        kernel.edit = [receives](io_uring_sqe& sqe) -> std::optional<int> {
-            *receives += sqe.opcode == IORING_OP_RECV && sqe.addr != 0 && sqe.len > 16 * 1024;
-            return std::nullopt;
-        };
-        const std::size_t many = 50;
-        const std::string text(40'000, 'x');
-        http::server server;
-        event go, all_there;
-        std::size_t there = 0;
-        server.handle("/", [&](http::request&) -> task<http::response> {
-            if (++there == many)
-                all_there.set();
-            co_await go.wait();
-            co_return text;
-        });
-        const std::string url = url_of(server.start(net::address::loopback(0)));
-        http::client_options options;
-        options.idle_per_origin = options.idle_in_all = many;
-        http::client client(options);
-        for (int round = 0; round < 3; ++round) {
-            there = 0;
-            go.clear();
-            all_there.clear();
-            std::vector<greenlet<http::reply>> pages;
-            for (std::size_t i = 0; i < many; ++i)
-                pages.push_back(spawn([&] { return client.get(url); }));
-            co_await all_there.wait();
-            go.set();
-            for (const auto& page : pages)
-                EXPECT_TRUE((co_await page.get()).body == text);
-        }
-        EXPECT_EQ(client.idle(), many);
-        EXPECT_EQ(*receives, 0u) << "with a buffer for as much as could come";
-        EXPECT_GE(kernel.pushed(IORING_OP_POLL_ADD), 2 * many);
-    });
-}
-
 TEST(http_tcp, long_answers_come_whole_in_whatever_pieces) {
     on_this_machine([]() -> task<> {
         auto listening = net::listen(net::address::loopback(0));
@@ -154,35 +114,6 @@ TEST(http_tcp, short_answers_come_whole_in_whatever_pieces) {
             EXPECT_TRUE(got.body == body) << "in pieces of " << piece;
             EXPECT_EQ(client.idle(), 1u);
         }
-    });
-}
-
-TEST(http_tcp, answers_that_nobody_reads_on_keep_the_shared_buffers_from_nobody) {
-    on_this_machine([](story::watched_kernel& kernel) -> task<> {
-        const auto without_buffer = std::make_shared<std::size_t>(0);  // still counts when the story is over
-        kernel.on_answer = [without_buffer](unsigned, int res, unsigned) { *without_buffer += res == -ENOBUFS; };
-        const std::size_t many = 150;
-        http::server server;
-        server.handle("/", [](http::request&) -> task<http::response> { co_return std::string(2'000, 'x') + "end"; });
-        const std::string url = url_of(server.start(net::address::loopback(0)));
-        http::client_options options;
-        options.idle_per_origin = options.idle_in_all = many + 1;
-        http::client client(options);
-        std::vector<http::incoming> slow;
-        for (int round = 0; round < 2; ++round) {  // the first answer of a connection may be a long one
-            for (std::size_t i = 0; i < many; ++i) {
-                slow.push_back(co_await client.open("GET", url));
-                std::array<std::byte, 10> beginning;
-                EXPECT_EQ(co_await slow.back().read(beginning), beginning.size());
-            }
-            for (int i = 0; i < 3; ++i)
-                EXPECT_EQ((co_await client.get(url)).body.size(), 2'003u);
-            for (http::incoming& each : slow)
-                EXPECT_TRUE((co_await each.read_all()).ends_with("xend"));
-            slow.clear();
-        }
-        EXPECT_EQ(client.idle(), many + 1);
-        EXPECT_EQ(*without_buffer, 0u) << "all of the shared buffers were lent";
     });
 }
 
