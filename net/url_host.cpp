@@ -156,9 +156,14 @@ bool could_be_port(std::string_view text) noexcept {
     return true;
 }
 
+// Here a server has the path of its socket, which may have ':' and '@' in it, and no user before it.
+constexpr std::string_view socket_path = "http+unix://%2f";
+
 }  // namespace
 
 std::string_view password_in(std::string_view text) noexcept {
+    if (ascii::iequals(text.substr(0, socket_path.size()), socket_path))
+        return {};
     const std::size_t colon = text.find_first_of(":/?#\\");
     const std::size_t behind_scheme = colon != text.npos && text[colon] == ':' ? colon + 1 : 0;
     const std::size_t place = std::min(text.find_first_not_of("/\\\t\r\n", behind_scheme), text.size());

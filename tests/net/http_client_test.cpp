@@ -244,6 +244,25 @@ TEST(http_client, an_error_shows_no_password) {
     });
 }
 
+TEST(http_client, an_error_shows_the_path_of_a_socket_whole_whatever_is_in_it) {
+    in_virtual_time([]() -> task<> {
+        const std::vector<std::array<std::string, 2>> shown{
+            {"http+unix://%2Fno%2Fsuch:socket/a@b", "unix:/no/such:socket: "},
+            {"http+unix://%2fno:such@socket/", "unix:/no:such@socket: "},
+            {"http+unix://%2F@no:such/?c@d", "unix:/@no:such: "},
+        };
+        http::client client;
+        for (const auto& [url, path] : shown) {
+            try {
+                (void)co_await client.get(url);
+                ADD_FAILURE() << url;
+            } catch (const http::request_error& e) {
+                EXPECT_THAT(e.what(), testing::StartsWith("GET " + e.url() + ": connect " + path));
+            }
+        }
+    });
+}
+
 TEST(http_client, every_limit_is_an_error) {
     http::client_options small;
     small.limits.start_line = 50;
