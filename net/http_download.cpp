@@ -4,6 +4,7 @@
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/io/file.hpp>
 #include <ringlet/net/http_range_private.hpp>
+#include <ringlet/net/url_host_private.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -55,6 +56,10 @@ private:
     std::string part_path() const { return path_ + ".part"; }
     std::string info_path() const { return path_ + ".part.info"; }
 
+    /// Of the info: what was asked for, and by whom, but not with which password. That may change, and others may read
+    /// the file.
+    std::string first_line() const { return net::detail::without_password(asked_) + '\n'; }
+
     task<> until_complete(io::file& part) {
         duration wait = options_.backoff;
         for (unsigned in_vain = 1;; ++in_vain) {
@@ -82,7 +87,7 @@ private:
     task<> find_rest(io::file& part) {
         auto read = io::read_file(info_path(), most_of_info);
         const auto info = co_await as_result(std::move(read));
-        const std::string head = asked_ + "\n";
+        const std::string head = first_line();
         if (options_.resume && info && info->starts_with(head)) {
             const std::string_view rest = std::string_view(*info).substr(head.size());
             const std::size_t line = std::min(rest.find('\n'), rest.size());
@@ -104,7 +109,7 @@ private:
         if (options_.sync && at_ > 0)
             co_await part.sync(true);
         noted_ = at_;
-        const std::string info = asked_ + "\n" + std::to_string(at_) + "\n" + validator_;
+        const std::string info = first_line() + std::to_string(at_) + "\n" + validator_;
         co_await io::write_file(info_path(), info, io::replace_options().sync(options_.sync));
     }
 

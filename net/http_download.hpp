@@ -45,7 +45,8 @@ public:
 
 /// Awaitable: fetches `url` into `path`. What is there already stays until all of the new file is. Meanwhile
 /// there are `path`.part and `path`.part.info, which a failed download leaves for the next one; two at a time
-/// must not share a path. Throws request_error, status_error, and what files throw.
+/// must not share a path. The info has the url, but for a password in it. Throws request_error, status_error, and
+/// what files throw.
 task<downloaded> download(client& by, std::string url, std::string path, download_options options = {});
 
 }  // namespace ringlet::http

@@ -40,7 +40,8 @@ struct outcome {
     std::vector<std::uint64_t> steps;
 };
 
-outcome fetch(const story::scratch_folder& folder, script& s, http::download_options options = {}) {
+outcome fetch(const story::scratch_folder& folder, script& s, http::download_options options = {},
+              const std::string& url = "http://h/f") {
     return run([&]() -> task<outcome> {
         outcome o;
         world w;
@@ -48,7 +49,7 @@ outcome fetch(const story::scratch_folder& folder, script& s, http::download_opt
         options.backoff = 0s;
         options.on_progress = [&](const http::progress& p) { o.steps.push_back(p.done); };
         try {
-            o.result = co_await http::download(w.client, "http://h/f", folder.at("file"), options);
+            o.result = co_await http::download(w.client, url, folder.at("file"), options);
         } catch (const std::system_error& e) {
             o.error = e.what();
         }
@@ -105,6 +106,29 @@ TEST(http_download, what_is_left_of_an_earlier_call_is_used_too) {
     script goes_on{{rest(4)}};
     EXPECT_EQ(fetch(folder, goes_on).result.resumed_at, 4u);
     EXPECT_EQ(folder.read("file"), "0123456789");
+}
+
+TEST(http_download, a_password_is_not_noted_and_what_is_left_is_known_all_the_same) {
+    const story::scratch_folder folder;
+    http::download_options once;
+    once.attempts = 1;
+    const auto resumed_at = [&](const std::string& url, const std::string& answer) {
+        script breaks{{head + "0123", ""}};
+        EXPECT_THAT(fetch(folder, breaks, once, "http://me:secret@h/f").error,
+                    HasSubstr("closed before the first byte"));
+        EXPECT_THAT(folder.read("file.part.info"), Not(HasSubstr("secret")));
+        script goes_on{{answer}};
+        const outcome o = fetch(folder, goes_on, once, url);
+        EXPECT_EQ(o.error, "");
+        EXPECT_EQ(folder.read("file"), "0123456789");
+        return o.result.resumed_at;
+    };
+    EXPECT_EQ(resumed_at("http://me:secret@h/f", rest(4)), 4u);
+    EXPECT_EQ(resumed_at("http://me:changed@h/f", rest(4)), 4u);
+    const std::string all = head + "0123456789";
+    EXPECT_EQ(resumed_at("http://you:secret@h/f", all), 0u) << "that is another resource";
+    EXPECT_EQ(resumed_at("http://me:secret@h/g", all), 0u) << "that is another resource";
+    EXPECT_EQ(resumed_at("http://h/f", all), 0u) << "that is another resource";
 }
 
 TEST(http_download, a_file_that_has_changed_is_fetched_from_the_beginning) {
