@@ -13,6 +13,16 @@
 #include <ringlet/core/timeout.hpp>
 
 namespace ringlet::http::detail {
+namespace {
+
+constexpr std::string_view http2_sign = http2_preface.substr(0, 16);  // nothing else begins with that line
+
+/// Whether that is how HTTP/2 begins, as far as it has come. Of a "P" alone nobody knows whether it will be a "PUT".
+bool could_begin_http2(std::string_view text) noexcept {
+    return http2_sign.starts_with(text.substr(0, http2_sign.size()));
+}
+
+}  // namespace
 
 server_connection::server_connection(place& where)
     : place_(where), limit_(after(loop::current().now(), where.core().options.idle)), silent_(is_plain()) {
@@ -78,7 +88,7 @@ task<> server_connection::go_on() {
         return begin();
     if (stage_ == stage::over)
         return say_goodbye();
-    if (!std::exchange(knows_protocol_, true) && busy_->unread().front() == 'P' && may_be_http2())
+    if (!std::exchange(knows_protocol_, true) && could_begin_http2(busy_->unread()) && may_be_http2())
         return answer_either();
     return answer();
 }
@@ -146,12 +156,10 @@ task<> server_connection::answer_either() {
 }
 
 task<bool> server_connection::begins_http2(std::string& first) {
-    const std::string_view sign = http2_preface.substr(0, 16);  // nothing else begins with that line
     for (;;) {
-        const std::string_view so_far = std::string_view(first).substr(0, sign.size());
-        if (!sign.starts_with(so_far))
+        if (!could_begin_http2(first))
             co_return false;
-        if (so_far.size() == sign.size())
+        if (first.size() >= http2_sign.size())
             co_return true;
         char next[16];
         std::size_t more = 0;

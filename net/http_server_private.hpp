@@ -155,7 +155,7 @@ private:
     void give_back() noexcept;
     bool is_plain() const noexcept { return !place_.of().from_elsewhere && !place_.of().secure; }
     bool may_be_http2() const noexcept;
-    /// Awaitable: answer(), for bytes that HTTP/2 may begin with.
+    /// Awaitable: answer(), for bytes that HTTP/2 may begin with. They are copied, which other requests are not.
     task<> answer_either();
     /// Awaitable: true when it does; reads more of them if need be.
     task<bool> begins_http2(std::string& first);

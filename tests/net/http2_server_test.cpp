@@ -259,6 +259,33 @@ TEST(http2_server, what_was_on_its_way_to_a_request_that_was_refused_is_dropped)
     EXPECT_THAT(answers_of(said), ElementsAre("200"));
 }
 
+TEST(http2_server, it_begins_in_whatever_pieces_and_what_only_begins_like_it_is_a_request) {
+    using namespace h2;
+    const auto said_to = [](std::string_view text, std::size_t cut) {
+        return in_virtual_time([&]() -> task<std::string> {
+            http::server server;
+            add_pages(server);
+            visit peer(server, 1 << 20);
+            co_await peer.say(text.substr(0, cut));
+            co_await settle();
+            co_await peer.say(text.substr(cut));
+            co_return co_await peer.hear();
+        });
+    };
+    const std::string many = client_begins + request(1);
+    for (std::size_t cut = 1; cut < preface.size(); ++cut) {
+        std::string heard = said_to(many, cut);
+        EXPECT_THAT(answers_of(take_frames(heard)), ElementsAre("200")) << "cut at " << cut;
+    }
+    const std::string put = "PUT /ignore HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+    EXPECT_THAT(said_to(put, put.size()), testing::EndsWith("ignored"));
+    for (const std::string& one :
+         {put, std::string("PRINT / HTTP/1.1\r\n\r\n"), std::string("PRI * HTTP/1.0\r\n\r\n")})
+        for (std::size_t cut = 1; cut < one.size(); ++cut)
+            EXPECT_EQ(said_to(one, cut), said_to(one, one.size())) << one << "cut at " << cut;
+    EXPECT_THAT(said_to("PR", 1), testing::Not(testing::HasSubstr(" 200 ")));
+}
+
 TEST(http2_server, in_the_clear_it_is_spoken_only_if_that_is_wanted) {
     for (const bool wanted : {true, false})
         run([&]() -> task<> {

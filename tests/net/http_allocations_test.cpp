@@ -129,6 +129,33 @@ TEST_F(http_allocations, a_connection_that_waits_for_its_next_request_takes_less
         GTEST_SKIP() << "this machine refuses io_uring";
 }
 
+TEST_F(http_allocations, a_put_on_a_new_connection_allocates_no_more_than_a_get) {
+    run([]() -> task<> {
+        http::server_options options;
+        options.http2_in_clear = true;  // which begins with a 'P', too
+        http::server server(options);
+        server.handle("/", &hello);
+        const net::address where = server.start(net::address::loopback(0));
+        const auto ask_with = [&](const std::string& method) {
+            return allocated_by_a_hundred(
+                [&where, &server,
+                 request = method + " / HTTP/1.1\r\nHost: localhost\r\n" + "Content-Length: 0\r\n\r\n"]() -> task<> {
+                    io::fd client = story::connect_plainly(where);
+                    story::send_plainly(client, request);
+                    char answer[1000];
+                    while (::recv(client.get(), answer, sizeof answer, MSG_DONTWAIT) < 0)
+                        co_await sleep_for(100us);
+                    client.reset();
+                    while (server.connections() > 0)
+                        co_await sleep_for(100us);
+                });
+        };
+        const std::size_t by_get = co_await ask_with("GET");
+        EXPECT_LT(co_await ask_with("PUT"), by_get + 50);
+        co_await server.stop();
+    });
+}
+
 TEST_F(http_allocations, a_fetch_on_a_warm_connection_allocates_url_and_body) {
     run([]() -> task<> {
         http::server server;
