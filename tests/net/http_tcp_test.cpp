@@ -55,64 +55,71 @@ TEST(http_tcp, many_connections_at_once) {
     });
 }
 
+/// A server written by hand, that a client asks again and again on one connection; no two parts of its answer are
+/// alike.
+struct server_by_hand {
+    explicit server_by_hand(std::size_t size) {
+        for (int i = 0; body.size() < size; ++i)
+            body += std::to_string(i) + ' ';
+        answer =
+            "HTTP/1.1 200 OK\r\nX-Name: value\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    }
+
+    /// Awaitable: asks for the page; over when the request has come.
+    task<greenlet<http::reply>> asked() {
+        const auto page = spawn([this] { return client.get(url_of(listening.local_address())); });
+        if (!end)
+            end.emplace(co_await listening.accept());
+        std::array<std::byte, 1000> request;
+        EXPECT_GT(co_await end->read(request), 0u);
+        co_return page;
+    }
+
+    /// Awaitable: sends some of the answer from there on, and lets others run; gives how much that was.
+    task<std::size_t> say(std::size_t from, std::size_t most, int laps) {
+        const std::string_view part = std::string_view(answer).substr(from, most);
+        co_await end->write_all(io::bytes_of(part));
+        for (int lap = 0; lap < laps; ++lap)
+            co_await yield();
+        co_return part.size();
+    }
+
+    /// Awaitable: the page is what was said.
+    task<> expect(greenlet<http::reply> page, std::size_t piece) {
+        const http::reply got = co_await page.get();
+        EXPECT_EQ(got.fields.get("x-name"), "value") << "in pieces of " << piece;
+        EXPECT_TRUE(got.body == body) << "in pieces of " << piece;
+        EXPECT_EQ(client.idle(), 1u);
+    }
+
+    net::tcp_listener listening = net::listen(net::address::loopback(0));
+    http::client client;
+    std::string body, answer;
+    std::optional<net::tcp_stream> end;
+};
+
 TEST(http_tcp, long_answers_come_whole_in_whatever_pieces) {
     on_this_machine([]() -> task<> {
-        auto listening = net::listen(net::address::loopback(0));
-        http::client client;
-        const std::string url = url_of(listening.local_address());
-        std::string body;
-        for (int i = 0; body.size() < 150'000; ++i)
-            body += std::to_string(i) + ' ';
-        const std::string answer =
-            "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-        std::optional<net::tcp_stream> end;
+        server_by_hand server(150'000);
         for (const std::size_t piece : {1'000'000u, 1'000'000u, 70'000u, 20'000u, 3'000u, 20u, 65'536u}) {
-            const auto page = spawn([&] { return client.get(url); });
-            if (!end)
-                end.emplace(co_await listening.accept());
-            std::array<std::byte, 1000> request;
-            EXPECT_GT(co_await end->read(request), 0u);
+            const auto page = co_await server.asked();
             // A head by bytes, and then the rest: nobody is to wait for what is there already.
-            const std::size_t slowly = piece == 20 ? 2'000 : answer.size();
-            for (std::size_t at = 0; at < answer.size();) {
-                const std::string_view part =
-                    std::string_view(answer).substr(at, at < slowly ? piece : answer.size());
-                co_await end->write_all(io::bytes_of(part));
-                co_await yield();
-                at += part.size();
-            }
-            EXPECT_TRUE((co_await page.get()).body == body) << "in pieces of " << piece;
-            EXPECT_EQ(client.idle(), 1u);
+            const std::size_t all = server.answer.size(), slowly = piece == 20 ? 2'000 : all;
+            for (std::size_t at = 0; at < all;)
+                at += co_await server.say(at, at < slowly ? piece : all, 1);
+            co_await server.expect(page, piece);
         }
     });
 }
 
 TEST(http_tcp, short_answers_come_whole_in_whatever_pieces) {
     on_this_machine([]() -> task<> {
-        auto listening = net::listen(net::address::loopback(0));
-        http::client client;
-        const std::string url = url_of(listening.local_address());
-        std::string body;
-        for (int i = 0; body.size() < 3'000; ++i)
-            body += std::to_string(i) + ' ';
-        const std::string answer =
-            "HTTP/1.1 200 OK\r\nX-Name: value\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-        std::optional<net::tcp_stream> end;
+        server_by_hand server(3'000);
         for (const std::size_t piece : {10'000u, 10'000u, 1'000u, 50u, 7u, 1u, 10'000u}) {
-            const auto page = spawn([&] { return client.get(url); });
-            if (!end)
-                end.emplace(co_await listening.accept());
-            std::array<std::byte, 1000> request;
-            EXPECT_GT(co_await end->read(request), 0u);
-            for (std::size_t at = 0; at < answer.size(); at += piece) {
-                co_await end->write_all(io::bytes_of(std::string_view(answer).substr(at, piece)));
-                for (int lap = 0; lap < 3; ++lap)
-                    co_await yield();
-            }
-            const http::reply got = co_await page.get();
-            EXPECT_EQ(got.fields.get("x-name"), "value") << "in pieces of " << piece;
-            EXPECT_TRUE(got.body == body) << "in pieces of " << piece;
-            EXPECT_EQ(client.idle(), 1u);
+            const auto page = co_await server.asked();
+            for (std::size_t at = 0; at < server.answer.size();)
+                at += co_await server.say(at, piece, 3);
+            co_await server.expect(page, piece);
         }
     });
 }
