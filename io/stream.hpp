@@ -225,7 +225,8 @@ private:
     std::unique_ptr<base> self_;
 };
 
-/// A read or a write of any_stream. It may be moved until it is awaited, and that once.
+/// A read or a write of any_stream. It may be moved until it is awaited, and that once; again if the stream could not
+/// begin it.
 template <class T, class Bytes>
 class [[nodiscard]] any_stream::operation {
     using begins = detail::hidden_awaiter<T>* (base::*)(room&, Bytes);
@@ -243,7 +244,12 @@ public:
     bool await_ready() {
         check(begun_ == nullptr, "an operation of a stream is awaited once");
         const asked what = asked_;
-        begun_ = (what.stream->*what.how)(room_, what.bytes);
+        try {
+            begun_ = (what.stream->*what.how)(room_, what.bytes);
+        } catch (...) {
+            be_as_before(what);
+            throw;
+        }
         return begun_->ready();
     }
     bool await_suspend(std::coroutine_handle<> h) { return begun_->suspend(h); }
@@ -255,6 +261,8 @@ private:
         begins how;
         Bytes bytes;
     };
+    /// It has not begun, and can be awaited again. Apart, so that it costs nothing where it is not called.
+    [[gnu::cold, gnu::noinline]] void be_as_before(const asked& what) noexcept { std::construct_at(&asked_, what); }
 
     detail::hidden_awaiter<T>* begun_ = nullptr;
     union {  // what is no longer needed once it is awaited makes way for the awaiter
