@@ -17,12 +17,46 @@ namespace {
 
 constexpr int most = NSIG;
 
+// Handlers that run now, on whatever threads of this process. A child that is forked meanwhile gets a copy of the
+// count, but none of the threads that would count down again: so the count is of one process, and to any other it is
+// none.
+class running_handlers {
+    struct count {
+        pid_t process;
+        int handlers;
+    };
+
+public:
+    bool none() const noexcept {
+        const count now = now_;
+        return now.process != ::getpid() || now.handlers == 0;
+    }
+    /// Gives what end() is to be told.
+    pid_t begin() noexcept {
+        const pid_t process = ::getpid();
+        count before = now_, after;
+        do
+            after = {process, before.process == process ? before.handlers + 1 : 1};
+        while (!now_.compare_exchange_weak(before, after));
+        return process;
+    }
+    void end(pid_t process) noexcept {
+        for (count before = now_; before.process == process;)
+            if (now_.compare_exchange_weak(before, {process, before.handlers - 1}))
+                return;
+    }
+
+private:
+    static_assert(std::atomic<count>::is_always_lock_free);
+    std::atomic<count> now_{count{0, 0}};
+};
+
 struct place {
     // The writing end of the pipe of whoever waits for this signal, plus one; 0 for nobody. Read by the handler.
     std::atomic<int> pipe = 0;
-    // Handlers that run now, on whatever threads. One that has seen the pipe may not have written to it yet: until it
-    // is over that descriptor must not be closed, because the next file that is opened gets its number.
-    std::atomic<int> handlers = 0;
+    // One that has seen the pipe may not have written to it yet: until it is over that descriptor must not be closed,
+    // because the next file that is opened gets its number.
+    running_handlers handlers;
 };
 constinit std::array<place, most> places{};
 static_assert(std::atomic<int>::is_always_lock_free);
@@ -32,13 +66,13 @@ extern "C" void ringlet_signal_came(int number) {
     place& here = places[static_cast<std::size_t>(number)];
     // In one order for all threads (as atomics are if nothing else is said), count first, look then: whoever clears the
     // place and finds nobody counted knows that later ones find it empty.
-    ++here.handlers;
+    const pid_t process = here.handlers.begin();
     if (const int pipe = here.pipe; pipe != 0) {
         const auto byte = static_cast<unsigned char>(number);
         // A full pipe has more signals than anybody will count: this one may go.
         [[maybe_unused]] const auto written = ::write(pipe - 1, &byte, 1);
     }
-    --here.handlers;
+    here.handlers.end(process);
     errno = before;
 }
 
@@ -92,7 +126,7 @@ void signals::give_back() noexcept {
         ::sigaction(t.number, &t.before, nullptr);
         here.pipe = 0;
         // A handler is one write that does not wait, so this does not take longer than that.
-        while (here.handlers != 0)
+        while (!here.handlers.none())
             ::sched_yield();
     }
     taken_.clear();

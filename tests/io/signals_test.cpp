@@ -9,7 +9,11 @@
 #include <ringlet/io/signals.hpp>
 #include <ringlet/io/sim.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <optional>
 #include <thread>
 
 namespace io_signals_test {
@@ -167,6 +171,58 @@ TEST(signals, go_when_no_handler_on_another_thread_will_write_to_them_any_more) 
     if (!allowed)
         GTEST_SKIP() << "no seccomp filters here";
     EXPECT_FALSE(gone_before_its_end);
+}
+
+// --- a child that is forked while a handler runs on another thread ------------------------------------
+
+std::atomic<bool> may_end = false;
+
+/// In the place of the handler's write.
+void stay(int) {
+    in_handler = true;
+    while (!may_end)
+        std::this_thread::yield();
+}
+
+/// How the child ends that is forked while another thread is in the handler of `asked`.
+int end_of_child_forked_in_handler(std::optional<io::signals>& asked) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(5);  // ends it if it waits for a thread that it has not
+        asked.reset();
+        { const io::signals anew({SIGUSR1}); }
+        ::_exit(0);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    return status;
+}
+
+TEST(signals, of_a_forked_child_wait_for_no_handler_of_its_parent) {
+    bool allowed = true;
+    in_handler = false;
+    struct sigaction trapped = {}, before_sys;
+    trapped.sa_handler = &stay;
+    ::sigaction(SIGSYS, &trapped, &before_sys);
+    std::optional<io::signals> asked(std::in_place, std::initializer_list<int>{SIGUSR1});
+    std::atomic<bool> tried = false;
+    std::thread other([&] {
+        allowed = trap_writes();
+        if (allowed)
+            ::raise(SIGUSR1);
+        else
+            tried = true;
+    });
+    while (!in_handler && !tried)
+        std::this_thread::yield();
+    const int ended = in_handler ? end_of_child_forked_in_handler(asked) : 0;
+    may_end = true;
+    other.join();
+    asked.reset();
+    ::sigaction(SIGSYS, &before_sys, nullptr);
+    if (!allowed)
+        GTEST_SKIP() << "no seccomp filters here";
+    EXPECT_EQ(ended, 0);
 }
 
 }  // namespace io_signals_test
