@@ -2,7 +2,7 @@
 // hub_task: a coroutine of the loop rather than of a greenlet. It takes a turn in the ready list, like a
 // callback, and can hand its place to waiters one by one: `co_await hub_task::hand_over(w)` runs w at
 // once, before everybody else who is ready, and comes back when w waits again or is over. This is what
-// gevent's hub does with those who wait for a queue or a lock.
+// gevent's hub does with those who wait for a queue.
 
 #include <ringlet/core/frame_pool.hpp>
 #include <ringlet/core/loop.hpp>
@@ -39,7 +39,6 @@ public:
     void detach() && noexcept;
 
     class hand_over;
-    class next_turn;
 
 private:
     explicit hub_task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -99,14 +98,6 @@ public:
 
 private:
     waiter& waiter_;
-};
-
-/// Goes to the end of the ready list, like everybody else.
-class [[nodiscard]] hub_task::next_turn {
-public:
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<promise_type> self) const noexcept { self.promise().post(); }
-    void await_resume() const noexcept {}
 };
 
 }  // namespace ringlet

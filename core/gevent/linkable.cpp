@@ -91,31 +91,48 @@ void linkable::wait_behind_others() {
         wait_in(behind_);
 }
 
-void linkable::notify_if_ready() {
+void linkable::notify_if_ready() noexcept {
     if (!ready() || links_.empty() || notifying_)
         return;
-    hub_task telling = notify(shared_from_this());  // first, because there may be no memory for it
-    notifying_ = true;
-    std::move(telling).detach();
+    notifying_ = shared_from_this();
+    post();
 }
 
-/// Owns the object meanwhile: who became ready tells those who are linked, even if nobody else knows it now.
-hub_task linkable::notify(std::shared_ptr<linkable> self) {
-    linkable& l = *self;
-    for (;;) {
-        l.being_told_.splice_back(l.links_);
-        while (!l.being_told_.empty() && (l.notify_all_ || l.ready()))
-            co_await hub_task::hand_over(l.being_told_.front());
-        l.being_told_.splice_back(l.links_);  // who was not told goes before who came meanwhile
-        l.links_.splice_back(l.being_told_);
-        while (!l.behind_.empty() && (l.notify_all_ || l.ready()))
-            co_await hub_task::hand_over(l.behind_.front());
-        l.links_.splice_back(l.behind_);
-        if (!l.ready() || l.links_.empty())
-            break;
-        co_await hub_task::next_turn();
+/// Goes on where it was when it handed its turn to somebody. The object owns itself meanwhile: who became ready
+/// tells those who are linked, even if nobody else knows it now.
+void linkable::take_turn() noexcept {
+    if (step_ == step::begin) {
+        being_told_.splice_back(links_);
+        step_ = step::tell;
     }
-    l.notifying_ = false;
+    if (step_ == step::tell) {
+        if (hand_over_to_first(being_told_))
+            return;
+        being_told_.splice_back(links_);  // who was not told goes before who came meanwhile
+        links_.splice_back(being_told_);
+        step_ = step::call_up_behind;
+    }
+    if (hand_over_to_first(behind_))
+        return;
+    links_.splice_back(behind_);
+    step_ = step::begin;
+    if (ready() && !links_.empty())
+        return post();  // with the others, in the next lap
+    const auto last = std::move(notifying_);  // which may be the end of `this`
+}
+
+/// The first in `line` runs at once, before everybody else who is ready, and then take_turn() goes on. False
+/// when nobody is there to be told any more.
+bool linkable::hand_over_to_first(list<waiter>& line) noexcept {
+    if (line.empty() || !(notify_all_ || ready()))
+        return false;
+    loop& l = loop::current();
+    waiter& first = line.front();
+    post();
+    l.run_first(*this);
+    wake(first);
+    l.run_first(first);
+    return true;
 }
 
 }  // namespace ringlet::gevent

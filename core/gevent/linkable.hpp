@@ -2,12 +2,12 @@
 // What gevent's events, results and semaphores share: a list of those who want to be told, waiters and
 // linked functions alike, and a turn of the hub that tells them. The turn is asked for when the object
 // becomes ready, and takes whoever is in the list when it comes; so who released a semaphore can take it
-// again before it is handed on. core's own event and semaphore hand over at once and never let anybody
+// again before it is handed on. The object takes that turn itself, so that telling needs no memory: a
+// release cannot fail half-way. core's own event and semaphore hand over at once and never let anybody
 // overtake; programs ported from gevent print in the order that this file makes.
 
 #include <ringlet/core/callback.hpp>
 #include <ringlet/core/gevent/wait_within.hpp>
-#include <ringlet/core/hub_task.hpp>
 #include <ringlet/core/source.hpp>
 
 #include <functional>
@@ -16,11 +16,11 @@
 
 namespace ringlet::gevent {
 
-class linkable : public std::enable_shared_from_this<linkable> {
+class linkable : public std::enable_shared_from_this<linkable>, private callback {
 public:
     linkable(const linkable&) = delete;
     linkable& operator=(const linkable&) = delete;
-    virtual ~linkable();
+    ~linkable() override;
 
     virtual bool ready() const noexcept = 0;
 
@@ -48,22 +48,27 @@ protected:
     void wait_behind_others();
 
     /// Asks for the turn, if somebody is there to be told.
-    void notify_if_ready();
+    void notify_if_ready() noexcept;
 
 private:
     class told;
     class function_link;
 
-    static hub_task notify(std::shared_ptr<linkable> self);
+    const char* what() const noexcept override { return "its turn"; }
+    void take_turn() noexcept override;
+    bool hand_over_to_first(list<waiter>& line) noexcept;
     void wait_in(list<waiter>& line);
 
-    const char* what_;
+    enum class step : std::uint8_t { begin, tell, call_up_behind };
+
+    const char* what_;  // those who wait for it say
     bool notify_all_;
+    step step_ = step::begin;
     std::size_t waiting_ = 0;
     list<waiter> links_;
     list<waiter> being_told_;
     list<waiter> behind_;
-    bool notifying_ = false;
+    std::shared_ptr<linkable> notifying_;  // itself, from when the turn is asked for until it is over
     std::vector<std::unique_ptr<function_link>> functions_;
     std::uint64_t functions_added_ = 0;
 };

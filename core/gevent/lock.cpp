@@ -17,12 +17,7 @@ std::size_t Semaphore::state::release() {
     if (counter >= bound)
         throw std::invalid_argument("a BoundedSemaphore was released too many times");
     ++counter;
-    try {
-        notify_if_ready();
-    } catch (...) {
-        --counter;  // without memory nobody can be told: then nothing was released, and it can be tried again
-        throw;
-    }
+    notify_if_ready();
     return counter;
 }
 
@@ -58,12 +53,14 @@ void RLock::release() const {
     release_all();
 }
 
-std::size_t RLock::release_all() const {
-    state_->block.release();  // first: without memory it throws, and the owner is still the owner
+std::size_t RLock::release_all() const noexcept {
+    state_->block.release();
     state_->owner = AnyGreenlet();
     return std::exchange(state_->count, 0);
 }
 
+/// For who has just waited. There is always memory for it: a fiber waits without any, and the main program in the
+/// frame that it has waited in before.
 void RLock::acquire_again(std::size_t count) const {
     const auto held = state_;
     held->block.acquire();
@@ -77,13 +74,7 @@ bool Condition::wait(interval timeout) const {
         throw std::runtime_error("Condition: wait needs its lock");
     const Semaphore notified(0);
     waiting_->push_back(notified);
-    std::size_t count = 0;
-    try {
-        count = lock_.release_all();
-    } catch (...) {
-        waiting_->pop_back();  // nobody else has run; who does not wait must not be notified in place of others
-        throw;
-    }
+    const std::size_t count = lock_.release_all();
     bool in_time = false;
     std::exception_ptr interrupted;
     try {

@@ -21,7 +21,7 @@ public:
         return std::shared_ptr(state_)->acquire(blocking, timeout);  // `this` may go meanwhile
     }
     /// Gives one back, and says how many are free. Those who wait get it when the hub comes round: until
-    /// then whoever runs may take it. If it throws nothing was given back.
+    /// then whoever runs may take it.
     std::size_t release() const { return state_->release(); }
 
     /// Waits until one is free, without taking it; says how many are, which can be none again by then.
@@ -113,7 +113,7 @@ private:
     };
     bool acquire_for(bool blocking, interval timeout) const;
     bool is_owned() const;
-    std::size_t release_all() const;
+    std::size_t release_all() const noexcept;
     void acquire_again(std::size_t count) const;
 
     std::shared_ptr<state> state_;

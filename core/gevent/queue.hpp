@@ -7,6 +7,7 @@
 
 #include <ringlet/core/gevent/event.hpp>
 #include <ringlet/core/gevent/line.hpp>
+#include <ringlet/core/hub_task.hpp>
 #include <ringlet/core/items.hpp>
 
 #include <algorithm>
