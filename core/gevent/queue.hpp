@@ -155,9 +155,11 @@ private:
             if (shut)
                 throw ShutDown();
             if (!full()) {
+                const bool calls = !getters.empty() && !calling.running();
+                hub_task caller = calls ? call_them_up() : hub_task();  // first: there may be no memory for it
                 store(std::move(value));
-                if (!getters.empty())
-                    call_up();
+                if (calls)
+                    call_up_by(std::move(caller));
                 return;
             }
             if (!block)
@@ -212,9 +214,11 @@ private:
         }
 
         void call_up() {
-            if (calling.running())
-                return;
-            calling = call_them_up();
+            if (!calling.running())
+                call_up_by(call_them_up());
+        }
+        void call_up_by(hub_task caller) noexcept {
+            calling = std::move(caller);
             calling.start();
         }
         /// Who is called up runs at once, and puts or takes its item itself: what that throws is thrown there.

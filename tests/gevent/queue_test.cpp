@@ -1,5 +1,6 @@
 // gevent.queue: the behaviours of test__queue.
 
+#include "support/allocations.hpp"
 #include "support/gevent_world.hpp"
 
 namespace gevent_queue_test {
@@ -296,6 +297,27 @@ TEST_F(queue_face, what_keeps_an_item_from_being_put_or_given_is_thrown_where_it
     EXPECT_EQ(q.get(), 2);
     EXPECT_EQ(q.get(), 3);
     EXPECT_TRUE(q.empty());
+}
+
+TEST_F(queue_face, a_put_that_finds_no_memory_has_put_nothing) {
+    bool put = false;
+    for (std::size_t allocations = 0; !put; ++allocations) {
+        const Queue<int> q;
+        const auto getter = gevent::spawn([q] { return q.get(10); });
+        gevent::sleep(0.001);
+        {
+            const story::no_kept_frames taken;
+            const story::memory_for little(allocations);
+            try {
+                q.put(1);
+                put = true;
+            } catch (const std::bad_alloc&) {}
+        }
+        EXPECT_EQ(q.qsize(), put ? 1u : 0u) << "with " << allocations << " allocations";
+        if (!put)
+            q.put(2);
+        EXPECT_EQ(getter.get(), put ? 1 : 2) << "with " << allocations << " allocations";
+    }
 }
 
 TEST_F(queue_face, a_channel_holds_nothing) {
