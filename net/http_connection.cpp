@@ -6,6 +6,7 @@
 #include <ringlet/net/http_writer.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace ringlet::http {
 namespace {
@@ -48,19 +49,11 @@ void connection::set_timeouts(const timeouts& t, time_point until) noexcept {
     until_ = until;
 }
 
-/// Awaits the next bytes, as long as the phase lasts. They go to the reader, or to where the caller says. The reader
-/// may get none, and wants more then.
+/// Awaits the next bytes for the reader, as long as the phase lasts. There may be none after all, and it wants more then.
 class connection::arrival {
 public:
-    arrival(connection& c, const char* act, const detail::phase& limit, std::span<std::byte> into)
-        : connection_(c), act_(act), limit_(limit), asked_(c.stream_.read(into)) {}
     arrival(connection& c, const char* act, const detail::phase& limit)
-        : connection_(c),
-          act_(act),
-          limit_(limit),
-          to_reader_(true),
-          without_room_(c.waits_without_room()),
-          asked_(c.next_arrival()) {}
+        : connection_(c), act_(act), limit_(limit), asked_(c.next_arrival()) {}
     arrival(const arrival&) = delete;
     arrival& operator=(const arrival&) = delete;
 
@@ -70,41 +63,31 @@ public:
     bool await_suspend(std::coroutine_handle<> h) {
         return std::visit([h](auto& asked) { return asked.await_suspend(h); }, asked_);
     }
-    std::size_t await_resume() {
+    void await_resume() {
         connection& c = connection_;
-        auto* const reading = std::get_if<io::any_stream::reading>(&asked_);
-        std::size_t count = 0;
+        std::optional<std::size_t> count;
         try {
-            if (reading != nullptr) {
-                count = reading->await_resume();
-            } else {
-                c.reader_.take_over(std::get<io::any_stream::receiving>(asked_).await_resume());
-                count = c.reader_.unread().size();
+            if (auto* const receiving = std::get_if<io::any_stream::receiving>(&asked_)) {
+                c.reader_.take_over(receiving->await_resume());
+                return c.heard(c.reader_.unread().size());
             }
+            count = std::get<io::any_stream::reading>(asked_).await_resume();
         } catch (const canceled&) {
             limit_.explain(std::string(act_) + " from " + c.stream_.name());
         }
-        if (to_reader_ && reading != nullptr) {
-            if (without_room_) {
-                const auto got = c.stream_.try_read(c.reader_.room());
-                if (!got)
-                    return 0;
-                count = *got;
-            }
-            c.reader_.filled(count);
+        if (c.stream_.is_readable()) {  // then that was a wait only
+            count = c.stream_.try_read(c.reader_.room());
+            if (!count)
+                return;
         }
-        c.answered_ = c.answered_ || count > 0;
-        if (count == 0 && c.reader_.parser().try_finish().kind == http::event::failed)
-            c.refuse();
-        return count;
+        c.reader_.filled(*count);
+        c.heard(*count);
     }
 
 private:
     connection& connection_;
     const char* act_;
     const detail::phase& limit_;
-    bool to_reader_ = false;
-    bool without_room_ = false;
     next_bytes asked_;
 };
 
@@ -141,20 +124,22 @@ private:
     io::any_stream::writing writing_;
 };
 
-/// Large buffers are taken when there is something to put into them. A hundred that wait would hold so many, which
-/// no cache has room for.
-bool connection::waits_without_room() const noexcept {
-    return reader_.room_size() == message_reader::long_size && stream_.is_readable();
-}
-
-/// What is short stays where it came.
+/// What is short stays where it came. Large buffers are taken when there is something to put into them: a hundred that
+/// wait would hold so many, which no cache has room for.
 connection::next_bytes connection::next_arrival() {
     if (!stream_.is_readable())
         return stream_.read(reader_.room());
     reader_.drop_room();
-    if (waits_without_room())
+    if (reader_.room_size() == message_reader::long_size)
         return stream_.readable();
     return stream_.receive(reader_.room_size());
+}
+
+/// So many bytes have come, of which none is the end.
+void connection::heard(std::size_t count) {
+    answered_ = answered_ || count > 0;
+    if (count == 0 && reader_.parser().try_finish().kind == http::event::failed)
+        refuse();
 }
 
 /// What is to come answers this request.
@@ -377,7 +362,13 @@ task<> connection::receive_into(std::string& to, std::size_t size, detail::phase
         while (have < to.size()) {
             const std::span<std::byte> room = std::as_writable_bytes(std::span(to).subspan(have));
             limit.restart(timeouts_.between_bytes);
-            const std::size_t count = co_await arrival(*this, reads_body, limit, room);
+            std::size_t count = 0;
+            try {
+                count = co_await stream_.read(room);
+            } catch (const canceled&) {
+                limit.explain(std::string(reads_body) + " from " + stream_.name());
+            }
+            heard(count);
             if (reader_.parser().try_feed(std::string_view(to).substr(have, count)).kind == http::event::failed)
                 refuse();
             have += count;

@@ -108,9 +108,9 @@ private:
     class arrival;
     class departure;
     void begin(std::string_view method);
-    bool waits_without_room() const noexcept;
     using next_bytes = std::variant<io::any_stream::reading, io::any_stream::receiving>;
     next_bytes next_arrival();
+    void heard(std::size_t count);
     bool head_wants_more();
     void take_head();
     std::string_view piece_at_hand();
