@@ -64,7 +64,6 @@ struct greenlet_base::extras {
     std::vector<interruption> interruptions;
     std::optional<start_timer> start;
     std::vector<std::unique_ptr<local_value>> locals;
-    std::exception_ptr error;
 };
 
 greenlet_base::greenlet_base(bool on_fiber) noexcept
@@ -72,14 +71,16 @@ greenlet_base::greenlet_base(bool on_fiber) noexcept
 
 greenlet_base::~greenlet_base() {
     if (outcome_ == outcome::error && !error_seen_)
-        report_unhandled(*this, extras_->error);
+        report_unhandled(*this, error_);
     if (extras_)
         free_locals();
+    if (outcome_ == outcome::error)
+        std::destroy_at(&error_);
 }
 
 std::exception_ptr greenlet_base::error() noexcept {
     error_seen_ = true;
-    return outcome_ == outcome::error ? extras_->error : nullptr;
+    return outcome_ == outcome::error ? error_ : nullptr;
 }
 
 std::string greenlet_base::name() const {
@@ -266,7 +267,7 @@ void greenlet_base::set_error(std::exception_ptr e) noexcept {
         outcome_ = outcome::killed;
     } catch (...) {
         outcome_ = outcome::error;
-        more().error = std::move(e);
+        std::construct_at(&error_, std::move(e));
     }
 }
 

@@ -76,8 +76,8 @@ public:
     [[noreturn]] void throw_cancellation();
 
     /// The wait it is suspended on; null while it runs or is ready to.
-    const waiter* waiting_on() const noexcept { return waiting_; }
-    waiter* waiting_on() noexcept { return waiting_; }
+    const waiter* waiting_on() const noexcept { return dead() ? nullptr : waiting_; }
+    waiter* waiting_on() noexcept { return dead() ? nullptr : waiting_; }
     void abort_wait() noexcept;
 
     /// How it died. Asking counts as having seen the error.
@@ -194,10 +194,13 @@ private:
     std::uint16_t personality_ = 0;
     std::uint32_t references_ = 0;
     std::coroutine_handle<> suspended_at_;
-    waiter* waiting_ = nullptr;
+    union {  // what it died of takes no memory that there might not be
+        waiter* waiting_ = nullptr;
+        std::exception_ptr error_;  // when the outcome is error
+    };
     scope* innermost_ = nullptr;
     list<waiter> joiners_;
-    std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, an error, …
+    std::unique_ptr<extras> extras_;  // what most greenlets do without: name, links, …
     std::source_location spawned_at_;
     origin origin_{};
 };

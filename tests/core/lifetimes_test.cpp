@@ -6,6 +6,7 @@
 #include "support/story.hpp"
 
 #include <ringlet/core/all.hpp>
+#include <ringlet/core/event.hpp>
 #include <ringlet/core/pool.hpp>
 #include <ringlet/core/queue.hpp>
 #include <ringlet/core/result.hpp>
@@ -261,6 +262,31 @@ TEST_F(lifetimes, of_exceptions_thrown_by_greenlets) {
             caught = c.value == 2;
         }
         EXPECT_TRUE(caught);
+    });
+}
+
+TEST_F(lifetimes, of_an_error_that_a_greenlet_dies_of_when_there_is_no_memory) {
+    in_virtual_time([] {
+        event go;
+        const auto dies = [&go]() -> task<> {
+            co_await go.wait();
+            throw 7;
+        };
+        const auto g = spawn(dies);
+        await(yield());
+        go.set();
+        {
+            const story::memory_for none(0);
+            await(yield());
+        }
+        ASSERT_TRUE(g.ready());
+        int died_of = 0;
+        try {
+            await(g.get());
+        } catch (const int error) {
+            died_of = error;
+        }
+        EXPECT_EQ(died_of, 7);
     });
 }
 
