@@ -1,5 +1,7 @@
 #include <ringlet/core/stack.hpp>
 
+#include "valgrind_private.hpp"
+
 #include <ringlet/core/context.hpp>
 
 #include <sys/mman.h>
@@ -82,6 +84,8 @@ bool install_guard(std::byte* at) {
 struct region {
     std::byte* memory;
     std::size_t size;
+    std::size_t stacks;
+    unsigned last_id;  // as valgrind calls them, who counts up
 };
 
 struct size_class {
@@ -93,8 +97,11 @@ struct size_class {
 
 struct stack_pool {
     ~stack_pool() {
-        for (const region& r : regions)
+        for (const region& r : regions) {
+            for (unsigned i = 0; i < r.stacks; ++i)
+                forget_stack(r.last_id - i);
             munmap(r.memory, r.size);
+        }
         mprotect_guards -= split_mappings;
     }
 
@@ -138,7 +145,9 @@ void carve(stack_pool& mine, size_class& sizes, std::size_t size) {
                                 "fiber stack: mmap of " + std::to_string(slot * count) + " bytes");
     (void)madvise(memory, slot * count, MADV_NOHUGEPAGE);  // kernels without huge pages refuse it
     auto* base = static_cast<std::byte*>(memory);
-    mine.regions.push_back({base, slot * count});
+    region& made = mine.regions.emplace_back(region{base, slot * count, count, 0});
+    for (std::size_t i = count; i-- > 0;)
+        made.last_id = announce_stack(base + i * slot + guard_size, base + (i + 1) * slot);
     sizes.carved += count;
     sizes.warm.reserve(warm_stacks + batch);  // so that giving back never allocates
     sizes.cold.reserve(sizes.carved);
