@@ -25,7 +25,12 @@ namespace ringlet::gevent {
 using LoopExit = deadlock_error;
 
 /// Starts fn(args...) as a greenlet; it runs when the caller waits next, after those spawned before.
+template <class Fn>
+Greenlet<detail::body_result<Fn>> spawn(Fn&& fn, std::source_location where = std::source_location::current()) {
+    return ringlet::spawn(std::forward<Fn>(fn), where);
+}
 template <class Fn, class... Args>
+    requires(sizeof...(Args) > 0)
 Greenlet<detail::body_result<Fn, Args...>> spawn(Fn&& fn, Args&&... args) {
     return ringlet::spawn(std::forward<Fn>(fn), std::forward<Args>(args)...);
 }
@@ -48,6 +53,14 @@ inline void sleep(interval seconds = 0) {
         await(yield());
     else
         await(sleep_for(seconds.length()));
+}
+
+/// The same for plain numbers: else they would go to POSIX's sleep(3), which takes whole seconds and stops the whole
+/// thread, wherever both names are in sight.
+template <class Number>
+    requires std::is_arithmetic_v<Number>
+void sleep(Number seconds) {
+    sleep(interval(seconds));
 }
 
 /// Waits until nobody else is ready to run.

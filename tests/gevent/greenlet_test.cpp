@@ -2,6 +2,8 @@
 
 #include "support/gevent_world.hpp"
 
+#include <unistd.h>
+
 namespace gevent_greenlet_test {
 
 using namespace ringlet::gevent;
@@ -65,6 +67,16 @@ TEST_F(greenlet_face, one_that_nobody_asks_is_reported) {
     gevent::sleep(0);
     ASSERT_THAT(reports, SizeIs(1));
     EXPECT_THAT(reports[0], testing::HasSubstr("unseen"));
+    EXPECT_THAT(reports[0], testing::HasSubstr("greenlet_test.cpp:")) << "where it was spawned";
+}
+
+TEST_F(greenlet_face, sleeps_for_a_number_of_seconds_where_the_name_of_posix_is_in_sight_too) {
+    sleep(0.5);
+    EXPECT_NEAR(now(), 0.5, 0.01);
+    sleep(2);
+    EXPECT_NEAR(now(), 2.5, 0.01);
+    sleep(1.5F);
+    EXPECT_NEAR(now(), 4, 0.01);
 }
 
 TEST_F(greenlet_face, starts_later_and_only_once) {
