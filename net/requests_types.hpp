@@ -30,10 +30,25 @@ public:
     using http::fields::fields;
     explicit Headers(const http::fields& f) : http::fields(f) {}
     using http::fields::operator[];
+
+    /// The value of one name, which can be assigned to: headers["User-Agent"] = "me". Not to be kept, as its name is
+    /// not.
+    class Value : public std::string_view {
+    public:
+        Value(const Value&) = default;
+        void operator=(std::string_view value) && { of_.set(name_, value); }
+        void operator=(const Value& other) && { of_.set(name_, other); }
+
+    private:
+        friend class Headers;
+        Value(Headers& of, std::string_view name) : std::string_view(of.get_or(name, {})), of_(of), name_(name) {}
+        Headers& of_;
+        std::string_view name_;
+    };
     /// The first value of that name; empty when there is none.
     std::string_view operator[](std::string_view name) const { return get_or(name, {}); }
-    std::string_view operator[](const char* name) const { return get_or(name, {}); }
-    /// Replaces it: headers["User-Agent"] = "me" in Python.
+    Value operator[](std::string_view name) { return {*this, name}; }
+    /// Replaces those of the same names.
     void update(const http::fields& others) {
         for (const auto [name, value] : others)
             set(name, value);
@@ -139,8 +154,22 @@ class CookieJar {
 public:
     CookieJar() : jar_(std::make_shared<http::cookie_jar>()) {}
 
+    /// The value of one name, which can be assigned to: cookies["a"] = "b", as set() does.
+    class Value : public std::string {
+    public:
+        Value(const Value&) = default;
+        void operator=(std::string value) && { of_.set(std::move(name_), std::move(value)); }
+        void operator=(const Value& other) && { of_.set(std::move(name_), other); }
+
+    private:
+        friend class CookieJar;
+        Value(CookieJar& of, std::string_view name) : std::string(of.get(name)), of_(of), name_(name) {}
+        CookieJar& of_;
+        std::string name_;
+    };
     /// The value of that name; empty when there is none.
     std::string operator[](std::string_view name) const { return get(name); }
+    Value operator[](std::string_view name) { return {*this, name}; }
     std::string get(std::string_view name, std::string_view otherwise = {}) const {
         return std::string(jar_->get(name).value_or(otherwise));
     }

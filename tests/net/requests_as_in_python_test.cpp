@@ -1,0 +1,97 @@
+// What a program that was written for Python's requests relies on without saying so. Over loopback.
+
+#include <ringlet/core/await.hpp>
+#include <ringlet/net/grequests.hpp>
+#include <ringlet/net/http_client.hpp>
+#include <ringlet/net/http_server.hpp>
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+namespace net_requests_as_in_python_test {
+
+using namespace ringlet;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// A server in this very loop: /moved?302 answers with that status and leads to /end, /status?600 has that one, the
+/// others tell what they were asked.
+class local {
+public:
+    local() {
+        server_.handle("/", [](http::request& asked) -> task<http::response> {
+            std::string text = std::string(asked.method()) + " " + std::string(asked.target());
+            for (const char* name : {"user-agent", "cookie", "content-type", "x-mine"})
+                if (const auto value = asked.fields().get(name))
+                    text.append(" ").append(name).append(": ").append(*value);
+            text += " " + co_await asked.read_all();
+            co_return text;
+        });
+        server_.handle("/moved", [](http::request& asked) -> task<http::response> {
+            (void)co_await asked.read_all();
+            http::response r(std::stoi(std::string(asked.query())), "moved");
+            r.fields.add("Location", "/end");
+            co_return r;
+        });
+        server_.handle("/status", [](http::request& asked) -> task<http::response> {
+            co_return http::response(std::stoi(std::string(asked.query())), "so");
+        });
+        origin = "http://" + server_.start(net::address::loopback(0)).to_string();
+    }
+    ~local() { await(server_.stop(0s)); }
+
+    std::string origin;
+
+private:
+    http::server server_;
+};
+
+/// What the server was asked, without what every request says of itself.
+std::string heard(const requests::Response& r) {
+    std::string text = r.text();
+    if (const auto at = text.find(" user-agent: ringlet"); at != text.npos)
+        text.erase(at, std::string_view(" user-agent: ringlet").size());
+    return text;
+}
+
+// --- headers and cookies -----------------------------------------------------------------------------
+
+TEST(requests, headers_of_a_session_are_assigned_by_name) {
+    const local server;
+    requests::Session s;
+    s.headers["X-Mine"] = "me";
+    s.headers["user-agent"] = s.headers["X-Mine"];
+    EXPECT_EQ(s.headers["x-mine"], "me");
+    EXPECT_EQ(s.get(server.origin).text(), "GET / user-agent: me x-mine: me ");
+    s.headers["x-mine"] = "you";
+    EXPECT_EQ(s.headers.count("X-Mine"), 1u) << "replaced";
+    EXPECT_EQ(s.get(server.origin).text(), "GET / user-agent: me x-mine: you ");
+    EXPECT_THROW(s.headers["X"] = "a\r\nb", std::invalid_argument);
+}
+
+TEST(requests, headers_that_are_asked_for_are_none_yet) {
+    requests::Headers headers;
+    EXPECT_TRUE(headers["a"].empty());
+    EXPECT_TRUE(headers.empty());
+    headers["a"] = "1";
+    const std::string_view kept = headers["a"];
+    EXPECT_EQ(std::string(headers["a"]) + std::string(kept), "11");
+    EXPECT_THAT(headers["a"], HasSubstr("1"));
+}
+
+TEST(requests, cookies_of_a_session_are_assigned_by_name) {
+    const local server;
+    requests::Session s;
+    s.cookies["a"] = "b";
+    s.cookies["c"] = s.cookies["a"];
+    EXPECT_EQ(s.cookies["a"], "b");
+    EXPECT_EQ(heard(s.get(server.origin)), "GET / cookie: a=b; c=b ");
+    EXPECT_TRUE(s.cookies["none"].empty());
+    EXPECT_EQ(s.cookies.size(), 2u);
+    EXPECT_THROW(s.cookies["a"] = "1; admin=1", std::invalid_argument);
+    const std::string kept = s.cookies["a"];
+    EXPECT_EQ(kept + s.cookies["c"], "bb");
+}
+
+}  // namespace net_requests_as_in_python_test
