@@ -44,6 +44,12 @@ enum class http2_use {
     demanded,  // or there is no connection; in the clear the server is taken to know it beforehand
 };
 
+/// What a redirect makes of a request; 307 and 308 repeat it as it was, 303 makes GET of all but HEAD, without a body.
+enum class redirect_rule {
+    fetch,  // as browsers do: 301 and 302 make GET of POST, without a body, and repeat the others
+    requests,  // as Python's requests does: 302 is taken for 303; 301 makes GET of POST, and sends no body with any
+};
+
 /// What holds for all requests of a client.
 class client_options {
 public:
@@ -89,6 +95,7 @@ public:
     credentials auth;
     std::optional<http::timeouts> timeouts;
     std::optional<unsigned> redirects;
+    redirect_rule redirected = redirect_rule::fetch;
     std::optional<http::retries> retries;
     std::optional<std::uint64_t> body_limit;
     std::optional<bool> decompress;

@@ -186,8 +186,8 @@ task<> fetching::follow(incoming in) {
     }
     history_.push_back(std::move(step));
 
-    const std::string_view method = detail::method_after(status, method_);
-    const bool without_body = method != method_ || status == 303;
+    const std::string_view method = detail::method_after(status, method_, options_.redirected);
+    const bool without_body = detail::takes_body_away(status, method_, options_.redirected);
     const bool other_origin = next->origin() != to_.origin();
     if (without_body && own_)
         own_->options.body = {};

@@ -6,10 +6,16 @@ bool is_redirect(int status) noexcept {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-std::string_view method_after(int status, std::string_view method) noexcept {
-    if (status == 303)
+std::string_view method_after(int status, std::string_view method, redirect_rule rule) noexcept {
+    if (status == 303 || (status == 302 && rule == redirect_rule::requests))
         return method == "HEAD" ? method : "GET";
     return (status == 301 || status == 302) && method == "POST" ? "GET" : method;
+}
+
+bool takes_body_away(int status, std::string_view method, redirect_rule rule) noexcept {
+    if (status == 301 || status == 302)
+        return rule == redirect_rule::requests || method == "POST";
+    return status == 303;
 }
 
 net::url target_after(const net::url& from, std::string_view location) {

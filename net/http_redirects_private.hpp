@@ -1,7 +1,7 @@
 #pragma once
 // What a redirect does to a request (RFC 9110 section 15.4, and what browsers make of it).
 
-#include <ringlet/net/http_fields.hpp>
+#include <ringlet/net/http_client_options.hpp>
 #include <ringlet/net/url.hpp>
 
 #include <string>
@@ -12,9 +12,11 @@ namespace ringlet::http::detail {
 /// 301, 302, 303, 307 and 308; these lead on if they say where.
 bool is_redirect(int status) noexcept;
 
-/// The method of the next request: POST becomes GET after 301 and 302, all but HEAD after 303, after which no body
-/// goes along either.
-std::string_view method_after(int status, std::string_view method) noexcept;
+/// The method of the next request.
+std::string_view method_after(int status, std::string_view method, redirect_rule rule) noexcept;
+
+/// Whether that request has no body, whatever this one had.
+bool takes_body_away(int status, std::string_view method, redirect_rule rule) noexcept;
 
 /// Where `location` leads from `from`, whose fragment goes along unless there is a new one. Throws
 /// net::url_error.

@@ -71,6 +71,7 @@ http::request_options translated(const std::string& method, const Options& from)
         to.proxies = named(from.proxies);
     if (!from.allow_redirects.value_or(method != "HEAD"))
         to.redirects = 0;
+    to.redirected = http::redirect_rule::requests;
     return to;
 }
 

@@ -94,4 +94,37 @@ TEST(requests, cookies_of_a_session_are_assigned_by_name) {
     EXPECT_EQ(kept + s.cookies["c"], "bb");
 }
 
+// --- redirects ---------------------------------------------------------------------------------------
+
+TEST(requests, a_redirect_makes_of_a_request_what_it_does_in_python) {
+    const local server;
+    const auto led = [&](const std::string& method, int status) {
+        const auto r = requests::request(method, server.origin + "/moved?" + std::to_string(status),
+                                         {.headers = {{"Content-Type", "text/x"}}, .data = "body"});
+        return heard(r);
+    };
+    for (const std::string method : {"DELETE", "PUT", "PATCH", "POST", "GET"}) {
+        const std::string again = method + " /end content-type: text/x body";
+        EXPECT_EQ(led(method, 301), (method == "POST" ? "GET" : method) + " /end ");
+        EXPECT_EQ(led(method, 302), "GET /end ") << method << " is not done again somewhere else";
+        EXPECT_EQ(led(method, 303), "GET /end ");
+        EXPECT_EQ(led(method, 307), again);
+        EXPECT_EQ(led(method, 308), again);
+    }
+    EXPECT_EQ(await(http::shared_client().put(server.origin + "/moved?302", "body")).text(),
+              "PUT /end user-agent: ringlet body")
+        << "a client does what browsers do";
+}
+
+TEST(requests, a_body_that_can_be_sent_once_is_not_missed_where_none_is_sent) {
+    const local server;
+    const auto once = [](std::span<std::byte>) -> task<std::size_t> { co_return 0; };
+    for (const int status : {301, 302, 303})
+        EXPECT_EQ(requests::put(server.origin + "/moved?" + std::to_string(status), http::request_body::from(once, 0))
+                      .status_code,
+                  200);
+    EXPECT_THROW(requests::put(server.origin + "/moved?307", http::request_body::from(once, 0)),
+                 requests::TooManyRedirects);
+}
+
 }  // namespace net_requests_as_in_python_test
