@@ -6,8 +6,9 @@
 
 namespace ringlet::requests::detail {
 
-Response whole(http::reply from, const std::string& method);
-Response streaming(http::incoming from, const std::string& method);
+/// The response to a request that was first sent with that method.
+Response whole(http::reply from, std::string method);
+Response streaming(http::incoming from, std::string method);
 [[noreturn]] void rethrow(const http::request_error& e);
 
 /// Where cookies for a request to `url` are from; on a UNIX socket that is localhost. Empty if it is no url.

@@ -4,6 +4,7 @@
 #include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_error.hpp>
 #include <ringlet/net/http_form.hpp>
+#include <ringlet/net/http_redirects_private.hpp>
 #include <ringlet/net/http_text.hpp>
 #include <ringlet/net/requests_private.hpp>
 
@@ -47,10 +48,13 @@ void fill(Response& r, int status, std::string_view reason, const http::fields& 
     take_cookies(*r.cookies.jar(), r);
 }
 
-std::vector<Response> converted(const std::vector<http::reply>& history) {
+/// The redirects of a request; `method` is that of the first, and then that of the last.
+std::vector<Response> converted(const std::vector<http::reply>& history, std::string& method) {
     std::vector<Response> list;
-    for (const http::reply& step : history)
-        list.push_back(whole(step, ""));
+    for (const http::reply& step : history) {
+        list.push_back(whole(step, method));
+        method = http::detail::method_after(step.status, method, http::redirect_rule::requests);
+    }
     return list;
 }
 
@@ -69,19 +73,19 @@ void take_cookies(http::cookie_jar& into, const Response& from) {
         into.take(from.headers, *place);
 }
 
-Response whole(http::reply from, const std::string& method) {
+Response whole(http::reply from, std::string method) {
     Response r;
+    r.history = converted(from.history, method);
     fill(r, from.status, from.reason, from.fields, from.url, from.elapsed, method);
-    r.history = converted(from.history);
     r.encoding = from.encoding();
     r.content = std::move(from.body);
     return r;
 }
 
-Response streaming(http::incoming from, const std::string& method) {
+Response streaming(http::incoming from, std::string method) {
     Response r;
+    r.history = converted(from.history(), method);
     fill(r, from.status(), from.reason(), from.fields(), from.url(), from.elapsed(), method);
-    r.history = converted(from.history());
     r.encoding = http::charset_of(from.fields().get_or("content-type", {}));
     r.raw = std::make_shared<http::incoming>(std::move(from));
     return r;

@@ -127,4 +127,22 @@ TEST(requests, a_body_that_can_be_sent_once_is_not_missed_where_none_is_sent) {
                  requests::TooManyRedirects);
 }
 
+TEST(requests, the_method_of_a_response_is_that_of_the_request_it_answers) {
+    const local server;
+    for (const bool stream : {false, true}) {
+        const auto method_after = [&](const std::string& method, int status) {
+            const auto r = requests::request(method, server.origin + "/moved?" + std::to_string(status),
+                                             {.data = "body", .allow_redirects = true, .stream = stream});
+            EXPECT_EQ(r.history.at(0).method, method);
+            return r.method;
+        };
+        EXPECT_EQ(method_after("POST", 301), "GET");
+        EXPECT_EQ(method_after("POST", 302), "GET");
+        EXPECT_EQ(method_after("PUT", 302), "GET");
+        EXPECT_EQ(method_after("PUT", 301), "PUT");
+        EXPECT_EQ(method_after("POST", 307), "POST");
+    }
+    EXPECT_EQ(requests::post(server.origin, "body").method, "POST");
+}
+
 }  // namespace net_requests_as_in_python_test
