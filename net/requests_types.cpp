@@ -39,7 +39,7 @@ namespace {
 void fill(Response& r, int status, std::string_view reason, const http::fields& fields, const std::string& url,
           duration elapsed, const std::string& method) {
     r.status_code = status;
-    r.ok = status < 400;
+    r.ok = status < 400 || status >= 600;
     r.reason = reason;
     r.headers = Headers(fields);
     r.url = url;

@@ -237,7 +237,7 @@ private:
 class Response {
 public:
     int status_code = 0;
-    bool ok = false;  // status_code is less than 400
+    bool ok = false;  // status_code is not one of 400 to 599
     std::string reason;
     Headers headers;
     std::string content;  // of a stream: what was read of it by text()
@@ -259,7 +259,7 @@ public:
 
     bool is_redirect() const;
     bool is_permanent_redirect() const { return is_redirect() && (status_code == 301 || status_code == 308); }
-    /// Throws HTTPError for a status of 400 or more.
+    /// Throws HTTPError for a status of 400 to 599.
     void raise_for_status() const;
     /// What is left of a stream is not read, and its connection closed.
     void close() noexcept { raw.reset(); }

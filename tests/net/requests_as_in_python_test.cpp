@@ -145,4 +145,21 @@ TEST(requests, the_method_of_a_response_is_that_of_the_request_it_answers) {
     EXPECT_EQ(requests::post(server.origin, "body").method, "POST");
 }
 
+// --- answers -----------------------------------------------------------------------------------------
+
+TEST(requests, only_400_to_599_are_failures) {
+    const local server;
+    const auto status = [&](int number) {
+        return requests::get(server.origin + "/status?" + std::to_string(number));
+    };
+    for (const int number : {200, 399, 600, 999}) {
+        EXPECT_TRUE(status(number).ok) << number;
+        EXPECT_NO_THROW(status(number).raise_for_status()) << number;
+    }
+    for (const int number : {400, 499, 500, 599}) {
+        EXPECT_FALSE(status(number).ok) << number;
+        EXPECT_THROW(status(number).raise_for_status(), requests::HTTPError) << number;
+    }
+}
+
 }  // namespace net_requests_as_in_python_test
