@@ -7,6 +7,8 @@
 #include <ringlet/net/multipart.hpp>
 #include <ringlet/net/requests_private.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace ringlet::requests {
@@ -55,6 +57,15 @@ net::proxy_settings named(const Pairs& proxies) {
     for (const auto& [name, value] : proxies)
         (name == "http" ? s.http : name == "https" ? s.https : name == "no_proxy" ? s.none : s.all) = value;
     return s;
+}
+
+/// Those of the session come first, without those whose names the call uses itself.
+Pairs merged(Pairs of_session, Pairs of_call) {
+    std::erase_if(of_session, [&](const auto& mine) {
+        return std::ranges::any_of(of_call, [&](const auto& given) { return given.first == mine.first; });
+    });
+    std::ranges::move(of_call, std::back_inserter(of_session));
+    return of_session;
 }
 
 http::request_options translated(const std::string& method, const Options& from) {
@@ -145,7 +156,7 @@ Response Session::request(const std::string& how, const std::string& url, const 
     for (const auto [name, value] : headers)
         if (!o.fields.contains(name))
             o.fields.add(name, value);
-    o.params.insert(o.params.begin(), params.begin(), params.end());
+    o.params = merged(params, std::move(o.params));
     if (o.auth.empty())
         o.auth = auth.value();
     if (!o.redirects)

@@ -162,4 +162,15 @@ TEST(requests, only_400_to_599_are_failures) {
     }
 }
 
+// --- parameters --------------------------------------------------------------------------------------
+
+TEST(requests, parameters_of_a_call_replace_those_of_its_session_by_name) {
+    const local server;
+    requests::Session s;
+    s.params = {{"key", "1"}, {"other", "2"}, {"key", "3"}};
+    EXPECT_EQ(heard(s.get(server.origin, {.params = {{"key", "4"}, {"more", "5"}, {"key", "6"}}})),
+              "GET /?other=2&key=4&more=5&key=6 ");
+    EXPECT_EQ(heard(s.get(server.origin)), "GET /?key=1&other=2&key=3 ") << "for that call only";
+}
+
 }  // namespace net_requests_as_in_python_test
