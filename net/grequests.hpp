@@ -48,7 +48,7 @@ inline AsyncRequest delete_(std::string url, Options o = {}) { return {"DELETE",
 using ExceptionHandler = std::function<std::optional<Response>(const AsyncRequest&, std::exception_ptr)>;
 
 struct MapOptions {
-    std::optional<std::size_t> size = {};  // so many at a time; all, if not given
+    std::optional<std::size_t> size = {};  // so many at a time; all, if not given or 0
     ExceptionHandler exception_handler = {};
     std::optional<double> gtimeout = {};  // seconds for all of them; those not done by then have no response
 };
@@ -57,7 +57,7 @@ struct MapOptions {
 std::vector<std::optional<Response>> map(const std::vector<AsyncRequest>& all, const MapOptions& how = {});
 
 struct ImapOptions {
-    std::size_t size = 2;
+    std::size_t size = 2;  // so many at a time; all, if 0
     ExceptionHandler exception_handler = {};
 };
 

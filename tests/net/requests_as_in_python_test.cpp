@@ -173,4 +173,22 @@ TEST(requests, parameters_of_a_call_replace_those_of_its_session_by_name) {
     EXPECT_EQ(heard(s.get(server.origin)), "GET /?key=1&other=2&key=3 ") << "for that call only";
 }
 
+// --- many --------------------------------------------------------------------------------------------
+
+TEST(grequests, none_at_a_time_are_all_at_once) {
+    const local server;
+    std::vector<grequests::AsyncRequest> all;
+    for (int i = 0; i < 5; ++i)
+        all.push_back(grequests::get(server.origin + "/" + std::to_string(i)));
+    for (const auto& r : grequests::map(all, {.size = 0}))
+        EXPECT_TRUE(r.value().ok);
+    std::set<std::string> urls;
+    for (const auto& r : grequests::imap(all, {.size = 0}))
+        urls.insert(r.url);
+    EXPECT_EQ(urls.size(), 5u);
+    for (const auto& r : grequests::imap({}, {.size = 0}))
+        ADD_FAILURE() << r.url;
+    EXPECT_TRUE(grequests::map({}, {.size = 0}).empty());
+}
+
 }  // namespace net_requests_as_in_python_test
