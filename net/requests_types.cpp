@@ -1,6 +1,7 @@
 #include <ringlet/net/requests_types.hpp>
 
 #include <ringlet/core/await.hpp>
+#include <ringlet/net/ascii_private.hpp>
 #include <ringlet/net/http_client_private.hpp>
 #include <ringlet/net/http_error.hpp>
 #include <ringlet/net/http_form.hpp>
@@ -91,11 +92,27 @@ Response streaming(http::incoming from, std::string method) {
     return r;
 }
 
+namespace {
+
+[[noreturn]] void rethrow_of_url(const http::request_error& e) {
+    const std::string_view url = e.url();
+    const std::size_t end = std::min(url.find_first_of(":/?#"), url.size());
+    if (!url.substr(end).starts_with(':'))
+        throw MissingSchema(e.code(), e.what(), e.url());
+    const std::string_view scheme = url.substr(0, end);
+    for (const char* spoken : {"http", "https", "http+unix"})
+        if (net::ascii::iequals(scheme, spoken))
+            throw InvalidURL(e.code(), e.what(), e.url());
+    throw InvalidSchema(e.code(), e.what(), e.url());
+}
+
+}  // namespace
+
 void rethrow(const http::request_error& e) {
     using stage = http::request_error::stage;
     const auto is = [&](http::errc code) { return e.code() == code; };
     if (e.at() == stage::url)
-        throw InvalidURL(e.code(), e.what(), e.url());
+        rethrow_of_url(e);
     if (e.at() == stage::redirects)
         throw TooManyRedirects(e.code(), e.what(), e.url());
     if (e.timed_out() && e.at() == stage::connect)

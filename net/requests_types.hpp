@@ -317,6 +317,16 @@ struct ContentDecodingError : virtual RequestException {
 struct InvalidURL : virtual RequestException {
     using RequestException::RequestException;
 };
+/// It does not begin with http:// or another one.
+struct MissingSchema : InvalidURL {
+    MissingSchema(std::error_code code, const std::string& text, const std::string& where)
+        : RequestException(code, text, where), InvalidURL(code, text, where) {}
+};
+/// It begins with one that is not spoken here.
+struct InvalidSchema : InvalidURL {
+    InvalidSchema(std::error_code code, const std::string& text, const std::string& where)
+        : RequestException(code, text, where), InvalidURL(code, text, where) {}
+};
 /// The response says that it failed: "404 Client Error: Not Found for url: http://..."
 struct HTTPError : virtual RequestException {
     explicit HTTPError(const Response& r);

@@ -173,6 +173,23 @@ TEST(requests, parameters_of_a_call_replace_those_of_its_session_by_name) {
     EXPECT_EQ(heard(s.get(server.origin)), "GET /?key=1&other=2&key=3 ") << "for that call only";
 }
 
+// --- what is refused --------------------------------------------------------------------------------
+
+TEST(requests, a_url_without_a_scheme_is_another_error_than_one_of_a_strange_scheme) {
+    for (const char* url : {"", "nonsense", "//h/x", "/x:y"})
+        EXPECT_THROW(requests::get(url), requests::MissingSchema) << url;
+    for (const char* url : {"htp://x/", "mailto:me", "localhost:80/x"})
+        EXPECT_THROW(requests::get(url), requests::InvalidSchema) << url;
+    try {
+        requests::get("HTTP://h:port/");
+        ADD_FAILURE() << "that is no port";
+    } catch (const requests::MissingSchema&) {
+        ADD_FAILURE() << "it has one";
+    } catch (const requests::InvalidSchema&) {
+        ADD_FAILURE() << "that is spoken";
+    } catch (const requests::InvalidURL&) {}
+}
+
 // --- many --------------------------------------------------------------------------------------------
 
 TEST(grequests, none_at_a_time_are_all_at_once) {
