@@ -74,6 +74,8 @@ http::request_options translated(const std::string& method, const Options& from)
     to.params = from.params;
     to.auth = from.auth.value();
     set_body(to, from);
+    if (!(from.timeout.connect > 0 && from.timeout.read > 0))
+        throw std::invalid_argument("timeout of a request: it must be more than 0 s");
     http::timeouts t;
     t.connect = seconds(from.timeout.connect);
     t.first_byte = t.between_bytes = seconds(from.timeout.read);

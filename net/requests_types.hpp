@@ -113,7 +113,7 @@ private:
 };
 
 /// Seconds: to connect, and between two pieces of the answer, which is also how long its first byte may
-/// take. One number is for both.
+/// take. One number is for both. What is not more than 0 is no time: std::invalid_argument, when it is used.
 class Seconds {
 public:
     Seconds(double both) : connect(both), read(both) {}

@@ -190,6 +190,13 @@ TEST(requests, a_url_without_a_scheme_is_another_error_than_one_of_a_strange_sch
     } catch (const requests::InvalidURL&) {}
 }
 
+TEST(requests, no_time_at_all_is_no_timeout) {
+    const local server;
+    EXPECT_THROW(requests::get(server.origin, {.timeout = 0}), std::invalid_argument);
+    EXPECT_THROW(requests::get(server.origin, {.timeout = {0, 3}}), std::invalid_argument);
+    EXPECT_THROW(requests::get(server.origin, {.timeout = {3, -1}}), std::invalid_argument);
+}
+
 // --- many --------------------------------------------------------------------------------------------
 
 TEST(grequests, none_at_a_time_are_all_at_once) {
