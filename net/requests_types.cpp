@@ -8,6 +8,7 @@
 #include <ringlet/net/http_redirects_private.hpp>
 #include <ringlet/net/http_text.hpp>
 #include <ringlet/net/requests_private.hpp>
+#include <ringlet/net/url_host_private.hpp>
 
 #include <algorithm>
 
@@ -144,8 +145,17 @@ auto translated(Fn fn) {
 
 }  // namespace
 
+void Response::may_be_consumed() {
+    if (!consumed_)
+        consumed_ = std::make_shared<bool>(false);
+    if (*consumed_)
+        throw StreamConsumedError(std::make_error_code(std::errc::operation_not_permitted),
+                                  net::detail::without_password(url) + ": the content was consumed already", url);
+}
+
 std::string Response::text() {
     if (raw) {
+        may_be_consumed();
         content += translated([&] { return await(raw->read_all()); });
         raw.reset();
         if (encoding.empty())
@@ -168,17 +178,25 @@ Pieces Response::iter_content(std::size_t chunk_size) & {
             at += piece.size();
             return piece;
         });
-    return Pieces([from = raw, chunk_size]() -> std::optional<std::string> {
+    may_be_consumed();
+    return Pieces([from = raw, chunk_size, consumed = consumed_]() -> std::optional<std::string> {
         std::string piece(chunk_size, '\0');
         const auto room = std::as_writable_bytes(std::span(piece));
         piece.resize(translated([&] { return await(from->read(room)); }));
-        return piece.empty() ? std::nullopt : std::optional(std::move(piece));
+        *consumed = piece.empty();
+        return *consumed ? std::nullopt : std::optional(std::move(piece));
     });
 }
 
 Pieces Response::iter_lines() & {
-    if (raw)
-        return Pieces([from = raw] { return translated([&] { return await(from->read_line()); }); });
+    if (raw) {
+        may_be_consumed();
+        return Pieces([from = raw, consumed = consumed_] {
+            auto line = translated([&] { return await(from->read_line()); });
+            *consumed = !line;
+            return line;
+        });
+    }
     return Pieces([this, at = std::size_t{0}]() mutable -> std::optional<std::string> {
         if (at >= content.size())
             return std::nullopt;

@@ -248,7 +248,8 @@ public:
     std::string encoding;  // of the content; may be changed before text()
     std::string method;  // of the last request
 
-    /// The content as UTF-8. Reads what is left of a stream.
+    /// The content as UTF-8. Reads what is left of a stream. Of a stream that was consumed by the following ones nothing
+    /// is left: then each of the three throws StreamConsumedError.
     std::string text();
     std::string text() const;
     /// The content in pieces of so many bytes, the last one excepted; of a stream, as many as are there. They
@@ -265,6 +266,10 @@ public:
     void close() noexcept { raw.reset(); }
 
     std::shared_ptr<http::incoming> raw;  // of a stream
+
+private:
+    void may_be_consumed();
+    std::shared_ptr<bool> consumed_;  // shared with what iterates; null until something does
 };
 
 /// What every call here throws when there is no response; what() names the url, without a password in it, and the cause.
@@ -311,6 +316,10 @@ struct ChunkedEncodingError : virtual RequestException {
 };
 /// The body was not compressed as it claimed, or is larger than allowed.
 struct ContentDecodingError : virtual RequestException {
+    using RequestException::RequestException;
+};
+/// The content of a stream is asked for again. In Python that is a RuntimeError of text(), which this is one of, too.
+struct StreamConsumedError : virtual RequestException {
     using RequestException::RequestException;
 };
 /// No url at all, or of a scheme that is not spoken here.

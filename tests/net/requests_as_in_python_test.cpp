@@ -162,6 +162,38 @@ TEST(requests, only_400_to_599_are_failures) {
     }
 }
 
+TEST(requests, a_stream_that_was_consumed_is_not_taken_for_an_empty_one) {
+    const local server;
+    const auto consumed_by = [&](auto pieces_of) {
+        auto r = requests::get("http://me:secret@" + server.origin.substr(7) + "/some", {.stream = true});
+        std::string all;
+        for (const std::string& piece : pieces_of(r))
+            all += piece;
+        EXPECT_EQ(all, "GET /some user-agent: ringlet ");
+        EXPECT_THROW(r.text(), std::runtime_error) << "Python's RuntimeError";
+        EXPECT_THROW(r.iter_lines(), requests::StreamConsumedError);
+        try {
+            r.iter_content();
+            ADD_FAILURE() << "nothing was thrown";
+        } catch (const requests::StreamConsumedError& e) {
+            EXPECT_EQ(std::string(e.what()),
+                      "http://me:***@" + server.origin.substr(7) + "/some: the content was consumed already");
+        }
+    };
+    consumed_by([](requests::Response& r) { return r.iter_content(3); });
+    consumed_by([](requests::Response& r) { return r.iter_lines(); });
+
+    auto left = requests::get(server.origin + "/some", {.stream = true});
+    for (const std::string& piece : left.iter_content(3)) {
+        EXPECT_EQ(piece, "GET");
+        break;
+    }
+    EXPECT_EQ(left.text(), " /some user-agent: ringlet ") << "what is left of it";
+    EXPECT_FALSE(left.iter_lines().begin() == std::default_sentinel) << "that was kept";
+    auto none = requests::head(server.origin, {.stream = true});
+    EXPECT_EQ(none.text(), "");
+}
+
 // --- parameters --------------------------------------------------------------------------------------
 
 TEST(requests, parameters_of_a_call_replace_those_of_its_session_by_name) {
