@@ -9,6 +9,7 @@
 #include <ringlet/core/spawn.hpp>
 #include <ringlet/core/take_out.hpp>
 
+#include <algorithm>
 #include <optional>
 
 namespace ringlet {
@@ -185,8 +186,13 @@ void greenlet_base::interrupt(std::exception_ptr error, const void* from) {
 bool greenlet_base::withdraw(const void* from) noexcept {
     if (!interrupted() || this != &loop::current().running())
         return false;
-    const auto asked = [from](const extras::interruption& i) { return i.from == from; };
-    const bool found = std::erase_if(extras_->interruptions, asked) != 0;
+    auto& all = extras_->interruptions;
+    bool found = false;
+    for (auto each = all.begin(); (each = std::ranges::find(all, from, &extras::interruption::from)) != all.end();) {
+        const std::exception_ptr gone = std::move(each->error);  // which may withdraw others in turn
+        all.erase(each);
+        found = true;
+    }
     refresh_cancel();
     return found;
 }
@@ -369,7 +375,7 @@ void greenlet_base::die() noexcept {
     act(call_step::drop);
     if (extras_) {
         free_locals();
-        extras_->interruptions.clear();  // which may hold the greenlet in turn
+        const auto gone = std::move(extras_->interruptions);  // which may hold the greenlet, and withdraw others
     }
     unlink();
     links_hold_ = true;  // not before, because what went may have added links and removed some

@@ -13,6 +13,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     ~state() { stop(); }
 
     void stop() noexcept {
+        needs_handle = false;
         if (loop* l = loop::current_or_null()) {
             l->timers().disarm(*this);
             l->running().withdraw(this);  // nobody else can take it back, whoever started it
@@ -37,6 +38,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     static void fire(timer& t) noexcept {
         auto& self = static_cast<state&>(t);
         const auto alive = self.shared_from_this();
+        self.needs_handle = !self.temporary;
         self.forget_temporary();
         self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})), &self);
         self.let_go();  // who dies of it keeps the exception, which keeps this
@@ -49,6 +51,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     bool closed = false;
     greenlet_base* owner = nullptr;  // retained until it fires
     bool temporary = false;
+    bool needs_handle = false;  // has fired, and is no temporary
 };
 
 Timeout::Timeout(interval seconds) : state_(std::make_shared<state>(seconds)) {}
@@ -60,6 +63,13 @@ Timeout::Timeout(interval seconds, std::exception_ptr exception) : Timeout(secon
 Timeout::Timeout(interval seconds, std::string text) : Timeout(seconds) { state_->text = std::move(text); }
 
 void Timeout::set_silent(bool silent) noexcept { state_->silent = silent; }
+
+/// A handle goes. When the only other one is the exception that its greenlet has yet to throw, that is not
+/// thrown any more.
+void Timeout::let_go() noexcept {
+    if (state_.use_count() == 2 && state_->needs_handle)
+        state_->stop();
+}
 
 void Timeout::start() & {
     if (pending())

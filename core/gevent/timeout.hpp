@@ -34,6 +34,14 @@ public:
     /// The text is added to what str() says.
     Timeout(interval seconds, std::string text);
 
+    Timeout(const Timeout&) = default;
+    Timeout(Timeout&&) noexcept = default;
+    Timeout& operator=(Timeout other) noexcept {
+        state_.swap(other.state_);
+        return *this;
+    }
+    ~Timeout() { let_go(); }
+
     /// A started one. It is cancelled when the last handle of it goes.
     template <class... Args>
     [[nodiscard]] static Timeout start_new(Args&&... args) {
@@ -72,6 +80,7 @@ private:
     };
     explicit Timeout(of s) noexcept : state_(std::move(s.it)) {}
     void set_silent(bool silent) noexcept;
+    void let_go() noexcept;
 
     std::shared_ptr<state> state_;
 };

@@ -153,6 +153,56 @@ TEST_F(timeouts, of_two_at_the_same_time_the_first_started_is_thrown) {
     gevent::with(a, [&] { EXPECT_EQ(fired(), a); });
 }
 
+// Of two that come at the same time the second finds its greenlet on its way out already.
+TEST_F(timeouts, with_timeout_leaves_none_behind) {
+    const auto slow = [] {
+        gevent::sleep(10);
+        return 3;
+    };
+    EXPECT_EQ(gevent::with_timeout(1, [&] { return gevent::with_timeout(1, slow, 4); }, 5), 5);
+    gevent::sleep(10);
+    EXPECT_EQ(gevent::with_timeout(1, [&] { return gevent::with_timeout(1, slow); }, 5), 5);
+    gevent::sleep(10);
+}
+
+TEST_F(timeouts, one_that_was_too_late_to_end_the_wait_goes_with_its_last_handle) {
+    const auto too_late = [](auto start) {
+        EXPECT_FALSE(gevent::with(Timeout(1, false), [&] {
+            [[maybe_unused]] const auto handle = start();
+            gevent::sleep(10);
+        }));
+    };
+    too_late([] { return Timeout::start_new(1); });
+    gevent::sleep(10);
+
+    Timeout kept;
+    too_late([&] { return kept = Timeout::start_new(1); });
+    EXPECT_EQ(fired(), kept);
+
+    too_late([&] { return kept = Timeout::start_new(1); });
+    kept = Timeout();
+    gevent::sleep(10);
+
+    too_late([] {
+        Timeout(1).start();
+        return 0;
+    });
+    EXPECT_EQ(thrown_by([] { gevent::sleep(10); }), "Timeout: 1 second") << "it needs no handle";
+}
+
+TEST_F(timeouts, one_that_came_too_late_may_find_its_greenlet_over) {
+    Timeout kept;
+    const auto g = gevent::spawn([&] {
+        return gevent::with(Timeout(1, false), [&] {
+            kept = Timeout::start_new(1);
+            gevent::sleep(10);
+        });
+    });
+    EXPECT_FALSE(g.get());
+    kept = Timeout();
+    gevent::sleep(10);
+}
+
 TEST_F(timeouts, strike_in_the_greenlet_that_started_them) {
     const auto g = gevent::spawn([] {
         Timeout t = Timeout::start_new(1);
