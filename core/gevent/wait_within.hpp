@@ -7,6 +7,7 @@
 #include <ringlet/core/hub.hpp>
 #include <ringlet/core/scope.hpp>
 
+#include <concepts>
 #include <optional>
 #include <utility>
 
@@ -18,6 +19,7 @@ class deadline_now {
 public:
     deadline_now() { end_.post(); }
     bool ends_here() const noexcept { return scope_.ends_here(); }
+    const char* interrupted() const noexcept { return scope_.interrupted(); }
 
 private:
     struct end : callback {
@@ -38,15 +40,21 @@ private:
 };
 
 template <class Deadline, class Fn>
-bool ended_before(const Deadline& limit, Fn& wait) {
-    try {
-        wait();
-        return true;
-    } catch (const canceled&) {
-        if (!limit.ends_here())
-            throw;
-        return false;
+bool ended_before(Fn& wait, std::same_as<duration> auto... length) {
+    {
+        const Deadline limit(length...);
+        try {
+            wait();
+            return true;
+        } catch (const canceled&) {
+            if (!limit.ends_here())
+                throw;
+            if (limit.interrupted() != nullptr)
+                return false;
+        }
     }
+    throw_if_canceled();  // when its time came the wait had been ended already: who did that was first
+    return false;
 }
 
 /// Calls wait(), which may block, for at most `limit`. False when time ran out first. Whatever else ends
@@ -59,8 +67,8 @@ bool within(interval limit, Fn wait) {
         return true;
     }
     if (limit.length() <= duration::zero())
-        return ended_before(deadline_now(), wait);
-    return ended_before(deadline(limit.length()), wait);
+        return ended_before<deadline_now>(wait);
+    return ended_before<deadline>(wait, limit.length());
 }
 
 }  // namespace ringlet::gevent

@@ -203,6 +203,15 @@ TEST_F(timeouts, one_that_came_too_late_may_find_its_greenlet_over) {
     gevent::sleep(10);
 }
 
+TEST_F(timeouts, of_the_callers_and_the_limit_of_a_wait_at_the_same_time_the_callers_is_thrown) {
+    const auto limited = [](auto wait) { return thrown_by([&] { gevent::with(Timeout(1), wait); }); };
+    EXPECT_EQ(limited([] { Event().wait(1); }), "Timeout: 1 second");
+    EXPECT_EQ(limited([] { Queue<int>().get(1); }), "Timeout: 1 second");
+    EXPECT_EQ(limited([] { gevent::spawn([] { gevent::sleep(10); }).join(1); }), "Timeout: 1 second");
+    gevent::sleep(100);
+    EXPECT_EQ(limited([] { EXPECT_FALSE(Event().wait(0.5)); }), "nothing");
+}
+
 TEST_F(timeouts, strike_in_the_greenlet_that_started_them) {
     const auto g = gevent::spawn([] {
         Timeout t = Timeout::start_new(1);
