@@ -42,11 +42,12 @@ public:
     }
     ~Timeout() { let_go(); }
 
-    /// A started one. It is cancelled when the last handle of it goes.
+    /// A started one: new, or the one given, which may be pending. It is cancelled when the last handle of it goes.
     template <class... Args>
     [[nodiscard]] static Timeout start_new(Args&&... args) {
         Timeout t(std::forward<Args>(args)...);
-        t.start();
+        if (!t.pending())
+            t.start();
         return t;
     }
 

@@ -54,6 +54,17 @@ TEST_F(timeouts, the_one_that_fires_is_the_one_thrown_and_can_be_started_again) 
     EXPECT_FALSE(t.pending());
 }
 
+TEST_F(timeouts, start_new_starts_one_that_is_given_unless_it_is_pending) {
+    Timeout t(1);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(Timeout::start_new(t), t);
+        EXPECT_TRUE(t.pending());
+        gevent::sleep(0.4);
+    }
+    EXPECT_EQ(fired(), t);
+    EXPECT_NEAR(now(), 1, 0.001);
+}
+
 TEST_F(timeouts, says_what_it_is) {
     EXPECT_EQ(Timeout(0.1).str(), "0.1 seconds");
     EXPECT_EQ(Timeout(1).str(), "1 second");
