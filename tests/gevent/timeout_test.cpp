@@ -214,6 +214,12 @@ TEST_F(timeouts, one_that_came_too_late_may_find_its_greenlet_over) {
     gevent::sleep(10);
 }
 
+TEST_F(timeouts, who_dies_of_one_is_reported_with_what_it_says) {
+    gevent::spawn([] { gevent::with(Timeout(5, "no answer"), [] { gevent::sleep(10); }); }).join();
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_THAT(reports[0], testing::HasSubstr("asked for: ringlet::gevent::Timeout: 5 seconds: no answer\n"));
+}
+
 TEST_F(timeouts, of_the_callers_and_the_limit_of_a_wait_at_the_same_time_the_callers_is_thrown) {
     const auto limited = [](auto wait) { return thrown_by([&] { gevent::with(Timeout(1), wait); }); };
     EXPECT_EQ(limited([] { Event().wait(1); }), "Timeout: 1 second");
