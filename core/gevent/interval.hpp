@@ -3,6 +3,7 @@
 
 #include <ringlet/core/time.hpp>
 
+#include <limits>
 #include <optional>
 #include <type_traits>
 
@@ -18,21 +19,23 @@ public:
     constexpr interval() noexcept = default;
     constexpr interval(std::nullopt_t) noexcept {}
     template <number N>
-    constexpr interval(N seconds) noexcept : length_(ringlet::seconds(static_cast<double>(seconds))) {}
+    constexpr interval(N seconds) noexcept
+        : length_(ringlet::seconds(static_cast<double>(seconds))), seconds_(static_cast<double>(seconds)) {}
     template <number N>
-    constexpr interval(std::optional<N> seconds) noexcept
-        : length_(seconds ? ringlet::seconds(static_cast<double>(*seconds)) : duration::max()) {}
+    constexpr interval(std::optional<N> seconds) noexcept : interval(seconds ? interval(*seconds) : interval()) {}
     template <class Rep, class Period>
-    constexpr interval(std::chrono::duration<Rep, Period> d) noexcept : length_(any_duration(d)) {}
+    constexpr interval(std::chrono::duration<Rep, Period> d) noexcept
+        : length_(any_duration(d)), seconds_(std::chrono::duration<double>(d).count()) {}
 
     /// True for None: no limit.
     constexpr bool infinite() const noexcept { return length_ == duration::max(); }
     constexpr duration length() const noexcept { return length_; }
-    /// As gevent prints it.
-    constexpr double seconds() const noexcept { return std::chrono::duration<double>(length_).count(); }
+    /// As it was given: gevent prints what is less than nothing.
+    constexpr double seconds() const noexcept { return seconds_; }
 
 private:
     duration length_ = duration::max();
+    double seconds_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace ringlet::gevent

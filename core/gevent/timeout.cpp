@@ -3,10 +3,24 @@
 #include <ringlet/core/hub.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <stdexcept>
 
 namespace ringlet::gevent {
+namespace {
+
+/// As Python prints a number: no more digits than it takes to read the same one.
+std::string fewest_digits(double x) {
+    char text[40];
+    int digits = 12;
+    do
+        std::snprintf(text, sizeof text, "%.*g", digits, x);
+    while (std::strtod(text, nullptr) != x && ++digits <= 17);
+    return text;
+}
+
+}  // namespace
 
 struct Timeout::state : timer, std::enable_shared_from_this<state> {
     explicit state(interval length) noexcept : timer(&fire), seconds(length) {}
@@ -110,9 +124,8 @@ bool Timeout::silent() const noexcept { return state_->silent; }
 std::string Timeout::str() const {
     if (state_->seconds.infinite())
         return "";
-    char number[40];
-    std::snprintf(number, sizeof number, "%.12g", state_->seconds.seconds());
-    std::string said = number + std::string(state_->seconds.seconds() == 1 ? " second" : " seconds");
+    const double seconds = state_->seconds.seconds();
+    std::string said = fewest_digits(seconds) + (seconds == 1 ? " second" : " seconds");
     if (state_->silent)
         said += " (silent)";
     else if (!state_->text.empty())

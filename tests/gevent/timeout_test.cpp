@@ -68,6 +68,11 @@ TEST_F(timeouts, start_new_starts_one_that_is_given_unless_it_is_pending) {
 TEST_F(timeouts, says_what_it_is) {
     EXPECT_EQ(Timeout(0.1).str(), "0.1 seconds");
     EXPECT_EQ(Timeout(1).str(), "1 second");
+    EXPECT_EQ(Timeout(-1).str(), "-1 seconds");
+    EXPECT_EQ(Timeout(1 / 3.).str(), "0.3333333333333333 seconds");
+    EXPECT_EQ(Timeout(1234567).str(), "1234567 seconds");
+    EXPECT_EQ(Timeout(1e-5).str(), "1e-05 seconds");
+    EXPECT_EQ(Timeout(1500ms).str(), "1.5 seconds");
     EXPECT_EQ(Timeout(5, false).str(), "5 seconds (silent)");
     EXPECT_EQ(Timeout(5, "XXX").str(), "5 seconds: XXX");
     EXPECT_EQ(Timeout().str(), "");
