@@ -1,5 +1,6 @@
 #include <ringlet/core/gevent/timeout.hpp>
 
+#include <ringlet/core/callback.hpp>
 #include <ringlet/core/hub.hpp>
 
 #include <cstdio>
@@ -22,12 +23,14 @@ std::string fewest_digits(double x) {
 
 }  // namespace
 
-struct Timeout::state : timer, std::enable_shared_from_this<state> {
+struct Timeout::state : timer, callback, std::enable_shared_from_this<state> {
     explicit state(interval length) noexcept : timer(&fire), seconds(length) {}
-    ~state() { stop(); }
+    ~state() override { stop(); }
+    const char* what() const noexcept override { return "a Timeout"; }
 
     void stop() noexcept {
-        needs_handle = false;
+        needs_handle = due = false;
+        callback::cancel();
         if (loop* l = loop::current_or_null()) {
             l->timers().disarm(*this);
             l->running().withdraw(this);  // nobody else can take it back, whoever started it
@@ -49,13 +52,20 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
             l->service<temporaries>().erase(shared_from_this());
     }
 
+    /// In gevent timeouts have a lower priority: who else is due at the same moment wakes before.
     static void fire(timer& t) noexcept {
         auto& self = static_cast<state&>(t);
-        const auto alive = self.shared_from_this();
-        self.needs_handle = !self.temporary;
-        self.forget_temporary();
-        self.owner->interrupt(self.exception ? self.exception : std::make_exception_ptr(Timeout(of{alive})), &self);
-        self.let_go();  // who dies of it keeps the exception, which keeps this
+        self.due = true;
+        self.post();
+    }
+
+    void take_turn() noexcept override {
+        const auto alive = shared_from_this();
+        due = false;
+        needs_handle = !temporary;
+        forget_temporary();
+        owner->interrupt(exception ? exception : std::make_exception_ptr(Timeout(of{alive})), this);
+        let_go();  // who dies of it keeps the exception, which keeps this
     }
 
     interval seconds;
@@ -65,6 +75,7 @@ struct Timeout::state : timer, std::enable_shared_from_this<state> {
     bool closed = false;
     greenlet_base* owner = nullptr;  // retained until it fires
     bool temporary = false;
+    bool due = false;  // and its turn has yet to come
     bool needs_handle = false;  // has fired, and is no temporary
 };
 
@@ -105,7 +116,7 @@ void Timeout::start() && {
         state_->temporary = loop::current().service<state::temporaries>().insert(state_).second;
 }
 
-bool Timeout::pending() const noexcept { return state_->armed(); }
+bool Timeout::pending() const noexcept { return state_->armed() || state_->due; }
 
 void Timeout::cancel() noexcept {
     const auto alive = state_;

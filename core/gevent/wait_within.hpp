@@ -7,68 +7,65 @@
 #include <ringlet/core/hub.hpp>
 #include <ringlet/core/scope.hpp>
 
-#include <concepts>
-#include <optional>
-#include <utility>
-
 namespace ringlet::gevent {
 
-/// A deadline that is now. Who is ready, and whom they wake, still runs before it: in gevent timers come
-/// after callbacks.
-class deadline_now {
+/// Who is ready when its time has come, or due at the same moment, still runs before it, as in gevent. When it
+/// is due at once, so do those whom they wake.
+class limit {
 public:
-    deadline_now() { end_.post(); }
+    explicit limit(duration from_now) : end_(scope_, from_now) {}
     bool ends_here() const noexcept { return scope_.ends_here(); }
-    const char* interrupted() const noexcept { return scope_.interrupted(); }
+    /// It found the wait under way.
+    bool ended_the_wait() const noexcept { return scope_.interrupted() != nullptr; }
 
 private:
-    struct end : callback {
-        explicit end(scope& s) noexcept : ends(s) {}
-        const char* what() const noexcept override { return "the end of no time"; }
+    struct end : callback, private timer {
+        end(scope& s, duration from_now) : timer(&fire), ends(s), turns(from_now > duration::zero() ? 1 : 2) {
+            if (turns == 1)
+                loop::current().timers().arm(*this, after(hub().fresh_now(), from_now));
+            else
+                post();
+        }
+        ~end() override { loop::current().timers().disarm(*this); }
+        const char* what() const noexcept override { return "the end of a limit"; }
+        static void fire(timer& t) noexcept { static_cast<end&>(t).post(); }
         void take_turn() noexcept override {
-            if (std::exchange(last_turn, true))
+            if (--turns == 0)
                 ends.cancel();
             else
                 post();
         }
         scope& ends;
-        bool last_turn = false;
+        int turns;
     };
 
     scope scope_;
-    end end_{scope_};
+    end end_;
 };
 
-template <class Deadline, class Fn>
-bool ended_before(Fn& wait, std::same_as<duration> auto... length) {
+/// Calls wait(), which may block, for at most `length`. False when time ran out first. Whatever else ends
+/// the wait (a kill, a Timeout of the caller's) passes through.
+template <class Fn>
+bool within(interval length, Fn wait) {
+    hub();
+    if (length.infinite()) {
+        wait();
+        return true;
+    }
     {
-        const Deadline limit(length...);
+        const limit end(length.length());
         try {
             wait();
             return true;
         } catch (const canceled&) {
-            if (!limit.ends_here())
+            if (!end.ends_here())
                 throw;
-            if (limit.interrupted() != nullptr)
+            if (end.ended_the_wait())
                 return false;
         }
     }
     throw_if_canceled();  // when its time came the wait had been ended already: who did that was first
     return false;
-}
-
-/// Calls wait(), which may block, for at most `limit`. False when time ran out first. Whatever else ends
-/// the wait (a kill, a Timeout of the caller's) passes through.
-template <class Fn>
-bool within(interval limit, Fn wait) {
-    hub();
-    if (limit.infinite()) {
-        wait();
-        return true;
-    }
-    if (limit.length() <= duration::zero())
-        return ended_before<deadline_now>(wait);
-    return ended_before<deadline>(wait, limit.length());
 }
 
 }  // namespace ringlet::gevent

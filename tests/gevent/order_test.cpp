@@ -33,6 +33,32 @@ TEST_F(order, sleep_0_lets_the_others_go_first) {
     EXPECT_THAT(printed, ElementsAre("1A", "2A", "1B", "2B"));
 }
 
+TEST_F(order, of_those_due_at_the_same_moment_sleepers_come_before_limits_and_timeouts) {
+    const auto sleeper = [this](const char* name) {
+        gevent::sleep(1);
+        print(name);
+    };
+    const auto limited = [this](const char* name) {
+        Event().wait(1);
+        print(name);
+    };
+    const auto timed_out = [this](const char* name) {
+        gevent::with(Timeout(1, false), [] { gevent::sleep(10); });
+        print(name);
+    };
+    gevent::joinall({gevent::spawn(limited, "limit 1"), gevent::spawn(sleeper, "sleep 2"),
+                     gevent::spawn(timed_out, "timeout 3"), gevent::spawn(sleeper, "sleep 4"),
+                     gevent::spawn(limited, "limit 5")});
+    EXPECT_THAT(printed, ElementsAre("sleep 2", "sleep 4", "limit 1", "timeout 3", "limit 5"));
+}
+
+TEST_F(order, sleep_0_passes_twice_before_a_timeout_that_was_due_when_it_began) {
+    EXPECT_TRUE(gevent::with(Timeout(0, false), [] {
+        gevent::sleep(0);
+        gevent::sleep(0);
+    }));
+}
+
 TEST_F(order, who_was_killed_before_it_ran_never_runs) {
     const auto fail = [] { ADD_FAILURE() << "it ran"; };
     const auto a = gevent::spawn(fail), b = gevent::spawn(fail), c = gevent::spawn(fail);

@@ -9,7 +9,7 @@ namespace gevent_timeout_test {
 
 using namespace ringlet::gevent;
 namespace gevent = ringlet::gevent;
-using namespace std::chrono_literals;
+using namespace std::literals;
 using story::thrown_by;
 
 class timeouts : public story::gevent_program {
@@ -234,6 +234,12 @@ TEST_F(timeouts, of_the_callers_and_the_limit_of_a_wait_at_the_same_time_the_cal
     EXPECT_EQ(limited([] { EXPECT_FALSE(Event().wait(0.5)); }), "nothing");
 }
 
+TEST_F(timeouts, come_after_the_sleep_that_ends_at_the_same_moment) {
+    EXPECT_TRUE(gevent::with(Timeout(1, false), [] { gevent::sleep(1); }));
+    EXPECT_EQ(gevent::with_timeout(1, [] { return Event().wait(1) ? "set" : "not set"; }, "timeout"), "timeout"s);
+    gevent::sleep(10);
+}
+
 TEST_F(timeouts, strike_in_the_greenlet_that_started_them) {
     const auto g = gevent::spawn([] {
         Timeout t = Timeout::start_new(1);
@@ -246,6 +252,8 @@ TEST_F(timeouts, strike_in_the_greenlet_that_started_them) {
 TEST_F(timeouts, one_started_as_a_temporary_fires_without_a_handle) {
     Timeout(0.1).start();
     EXPECT_EQ(thrown_by([] { gevent::sleep(0.2); }), "Timeout: 0.1 seconds");
+    Timeout(0.1, std::out_of_range("too late")).start();
+    EXPECT_EQ(thrown_by([] { gevent::sleep(0.2); }), "too late");
     { const Timeout t = Timeout::start_new(0.1); }
     gevent::sleep(1);  // the last handle cancelled it
 }
