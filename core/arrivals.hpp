@@ -77,6 +77,8 @@ public:
     }
 
 private:
+    bool wakes_empty_handed() const noexcept override { return true; }
+
     arrival_order& order_;
 };
 

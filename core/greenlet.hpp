@@ -69,6 +69,8 @@ public:
     greenlet_base& target() const noexcept { return *target_; }
 
 private:
+    bool wakes_empty_handed() const noexcept override { return true; }
+
     greenlet_base* target_;
 };
 

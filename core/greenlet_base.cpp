@@ -183,6 +183,18 @@ void greenlet_base::interrupt(std::exception_ptr error, const void* from) {
         abort_wait();
 }
 
+waiter* greenlet_base::interrupt_now(std::exception_ptr error) {
+    if (dead())
+        return nullptr;
+    waiter* const wait = waiting_;
+    const bool was_woken = wait != nullptr && !wait->waiting();
+    interrupt(std::move(error));
+    if (wait == nullptr || wait->waiting() || (was_woken && (!cancel_pending_ || !wait->wakes_empty_handed())))
+        return nullptr;
+    wait->aborted_ = true;
+    return wait;
+}
+
 bool greenlet_base::withdraw(const void* from) noexcept {
     if (!interrupted() || this != &loop::current().running())
         return false;
@@ -209,7 +221,7 @@ void greenlet_base::throw_cancellation() {
 }
 
 void greenlet_base::abort_wait() noexcept {
-    if (waiting_ == nullptr || waiting_->aborted_)
+    if (!waits() || waiting_->aborted_)
         return;
     waiting_->aborted_ = true;
     waiting_->abort();

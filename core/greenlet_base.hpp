@@ -65,6 +65,11 @@ public:
     /// the order of asking. `from` names who asks, for withdraw(). Does nothing to the dead.
     void interrupt(std::exception_ptr error, const void* from = nullptr);
 
+    /// The same, but overtakes what has woken it already, so that this wait throws although it had ended well;
+    /// unless it was given something: then that is delivered, and the next wait throws. Returns the wait that
+    /// throws now, which is ready; null when there is none yet.
+    waiter* interrupt_now(std::exception_ptr error);
+
     /// Takes back what `from` asked for and was not thrown yet. Only the greenlet itself can: in another
     /// one's the wait may have been cut short already. True when there was something.
     bool withdraw(const void* from) noexcept;
@@ -76,8 +81,8 @@ public:
     [[noreturn]] void throw_cancellation();
 
     /// The wait it is suspended on; null while it runs or is ready to.
-    const waiter* waiting_on() const noexcept { return dead() ? nullptr : waiting_; }
-    waiter* waiting_on() noexcept { return dead() ? nullptr : waiting_; }
+    const waiter* waiting_on() const noexcept { return !dead() && waits() ? waiting_ : nullptr; }
+    waiter* waiting_on() noexcept { return !dead() && waits() ? waiting_ : nullptr; }
     void abort_wait() noexcept;
 
     /// How it died. Asking counts as having seen the error.
@@ -165,6 +170,7 @@ private:
     struct start_timer;
 
     extras& more();
+    bool waits() const noexcept { return waiting_ != nullptr && waiting_->waiting(); }
     bool interrupted() const noexcept;
     void abort() noexcept override { start(); }  // to be told at its first turn
     void take_turn() noexcept override;
@@ -195,7 +201,7 @@ private:
     std::uint32_t references_ = 0;
     std::coroutine_handle<> suspended_at_;
     union {  // what it died of takes no memory that there might not be
-        waiter* waiting_ = nullptr;
+        waiter* waiting_ = nullptr;  // what it is suspended on, until it runs
         std::exception_ptr error_;  // when the outcome is error
     };
     scope* innermost_ = nullptr;
@@ -224,6 +230,7 @@ inline void waiter::park_ready(std::coroutine_handle<> handle) noexcept {
     loop& l = loop::current();
     check(phase_ == phase::idle, "a waiter waits once at a time");
     owner_ = l.running_;
+    owner_->waiting_ = this;
     owner_->suspended_at_ = handle;
     aborted_ = false;
     phase_ = phase::ready;
@@ -234,7 +241,6 @@ inline void wake(waiter& w) noexcept {
     check(w.phase_ == waiter::phase::waiting, "exactly one wake ends a wait");
     loop& l = loop::current();
     w.unlink();
-    w.owner_->waiting_ = nullptr;
     w.phase_ = waiter::phase::ready;
     l.waiting_outside_ -= w.source_ == waiter::source::outside;
     l.ready_.push_back(w);

@@ -166,6 +166,7 @@ bool loop::run_lap(const bool& stop) {
     while (!lap_.empty()) {
         waiter& w = lap_.pop_front();
         w.phase_ = waiter::phase::idle;
+        w.owner_->waiting_ = nullptr;
         if (w.owner_->suspended_at_) {
             run_now(w.owner_->suspended_at_, *w.owner_);
         } else {

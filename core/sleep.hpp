@@ -39,6 +39,7 @@ private:
         loop::current().timers().disarm(*this);
         wake(*this);
     }
+    bool wakes_empty_handed() const noexcept override { return true; }
 
     time_point when_;  // before zero: as far from -1 ns as it will be from now
 };
@@ -50,7 +51,8 @@ sleep_awaiter sleep_for(const std::convertible_to<any_duration> auto& d) noexcep
 }
 inline sleep_awaiter sleep_until(const time_point& when) noexcept { return sleep_awaiter(when); }
 
-/// Lets everything that is ready run first. It cannot be aborted midway: the next wait fails instead.
+/// Lets everything that is ready run first. It is never waiting, so that what aborts waits leaves it alone, and the
+/// next one fails instead; only greenlet_base::interrupt_now ends it.
 class [[nodiscard]] yield_awaiter : public waiter {
 public:
     const char* what() const noexcept override { return "a yield"; }
@@ -60,7 +62,10 @@ public:
         return false;
     }
     void await_suspend(std::coroutine_handle<> h) noexcept { park_ready(h); }
-    void await_resume() const noexcept {}
+    void await_resume() const { throw_if_aborted(); }
+
+private:
+    bool wakes_empty_handed() const noexcept override { return true; }
 };
 
 inline yield_awaiter yield() noexcept { return {}; }

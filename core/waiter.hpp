@@ -72,6 +72,10 @@ protected:
         wake(*this);
     }
 
+    /// True when being woken gives nothing that would be lost if the wait failed yet, before its greenlet runs:
+    /// see greenlet_base::interrupt_now. What hands over an item, a permit or bytes must not say so.
+    virtual bool wakes_empty_handed() const noexcept { return false; }
+
     /// What the loop calls when the turn of an owner comes who is suspended nowhere: the hub, or a greenlet
     /// that has not begun.
     virtual void take_turn() noexcept {}

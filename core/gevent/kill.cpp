@@ -29,16 +29,16 @@ private:
     killing& killing_;
 };
 
-/// Interrupts a greenlet and, if that ends its wait at once, lets it run now.
+/// Interrupts a greenlet and, if that ends its wait at once, lets it run now: also one that is ready already,
+/// whose turn the exception overtakes.
 class raise_now {
 public:
     raise_now(greenlet_base& target, const std::exception_ptr& error) noexcept : target_(target), error_(error) {}
     bool await_ready() const noexcept { return target_.dead(); }
     bool await_suspend(std::coroutine_handle<hub_task::promise_type> self) const {
-        waiter* wait = target_.waiting_on();
-        target_.interrupt(error_);
-        if (wait == nullptr || wait->waiting())
-            return false;  // it is ready already, shielded, or an operation that must end by itself
+        waiter* const wait = target_.interrupt_now(error_);
+        if (wait == nullptr)
+            return false;  // it is shielded, or was given something, or is in an operation that must end by itself
         self.promise().post();
         loop::current().run_first(self.promise());
         loop::current().run_first(*wait);

@@ -28,6 +28,9 @@ public:
     void await_resume() const { throw_if_aborted(); }
 
 private:
+    // Who is called up runs at once; only a shutdown wakes all of them, and leaves them with nothing.
+    bool wakes_empty_handed() const noexcept override { return true; }
+
     const char* what_;
     list<place_in_line>& line_;
 };

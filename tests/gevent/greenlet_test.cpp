@@ -2,6 +2,9 @@
 
 #include "support/gevent_world.hpp"
 
+#include <ringlet/core/queue.hpp>
+#include <ringlet/core/semaphore.hpp>
+
 #include <unistd.h>
 
 namespace gevent_greenlet_test {
@@ -296,6 +299,110 @@ TEST_F(greenlet_face, a_greenlet_can_kill_itself) {
     });
     g.join();
     EXPECT_TRUE(g.successful());
+}
+
+TEST_F(greenlet_face, a_kill_overtakes_the_turn_of_who_is_ready) {
+    const auto steps = [this](std::string name) {
+        try {
+            for (int i = 0;; ++i) {
+                print(name + std::to_string(i));
+                gevent::sleep(0);
+            }
+        } catch (const GreenletExit&) {
+            print(name + " ends");
+            throw;
+        }
+    };
+    const auto a = gevent::spawn(steps, "a"), b = gevent::spawn(steps, "b");
+    gevent::sleep(0);
+    a.kill(false);
+    gevent::sleep(0);
+    print("asked");
+    b.kill();
+    print("killed");
+    EXPECT_THAT(printed, ElementsAre("a0", "b0", "a1", "b1", "a ends", "asked", "b2", "b ends", "killed"));
+}
+
+TEST_F(greenlet_face, a_greenlet_that_asks_for_its_own_kill_does_not_pass_its_next_sleep) {
+    const auto g = gevent::spawn([] {
+        gevent::getcurrent().kill(false);
+        gevent::sleep(0);
+        ADD_FAILURE();
+    });
+    g.join();
+    EXPECT_TRUE(g.successful());
+}
+
+TEST_F(greenlet_face, who_waits_for_the_killed_and_is_killed_too_does_not_learn_of_its_end) {
+    const auto worker = [] { gevent::sleep(10); };
+    const auto told = [this](auto wait) {
+        return gevent::spawn([this, wait] {
+            try {
+                wait();
+                print("the worker is gone");
+            } catch (const GreenletExit&) {
+                print("stops");
+                throw;
+            }
+        });
+    };
+    for (const bool one_by_one : {false, true}) {
+        const auto w = gevent::spawn(worker);
+        const auto joins = told([w] { w.join(); }), gets = told([w] { w.get(); });
+        const auto joins_all = told([w] { gevent::joinall({w}); });
+        const auto in_time = told([w] { w.join(5); });
+        gevent::sleep(0);
+        if (!one_by_one) {
+            gevent::killall({w, joins, gets, joins_all, in_time});
+        } else {
+            for (const AnyGreenlet& each : {AnyGreenlet(w), AnyGreenlet(joins), AnyGreenlet(gets),
+                                            AnyGreenlet(joins_all), AnyGreenlet(in_time)})
+                each.kill(false);
+            gevent::joinall({joins, gets, joins_all, in_time});
+        }
+        EXPECT_THAT(std::exchange(printed, {}), ElementsAre("stops", "stops", "stops", "stops"));
+    }
+}
+
+TEST_F(greenlet_face, a_greenlet_can_kill_its_joiner_with_its_last_words) {
+    AnyGreenlet joiner;
+    const auto g = gevent::spawn([&] {
+        gevent::sleep(1);
+        joiner.kill(false);
+    });
+    joiner = gevent::spawn([&] {
+        g.join();
+        ADD_FAILURE();
+    });
+    joiner.join();
+    EXPECT_TRUE(joiner.successful());
+}
+
+// What gevent leaves in the queue or in the lock for others, core has handed over.
+TEST_F(greenlet_face, what_core_has_handed_over_is_delivered_before_the_kill) {
+    ringlet::queue<int> items;
+    ringlet::semaphore permits(0);
+    std::string ended;
+    const auto waits = [&](auto wait) {
+        return gevent::spawn([&ended, wait] {
+            wait();
+            ended += "has it, ";
+            try {
+                gevent::sleep(0);
+            } catch (const GreenletExit&) {
+                ended += "and ends; ";
+            }
+        });
+    };
+    const auto getter = waits([&] { EXPECT_EQ(ringlet::await(items.get()), 7); });
+    const auto taker = waits([&] { ringlet::await(permits.acquire()); });
+    gevent::sleep(0);
+    getter.kill(false);
+    taker.kill(false);
+    ringlet::await(items.put(7));
+    permits.release();
+    gevent::joinall({getter, taker});
+    EXPECT_EQ(ended, "has it, and ends; has it, and ends; ");
 }
 
 TEST_F(greenlet_face, getcurrent_names_it) {
