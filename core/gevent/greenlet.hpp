@@ -33,8 +33,11 @@ public:
             state_->release();
     }
 
-    /// Schedules the first run of one that was only constructed. Does nothing the second time.
-    void start() const noexcept { state().start(); }
+    /// Schedules the first run of one that was only constructed. The second time, of whichever, does nothing.
+    void start() const noexcept {
+        if (!state().started())
+            state().start();
+    }
     void start_later(interval seconds) const { state().start_after(seconds.length()); }
 
     /// True from start() until it is over.

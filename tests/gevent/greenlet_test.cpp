@@ -104,6 +104,17 @@ TEST_F(greenlet_face, starts_later_and_only_once) {
     EXPECT_EQ(runs, 1);
 }
 
+TEST_F(greenlet_face, a_start_of_one_that_starts_later_changes_nothing) {
+    const Greenlet<> later([this] { print("runs"); });
+    later.start_later(1);
+    later.start();
+    gevent::sleep(0.5);
+    print("half a second");
+    later.join();
+    EXPECT_THAT(printed, ElementsAre("half a second", "runs"));
+    EXPECT_NEAR(now(), 1, 0.01);
+}
+
 TEST_F(greenlet_face, link_gives_the_result_to_a_result_a_queue_a_channel_or_a_function) {
     const auto g = gevent::spawn([] { return 100; });
     for (int i = 0; i < 3; ++i) {
