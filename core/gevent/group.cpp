@@ -22,6 +22,11 @@ void TrackedGreenlets::add(AnyGreenlet g, bool blocking, interval timeout) const
     state& s = *held;
     if (s.room && !s.room->acquire(blocking, timeout))
         throw PoolFull();
+    if (find(s.greenlets, g)) {
+        if (s.room)
+            s.room->release();
+        return;
+    }
     const std::size_t before = s.greenlets.size();
     try {
         s.greenlets.push_back(g);

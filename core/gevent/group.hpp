@@ -27,8 +27,8 @@ public:
     bool contains(const AnyGreenlet& g) const noexcept { return find(state_->greenlets, g); }
     std::vector<AnyGreenlet> greenlets() const { return state_->greenlets; }
 
-    /// Tracks it until it is over. In a full pool waits for room, and throws PoolFull when `timeout` came
-    /// first, or at once if not `blocking`.
+    /// Tracks it until it is over, and counts it once. In a full pool waits for room, and throws PoolFull when
+    /// `timeout` came first, or at once if not `blocking`.
     void add(AnyGreenlet g, bool blocking = true, interval timeout = None) const;
     /// Tracks it no longer.
     void discard(const AnyGreenlet& g) const;

@@ -60,6 +60,20 @@ TEST_F(pool_face, join_waits_until_none_is_left) {
     EXPECT_TRUE(group.join(None, true)) << "it is not tracked any more";
 }
 
+TEST_F(pool_face, one_that_is_added_twice_counts_once) {
+    const Pool pool(3);
+    const Greenlet<> g(nap, 1);
+    pool.add(g);
+    pool.start(g);
+    EXPECT_EQ(pool.size(), 1u);
+    EXPECT_EQ(pool.free_count(), 2u);
+    EXPECT_EQ(pool.wait_available(), 2u);
+    EXPECT_TRUE(pool.join(2));
+    EXPECT_EQ(pool.wait_available(), 3u);
+    const Group group{g, g};
+    EXPECT_EQ(group.size(), 1u);
+}
+
 TEST_F(pool_face, kill_ends_them_at_once_or_soon) {
     Group group;
     group.spawn(nap, 10);
