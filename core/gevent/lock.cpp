@@ -5,6 +5,12 @@
 
 namespace ringlet::gevent {
 
+std::size_t not_negative(std::intmax_t value, const std::string& error) {
+    if (value < 0)
+        throw std::invalid_argument(error);
+    return static_cast<std::size_t>(value);
+}
+
 bool Semaphore::state::acquire(bool blocking, interval timeout) {
     if (counter == 0 && (!blocking || !wait_to_be_told(timeout)))
         return false;

@@ -6,14 +6,22 @@
 #include <ringlet/core/gevent/linkable.hpp>
 #include <ringlet/core/shared_result.hpp>
 
+#include <concepts>
+#include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 
 namespace ringlet::gevent {
+
+/// `value`, unless it is below zero: then throws std::invalid_argument, which says `error`.
+std::size_t not_negative(std::intmax_t value, const std::string& error);
 
 class Semaphore {
 public:
     explicit Semaphore(std::size_t value = 1) : Semaphore(value, SIZE_MAX) {}
+    template <std::signed_integral N>
+    explicit Semaphore(N value) : Semaphore(not_negative(value, "semaphore initial value must be >= 0")) {}
 
     /// Takes one, waiting for it. Always true, unless not `blocking`, or `timeout` came first.
     bool acquire() const { return acquire(true); }
@@ -67,6 +75,9 @@ private:
 class BoundedSemaphore : public Semaphore {
 public:
     explicit BoundedSemaphore(std::size_t value = 1) : Semaphore(value, value) {}
+    template <std::signed_integral N>
+    explicit BoundedSemaphore(N value)
+        : BoundedSemaphore(not_negative(value, "semaphore initial value must be >= 0")) {}
 };
 
 /// Never locked: for code that takes a lock as an argument and needs none.

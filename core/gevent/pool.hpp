@@ -81,6 +81,8 @@ class Pool : public Group {
 public:
     /// None: no limit, but still a count.
     explicit Pool(std::optional<std::size_t> size = None) : Group(size) {}
+    template <std::signed_integral N>
+    explicit Pool(N size) : Pool(not_negative(size, "size must not be negative: " + std::to_string(size))) {}
 
     /// The limit (Python's pool.size); size() says how many there are (Python's len(pool)).
     std::optional<std::size_t> limit() const noexcept { return TrackedGreenlets::limit(); }

@@ -91,6 +91,13 @@ TEST_F(lock_face, nobody_is_starved) {
     gevent::idle();
 }
 
+TEST_F(lock_face, there_is_no_semaphore_of_less_than_none) {
+    EXPECT_THROW(Semaphore(-1), std::invalid_argument);
+    EXPECT_THROW(BoundedSemaphore(-1), std::invalid_argument);
+    EXPECT_TRUE(Semaphore(0).locked());
+    EXPECT_EQ(Semaphore(std::size_t(7)).counter(), 7u);
+}
+
 TEST_F(lock_face, a_bounded_one_refuses_what_was_not_taken) {
     const BoundedSemaphore s(1);
     EXPECT_THROW(s.release(), std::logic_error);

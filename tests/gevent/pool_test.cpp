@@ -74,6 +74,12 @@ TEST_F(pool_face, one_that_is_added_twice_counts_once) {
     EXPECT_EQ(group.size(), 1u);
 }
 
+TEST_F(pool_face, there_is_no_pool_of_less_than_none) {
+    EXPECT_EQ(thrown_by([] { const Pool pool(-1); }), "size must not be negative: -1");
+    EXPECT_TRUE(Pool(0).full());
+    EXPECT_EQ(Pool(std::size_t(7)).free_count(), 7u);
+}
+
 TEST_F(pool_face, kill_ends_them_at_once_or_soon) {
     Group group;
     group.spawn(nap, 10);
