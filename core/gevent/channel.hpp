@@ -16,7 +16,7 @@ public:
     Channel() : state_(std::make_shared<state>()) {}
 
     /// How many more wait to put than to get.
-    std::ptrdiff_t balance() const noexcept { return state_->balance; }
+    std::ptrdiff_t balance() const noexcept { return state_->balance(); }
     std::size_t qsize() const noexcept { return 0; }
     bool empty() const noexcept { return true; }
     bool full() const noexcept { return true; }
@@ -62,7 +62,6 @@ private:
     struct state {
         void put(item value, interval timeout) {
             putter place(putters, std::move(value));
-            const counted here(balance, 1);
             if (!getters.empty())
                 call_up();
             if (!place.wait(timeout))
@@ -70,7 +69,6 @@ private:
         }
         item get(interval timeout) {
             getter place(getters);
-            const counted here(balance, -1);
             if (!putters.empty())
                 call_up();
             if (!place.wait(timeout))
@@ -98,16 +96,16 @@ private:
             }
         }
 
-        struct counted {
-            counted(std::ptrdiff_t& n, std::ptrdiff_t by) noexcept : number(n), step(by) { number += step; }
-            ~counted() { number -= step; }
-            std::ptrdiff_t& number;
-            std::ptrdiff_t step;
-        };
+        /// Those who were called up do not wait any more, although they may not have run yet.
+        std::ptrdiff_t balance() const noexcept {
+            std::ptrdiff_t n = 0;
+            putters.for_each([&](const auto&) { ++n; });
+            getters.for_each([&](const auto&) { --n; });
+            return n;
+        }
 
         list<place_in_line> getters;
         list<place_in_line> putters;
-        std::ptrdiff_t balance = 0;
         hub_task calling;
     };
 

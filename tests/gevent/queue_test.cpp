@@ -341,6 +341,13 @@ TEST_F(queue_face, a_channel_holds_nothing) {
     getter.get();
 }
 
+TEST_F(queue_face, a_putter_that_was_served_does_not_wait_any_more_for_a_channel) {
+    const Channel<int> c;
+    gevent::spawn([c] { c.put(1); });
+    EXPECT_EQ(c.get(), 1);
+    EXPECT_EQ(c.balance(), 0) << "before the putter runs";
+}
+
 TEST_F(queue_face, a_channel_serves_in_order_and_counts_who_waits) {
     const Channel<int> c;
     for (int i = 0; i < 3; ++i)
