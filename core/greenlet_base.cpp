@@ -25,8 +25,8 @@ public:
 
     std::uint64_t number() const noexcept { return number_; }
 
-private:
-    void take_turn() noexcept override {
+    /// The end of `this`, and of the greenlet if nobody else has it.
+    void tell() noexcept {
         greenlet_base& of = of_;
         const auto fn = std::move(fn_);
         of.retain();
@@ -38,6 +38,9 @@ private:
         }
         of.release();
     }
+
+private:
+    void take_turn() noexcept override { tell(); }
 
     greenlet_base& of_;
     std::uint64_t number_;
@@ -59,8 +62,26 @@ struct greenlet_base::extras {
         const void* from;
     };
 
+    /// Tells in one turn all links that were added after death, and those that are added while it does; behind
+    /// the others, whose places are in the ready list.
+    struct late_links : callback {
+        explicit late_links(greenlet_base& g) noexcept : of(g) {}
+        const char* what() const noexcept override { return "late links"; }
+        void take_turn() noexcept override {
+            if (of.links() == 0)
+                return;
+            post();  // first: the greenlet that a link starts goes before the next link
+            loop::current().run_first(*this);
+            of.extras_->links.front()->tell();
+        }
+        greenlet_base& of;
+    };
+
+    explicit extras(greenlet_base& g) noexcept : late(g) {}
+
     std::string name;
     std::vector<std::unique_ptr<death_notice>> links;
+    late_links late;
     std::uint64_t links_added = 0;
     std::vector<interruption> interruptions;
     std::optional<start_timer> start;
@@ -96,7 +117,7 @@ void greenlet_base::set_name(std::string name) { more().name = std::move(name); 
 
 greenlet_base::extras& greenlet_base::more() {
     if (!extras_)
-        extras_ = std::make_unique<extras>();
+        extras_ = std::make_unique<extras>(*this);
     return *extras_;
 }
 
@@ -250,7 +271,8 @@ std::uint64_t greenlet_base::add_link(std::function<void(greenlet_base&)> fn) {
     x.links.push_back(std::make_unique<death_notice>(*this, ++x.links_added, std::move(fn)));
     if (links_hold_) {
         retain();
-        x.links.back()->post();
+        if (!x.late.linked())
+            x.late.post();
     } else {
         x.links.back()->watch_in(joiners_);
     }
@@ -394,6 +416,8 @@ void greenlet_base::die() noexcept {
     references_ += static_cast<std::uint32_t>(links());
     while (!joiners_.empty())
         wake(joiners_.front());
+    if (links() > 0)
+        extras_->late.post();
     release();
 }
 

@@ -210,4 +210,36 @@ TEST_F(order, joinall_wakes_in_the_place_of_the_last_to_end) {
     EXPECT_THAT(printed, ElementsAre("a", "b", "c", "linked", "joined"));
 }
 
+TEST_F(order, late_links_of_one_greenlet_are_told_in_one_turn) {
+    const auto g = gevent::spawn([] {});
+    g.join();
+    const auto others = [this] { gevent::spawn([this] { print("other"); }); };
+    g.link([&](const auto& dead) {
+        print("first");
+        dead.link([this](const auto&) { print("by the first"); });
+    });
+    others();
+    g.link([&](const auto&) {
+        print("second");
+        gevent::sleep(0);
+        print("second again");
+    });
+    gevent::sleep(0);
+    gevent::sleep(0);
+    EXPECT_THAT(printed, ElementsAre("first", "second", "by the first", "other", "second again"));
+}
+
+TEST_F(order, a_link_that_is_added_while_others_are_told_comes_after_them_in_their_turn) {
+    const auto g = gevent::spawn([this] { gevent::spawn([this] { print("next lap"); }); });
+    g.link([this](const auto& dead) {
+        print("early");
+        dead.link([this](const auto&) { print("late"); });
+    });
+    g.rawlink([this](const auto&) { print("last"); });
+    gevent::sleep(0);
+    gevent::spawn([this] { print("other"); });
+    gevent::sleep(0);
+    EXPECT_THAT(printed, ElementsAre("next lap", "early", "last", "late", "other"));
+}
+
 }  // namespace gevent_order_test
