@@ -14,6 +14,11 @@ namespace ringlet::gevent {
 /// What kill() raises in a greenlet, unless told otherwise. It counts as success, and is not an error.
 struct GreenletExit : canceled {};
 
+/// What a kill can raise: any object but a number, a duration or None, which would be a timeout in the wrong place.
+template <class E>
+concept raisable =
+    !std::convertible_to<E, std::exception_ptr> && !std::convertible_to<E, interval> && !std::same_as<E, bool>;
+
 class AnyGreenlet {
 public:
     AnyGreenlet() = default;
@@ -62,8 +67,7 @@ public:
     void kill(std::same_as<bool> auto block, interval timeout = None) const {
         raise(std::make_exception_ptr(GreenletExit()), block, timeout);
     }
-    template <class E>
-        requires(!std::same_as<E, bool> && !std::convertible_to<E, std::exception_ptr>)
+    template <raisable E>
     void kill(E exception, bool block = true, interval timeout = None) const {
         raise(std::make_exception_ptr(std::move(exception)), block, timeout);
     }

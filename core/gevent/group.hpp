@@ -58,11 +58,19 @@ public:
     void kill(std::same_as<bool> auto block, interval timeout = None) const {
         kill(std::make_exception_ptr(GreenletExit()), block, timeout);
     }
+    template <raisable E>
+    void kill(E exception, bool block = true, interval timeout = None) const {
+        kill(std::make_exception_ptr(std::move(exception)), block, timeout);
+    }
     /// The same for one, if it is tracked and was not killed so before.
     void killone(const AnyGreenlet& g, std::exception_ptr exception = std::make_exception_ptr(GreenletExit()),
                  bool block = true, interval timeout = None) const;
     void killone(const AnyGreenlet& g, std::same_as<bool> auto block, interval timeout = None) const {
         killone(g, std::make_exception_ptr(GreenletExit()), block, timeout);
+    }
+    template <raisable E>
+    void killone(const AnyGreenlet& g, E exception, bool block = true, interval timeout = None) const {
+        killone(g, std::make_exception_ptr(std::move(exception)), block, timeout);
     }
 
     bool full() const noexcept { return free_count() == 0; }

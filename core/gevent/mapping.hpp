@@ -53,10 +53,18 @@ public:
     auto imap(Fn fn, R... items) const {
         return imap_sized(std::nullopt, std::move(fn), std::move(items)...);
     }
+    template <class Fn, class Item>
+    auto imap(Fn fn, std::initializer_list<Item> items) const {
+        return imap(std::move(fn), std::vector<Item>(items));
+    }
     /// The same in the order in which they are done.
     template <class Fn, std::ranges::input_range... R>
     auto imap_unordered(Fn fn, R... items) const {
         return imap_unordered_sized(std::nullopt, std::move(fn), std::move(items)...);
+    }
+    template <class Fn, class Item>
+    auto imap_unordered(Fn fn, std::initializer_list<Item> items) const {
+        return imap_unordered(std::move(fn), std::vector<Item>(items));
     }
     /// With gevent's maxsize=: at most so many results wait to be fetched; then spawning stops.
     template <class Fn, std::ranges::input_range... R>

@@ -129,6 +129,11 @@ template <std::ranges::input_range R>
 void killall(const R& greenlets, std::same_as<bool> auto block, interval timeout = None) {
     killall(greenlets, std::make_exception_ptr(GreenletExit()), block, timeout);
 }
+template <std::ranges::input_range R, raisable E>
+    requires std::derived_from<std::ranges::range_value_t<R>, AnyGreenlet>
+void killall(const R& greenlets, E exception, bool block = true, interval timeout = None) {
+    killall(greenlets, std::make_exception_ptr(std::move(exception)), block, timeout);
+}
 inline void killall(std::initializer_list<AnyGreenlet> greenlets, std::same_as<bool> auto block,
                     interval timeout = None) {
     killall(std::vector<AnyGreenlet>(greenlets), std::make_exception_ptr(GreenletExit()), block, timeout);
@@ -137,6 +142,10 @@ inline void killall(std::initializer_list<AnyGreenlet> greenlets,
                     std::exception_ptr exception = std::make_exception_ptr(GreenletExit()), bool block = true,
                     interval timeout = None) {
     killall(std::vector<AnyGreenlet>(greenlets), exception, block, timeout);
+}
+template <raisable E>
+void killall(std::initializer_list<AnyGreenlet> greenlets, E exception, bool block = true, interval timeout = None) {
+    killall(greenlets, std::make_exception_ptr(std::move(exception)), block, timeout);
 }
 
 /// Python's `with Greenlet.spawn(…):` joins it after body(). When body() throws, the greenlet is killed with the

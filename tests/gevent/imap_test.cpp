@@ -65,7 +65,7 @@ TEST_P(pools_of_every_size, imap_keeps_the_order_and_imap_unordered_that_of_the_
     for (const int r : pool.imap(square, first(1000)))
         ordered.push_back(r);
     EXPECT_EQ(ordered, squares(1000));
-    for (const int r : pool.imap_unordered(wait, std::vector{10, 1, 2}))
+    for (const int r : pool.imap_unordered(wait, {10, 1, 2}))
         unordered.push_back(r);
     if (GetParam() == 1)
         EXPECT_THAT(unordered, ElementsAre(10, 1, 2));

@@ -80,6 +80,16 @@ TEST_F(pool_face, there_is_no_pool_of_less_than_none) {
     EXPECT_EQ(Pool(std::size_t(7)).free_count(), 7u);
 }
 
+TEST_F(pool_face, kill_raises_any_object_in_all_or_one) {
+    const Pool pool;
+    const auto one = pool.spawn(nap, 10), other = pool.spawn(nap, 10);
+    gevent::sleep(0);
+    pool.killone(one, std::runtime_error("one"));
+    pool.kill(std::runtime_error("all"));
+    EXPECT_EQ(thrown_by([&] { one.get(); }), "one");
+    EXPECT_EQ(thrown_by([&] { other.get(); }), "all");
+}
+
 TEST_F(pool_face, kill_ends_them_at_once_or_soon) {
     Group group;
     group.spawn(nap, 10);

@@ -137,6 +137,19 @@ TEST_F(wait_face, killall_returns_when_all_are_over) {
     EXPECT_NEAR(now(), 1, 0.01);
 }
 
+TEST_F(wait_face, killall_raises_any_object) {
+    const auto nap = [] { gevent::sleep(10); };
+    const std::vector<Greenlet<>> listed{gevent::spawn(nap)};
+    const auto named = gevent::spawn(nap);
+    gevent::sleep(0);
+    gevent::killall(listed, GreenletExit());
+    gevent::killall({named}, std::runtime_error("named"));
+    EXPECT_TRUE(listed[0].successful());
+    EXPECT_EQ(thrown_by([&] { named.get(); }), "named");
+    static_assert(raisable<GreenletExit> && raisable<std::runtime_error>);
+    static_assert(!raisable<double> && !raisable<bool> && !raisable<std::chrono::seconds>, "no timeouts");
+}
+
 TEST_F(wait_face, killall_without_block_returns_at_once) {
     const std::vector<Greenlet<int>> all{sleeper(1), sleeper(1)};
     gevent::sleep(0);
