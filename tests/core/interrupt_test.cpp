@@ -6,6 +6,7 @@
 #include <ringlet/core/event.hpp>
 #include <ringlet/core/group.hpp>
 #include <ringlet/core/idle.hpp>
+#include <ringlet/core/queue.hpp>
 #include <ringlet/core/timeout.hpp>
 
 #include <gmock/gmock.h>
@@ -60,6 +61,36 @@ TYPED_TEST(interruptions, come_in_order_and_out_of_the_next_wait_if_there_is_non
         co_await g.get();
     });
     EXPECT_EQ(caught, "ab.");
+}
+
+TYPED_TEST(interruptions, that_are_for_now_end_a_wait_that_was_woken_unless_it_was_given_something) {
+    using task = typename TypeParam::template task<>;
+    std::string caught;
+    in_virtual_time([&]() -> ringlet::task<> {
+        queue<int> items;
+        const auto yields = TypeParam::spawn([&]() -> task {
+            try {
+                co_await yield();
+            } catch (const std::out_of_range& e) {
+                caught += e.what();
+            }
+        });
+        const auto gets = TypeParam::spawn([&]() -> task {
+            caught += std::to_string(co_await items.get());
+            try {
+                co_await yield();
+            } catch (const std::out_of_range& e) {
+                caught += e.what();
+            }
+        });
+        co_await yield();
+        co_await items.put(7);
+        EXPECT_FALSE(gets.state().interrupt_now(out_of_range(" later")));
+        EXPECT_TRUE(yields.state().interrupt_now(out_of_range("now ")));
+        co_await yields.join();
+        co_await gets.join();
+    });
+    EXPECT_EQ(caught, "now 7 later");
 }
 
 TYPED_TEST(interruptions, can_be_taken_back_by_who_was_to_have_them) {
