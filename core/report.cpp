@@ -1,6 +1,5 @@
 #include <ringlet/core/report.hpp>
 
-#include <ringlet/core/gevent/timeout.hpp>
 #include <ringlet/core/greenlet_base.hpp>
 
 #include <cxxabi.h>
@@ -43,8 +42,8 @@ std::string describe(const std::exception_ptr& error) {
         std::rethrow_exception(error);
     } catch (const std::exception& e) {
         return readable_type(typeid(e)) + ": " + e.what();
-    } catch (const gevent::Timeout& t) {  // which is no std::exception, and has something to say
-        return readable_type(typeid(t)) + ": " + t.str();
+    } catch (const base_exception& e) {
+        return readable_type(typeid(e)) + ": " + e.str();
     } catch (...) {
         const std::type_info* type = abi::__cxa_current_exception_type();
         return type != nullptr ? readable_type(*type) : "an unknown exception";

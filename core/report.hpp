@@ -23,6 +23,13 @@ void report(std::string_view text) noexcept;
 /// Says once that a greenlet died of an error which nobody asked for.
 void report_unhandled(const greenlet_base& g, const std::exception_ptr& error) noexcept;
 
+/// What is thrown though it is no error, as Python's BaseException, and has something to say of itself.
+class base_exception {
+public:
+    virtual ~base_exception() = default;
+    virtual std::string str() const = 0;
+};
+
 /// "std::runtime_error: disk full"
 std::string describe(const std::exception_ptr& error);
 

@@ -10,6 +10,7 @@
 
 #include <ringlet/core/gevent/interval.hpp>
 #include <ringlet/core/greenlet_base.hpp>
+#include <ringlet/core/report.hpp>
 
 #include <concepts>
 #include <exception>
@@ -18,7 +19,7 @@
 
 namespace ringlet::gevent {
 
-class Timeout {
+class Timeout : public base_exception {
 public:
     /// Never fires: Timeout(), Timeout(None).
     Timeout() : Timeout(interval()) {}
@@ -40,7 +41,7 @@ public:
         state_.swap(other.state_);
         return *this;
     }
-    ~Timeout() { let_go(); }
+    ~Timeout() override { let_go(); }
 
     /// A started one: new, or the one given, which may be pending. It is cancelled when the last handle of it goes.
     template <class... Args>
@@ -68,10 +69,10 @@ public:
     bool silent() const noexcept;
 
     /// "0.1 seconds", "1 second (silent)", "" for one that never fires.
-    std::string str() const;
+    std::string str() const override;
 
     /// The same timeout, not an equal one.
-    friend bool operator==(const Timeout&, const Timeout&) = default;
+    friend bool operator==(const Timeout& a, const Timeout& b) noexcept { return a.state_ == b.state_; }
 
     struct state;
 
