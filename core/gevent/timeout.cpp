@@ -29,7 +29,7 @@ struct Timeout::state : timer, callback, std::enable_shared_from_this<state> {
     const char* what() const noexcept override { return "a Timeout"; }
 
     void stop() noexcept {
-        needs_handle = due = false;
+        needs_handle = false;
         callback::cancel();
         if (loop* l = loop::current_or_null()) {
             l->timers().disarm(*this);
@@ -53,15 +53,10 @@ struct Timeout::state : timer, callback, std::enable_shared_from_this<state> {
     }
 
     /// In gevent timeouts have a lower priority: who else is due at the same moment wakes before.
-    static void fire(timer& t) noexcept {
-        auto& self = static_cast<state&>(t);
-        self.due = true;
-        self.post();
-    }
+    static void fire(timer& t) noexcept { static_cast<state&>(t).post(); }
 
     void take_turn() noexcept override {
         const auto alive = shared_from_this();
-        due = false;
         needs_handle = !temporary;
         forget_temporary();
         owner->interrupt(exception ? exception : std::make_exception_ptr(Timeout(of{alive})), this);
@@ -75,7 +70,6 @@ struct Timeout::state : timer, callback, std::enable_shared_from_this<state> {
     bool closed = false;
     greenlet_base* owner = nullptr;  // retained until it fires
     bool temporary = false;
-    bool due = false;  // and its turn has yet to come
     bool needs_handle = false;  // has fired, and is no temporary
 };
 
@@ -116,7 +110,8 @@ void Timeout::start() && {
         state_->temporary = loop::current().service<state::temporaries>().insert(state_).second;
 }
 
-bool Timeout::pending() const noexcept { return state_->armed() || state_->due; }
+/// Its turn may have yet to come when its time has.
+bool Timeout::pending() const noexcept { return state_->armed() || state_->linked(); }
 
 void Timeout::cancel() noexcept {
     const auto alive = state_;
