@@ -140,6 +140,22 @@ bool trap_writes() {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
+/// A thread that raises SIGUSR1 where writes are trapped; comes back when its handler is in the write, or there are no
+/// traps here.
+std::thread raise_and_stop_in_the_write(bool& allowed) {
+    std::atomic<bool> tried = false;
+    std::thread other([&] {
+        allowed = trap_writes();
+        if (allowed)
+            ::raise(SIGUSR1);
+        else
+            tried = true;
+    });
+    while (!in_handler && !tried)
+        std::this_thread::yield();
+    return other;
+}
+
 TEST(signals, go_when_no_handler_on_another_thread_will_write_to_them_any_more) {
     bool allowed = true;
     struct sigaction trapped = {}, ignored = {}, before_sys, before_usr1;
@@ -151,16 +167,7 @@ TEST(signals, go_when_no_handler_on_another_thread_will_write_to_them_any_more) 
     on_this_machine([&]() -> task<> {
         {
             const io::signals asked({SIGUSR1});
-            std::atomic<bool> tried = false;
-            other = std::thread([&] {
-                allowed = trap_writes();
-                if (allowed)
-                    ::raise(SIGUSR1);
-                else
-                    tried = true;
-            });
-            while (!in_handler && !tried)
-                std::this_thread::yield();
+            other = raise_and_stop_in_the_write(allowed);
         }
         gone = true;
         co_return;
@@ -205,16 +212,7 @@ TEST(signals, of_a_forked_child_wait_for_no_handler_of_its_parent) {
     trapped.sa_handler = &stay;
     ::sigaction(SIGSYS, &trapped, &before_sys);
     std::optional<io::signals> asked(std::in_place, std::initializer_list<int>{SIGUSR1});
-    std::atomic<bool> tried = false;
-    std::thread other([&] {
-        allowed = trap_writes();
-        if (allowed)
-            ::raise(SIGUSR1);
-        else
-            tried = true;
-    });
-    while (!in_handler && !tried)
-        std::this_thread::yield();
+    std::thread other = raise_and_stop_in_the_write(allowed);
     const int ended = in_handler ? end_of_child_forked_in_handler(asked) : 0;
     may_end = true;
     other.join();

@@ -1,6 +1,8 @@
 // Racing addresses: whole hosts in 127/8 refuse, stay silent or answer, all on one port.
 #include <ringlet/net/connect.hpp>
 
+#include "support/machine.hpp"
+
 #include <ringlet/core/run.hpp>
 #include <ringlet/core/sleep.hpp>
 #include <ringlet/core/timeout.hpp>
@@ -9,7 +11,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -19,15 +20,6 @@ namespace net_connect_test {
 using namespace ringlet;
 
 using addresses = std::vector<net::address>;
-
-int open_descriptors() {
-    int count = 0;
-    DIR* d = opendir("/proc/self/fd");
-    while (readdir(d) != nullptr)
-        ++count;
-    closedir(d);
-    return count;
-}
 
 /// A port of 127.0.0.1 that nobody listens on, and that nobody gets meanwhile.
 class reserved_port {
@@ -182,15 +174,15 @@ TEST(connect, tries_the_next_address_beside_one_that_is_silent) {
         const silent_host dead(port.at("127.0.0.2"));
         const net::tcp_listener alive = net::listen(port.at("127.0.0.3"));
         const known_names names("127.0.0.2 two.test\n127.0.0.3 two.test\n");
-        const int descriptors = open_descriptors();
+        const std::size_t descriptors = story::open_fds();
         {
             const net::tcp_stream s = co_await net::connect("two.test", port.number, within(30s, 3ms));
             EXPECT_EQ(s.peer_address(), port.at("127.0.0.3"));
-            EXPECT_EQ(open_descriptors(), descriptors + 1) << "the loser was left open";
+            EXPECT_EQ(story::open_fds(), descriptors + 1) << "the loser was left open";
             EXPECT_EQ(loop::current().in_flight(), 0u) << "the loser was left in flight";
         }
         co_await until_idle(0);
-        EXPECT_EQ(open_descriptors(), descriptors);
+        EXPECT_EQ(story::open_fds(), descriptors);
     });
 }
 
@@ -199,13 +191,13 @@ TEST(connect, keeps_one_when_all_succeed) {
         const reserved_port port;
         const net::tcp_listener two = net::listen(port.at("127.0.0.2"));
         const net::tcp_listener three = net::listen(port.at("127.0.0.3"));
-        const int descriptors = open_descriptors();
+        const std::size_t descriptors = story::open_fds();
         addresses both(1, two.local_address());
         both.push_back(three.local_address());
         for (int i = 0; i < 20; ++i) {
             // No delay, so that both are on their way in the same turn.
             const net::tcp_stream s = co_await net::connect_any("both", both, within(30s, 0s));
-            EXPECT_EQ(open_descriptors(), descriptors + 1);
+            EXPECT_EQ(story::open_fds(), descriptors + 1);
         }
     });
 }
@@ -216,7 +208,7 @@ TEST(connect, has_one_deadline_for_all) {
         const silent_host two(port.at("127.0.0.2"));
         const silent_host three(port.at("127.0.0.3"));
         const known_names names("127.0.0.2 dead.test\n127.0.0.3 dead.test\n");
-        const int descriptors = open_descriptors();
+        const std::size_t descriptors = story::open_fds();
         EXPECT_EQ(co_await failure_of(net::connect("dead.test", port.number, within(20ms, 0s))),
                   "connect dead.test:" + port.text() +
                       ": 127.0.0.2: timed out after 20 ms; 127.0.0.3: timed out after 20 ms");
@@ -225,7 +217,7 @@ TEST(connect, has_one_deadline_for_all) {
             "connect dead.test:" + port.text() + ": 127.0.0.2: timed out after 5 ms; 127.0.0.3: not tried in time");
         EXPECT_EQ(co_await failure_of(net::connect(port.at("127.0.0.2"), within(5ms, 1s))),
                   "connect 127.0.0.2:" + port.text() + ": timed out after 5 ms");
-        EXPECT_EQ(open_descriptors(), descriptors);
+        EXPECT_EQ(story::open_fds(), descriptors);
         EXPECT_EQ(loop::current().in_flight(), 0u);
     });
 }
@@ -253,7 +245,7 @@ TEST(connect, can_be_killed_after_every_turn_of_the_loop) {
         addresses all(1, port.at("127.0.0.2"));
         all.push_back(port.at("127.0.0.3"));
         all.push_back(port.at("127.0.0.4"));
-        const int descriptors = open_descriptors();
+        const std::size_t descriptors = story::open_fds();
         bool finished = false;
         int turns = 0;
         for (; !finished && turns < 10000; ++turns) {
@@ -271,7 +263,7 @@ TEST(connect, can_be_killed_after_every_turn_of_the_loop) {
         EXPECT_TRUE(finished);
         EXPECT_GT(turns, 3);
         co_await until_idle(0);
-        EXPECT_EQ(open_descriptors(), descriptors);
+        EXPECT_EQ(story::open_fds(), descriptors);
     });
 }
 

@@ -30,7 +30,7 @@ TEST(resolve_line, asks_once_however_many_wait) {
 
 TEST(resolve_line, keeps_a_thousand_lookups_in_line) {
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
-        const int before = open_descriptors();
+        const std::size_t before = story::open_fds();
         const auto name = [](int i) { return "host" + std::to_string(i) + ".test"; };
         std::vector<task<addresses>> lookups;
         for (int i = 0; i < 1000; ++i) {
@@ -45,7 +45,7 @@ TEST(resolve_line, keeps_a_thousand_lookups_in_line) {
         EXPECT_LE(dns.most_pending(), 200);
         EXPECT_GE(dns.most_pending(), 20);
         co_await sleep_for(1ms);
-        EXPECT_EQ(open_descriptors(), before);
+        EXPECT_EQ(story::open_fds(), before);
     });
 }
 
@@ -70,10 +70,10 @@ TEST(resolve_line, ends_the_question_when_nobody_waits_any_more) {
         dns.silent = true;
         co_await sleep_for(1ms);
         const std::size_t in_flight = loop::current().in_flight();
-        const int descriptors = open_descriptors();
+        const std::size_t descriptors = story::open_fds();
         EXPECT_THROW(co_await with_timeout(2ms, net::resolve("example.test", 80)), timeout_error);
         co_await until_idle(in_flight);
-        EXPECT_EQ(open_descriptors(), descriptors);
+        EXPECT_EQ(story::open_fds(), descriptors);
         dns.silent = false;
         dns.zones["example.test"].address("127.0.0.5");
         EXPECT_EQ(co_await net::resolve("example.test", 80), just("127.0.0.5"));
@@ -111,7 +111,7 @@ TEST(resolve_line, can_be_killed_after_every_turn_of_the_loop) {
         second.zones["example"].address("127.0.0.5");
         co_await sleep_for(1ms);
         const std::size_t in_flight = loop::current().in_flight();
-        const int descriptors = open_descriptors();
+        const std::size_t descriptors = story::open_fds();
         bool finished = false;
         int turns = 0;
         for (; !finished && turns < 1000; ++turns) {
@@ -128,15 +128,15 @@ TEST(resolve_line, can_be_killed_after_every_turn_of_the_loop) {
         EXPECT_TRUE(finished);
         EXPECT_GT(turns, 5);
         // The server's ends of the TCP connections close as they notice.
-        for (int i = 0; i < 1000 && open_descriptors() > descriptors; ++i)
+        for (int i = 0; i < 1000 && story::open_fds() > descriptors; ++i)
             co_await sleep_for(1ms);
-        EXPECT_EQ(open_descriptors(), descriptors);
+        EXPECT_EQ(story::open_fds(), descriptors);
         co_await until_idle(in_flight);
     });
 }
 
 TEST(resolve_line, ends_with_its_loop) {
-    const int before = open_descriptors();
+    const std::size_t before = story::open_fds();
     run_with_dns([](fake_dns& dns, fake_dns&) -> task<> {
         net::resolver::current().configure(dns.options().most_in_flight(3));
         dns.silent = true;
@@ -148,7 +148,7 @@ TEST(resolve_line, ends_with_its_loop) {
             co_await sleep_for(100us);
         EXPECT_EQ(dns.asked(), 6);
     });
-    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_EQ(story::open_fds(), before);
 }
 
 TEST(resolve_line, keeps_no_loop_alive_and_hides_no_deadlock) {

@@ -1,6 +1,7 @@
 #pragma once
 // What stories about the resolver have in common: a name server of our own on loopback, and what it is asked for.
 
+#include "machine.hpp"
 #include "net/fake_dns.hpp"
 
 #include <ringlet/core/sleep.hpp>
@@ -8,8 +9,6 @@
 #include <ringlet/net/resolve.hpp>
 
 #include <gtest/gtest.h>
-
-#include <dirent.h>
 
 #include <string>
 #include <string_view>
@@ -28,15 +27,6 @@ inline net::address ip(std::string_view host, std::uint16_t port = 80) { return 
 
 /// g++ 12 takes no braces beside co_await.
 inline addresses just(std::string_view host) { return addresses(1, ip(host)); }
-
-inline int open_descriptors() {
-    int count = 0;
-    DIR* d = opendir("/proc/self/fd");
-    while (readdir(d) != nullptr)
-        ++count;
-    closedir(d);
-    return count;
-}
 
 /// What the resolver says of a name it cannot resolve.
 inline task<std::string> failure_of(std::string host, net::resolve_options options = {}) {
